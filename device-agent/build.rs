@@ -1,9 +1,9 @@
-//! Makes the linker store the agent's relative relocations in the compact format DT_RELR. The
-//! binary becomes about one thirtieth smaller.
+//! Makes the linker store the agent's relative relocations in the compact format DT_RELR. The binary becomes about one
+//! thirtieth smaller.
 //!
-//! The C library on the machine that runs the binary must support the format DT_RELR. glibc
-//! supports DT_RELR since version 2.36. Only native builds use DT_RELR, because this script can
-//! query only the glibc version of the machine that compiles the binary.
+//! The C library on the machine that runs the binary must support the format DT_RELR. glibc supports DT_RELR since
+//! version 2.36. Only native builds use DT_RELR, because this script can query only the glibc version of the machine
+//! that compiles the binary.
 
 use std::env;
 use std::process::Command;

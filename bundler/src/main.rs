@@ -1,7 +1,7 @@
 //! Turns compiled wasm into files that a server can serve. `cargo xtask` runs this program.
 //!
-//! The bundler is a separate crate from xtask. Only builds need wasm-bindgen, and wasm-bindgen
-//! takes longer to compile than xtask.
+//! The bundler is a separate crate from xtask. Only builds need wasm-bindgen, and wasm-bindgen takes longer to compile
+//! than xtask.
 
 mod panel;
 mod tools;
@@ -48,8 +48,7 @@ fn run(arguments: &[String]) -> Result<()> {
     let path = |name| paths.get(name).with_context(|| format!("{name} is missing\n{USAGE}"));
     let tools = Tools { esbuild: path("--esbuild")?, wasm_opt: paths.get("--wasm-opt") };
     let (source, wasm, out) = (path("--source")?, path("--wasm")?, path("--out")?);
-    // The work folder is in the same folder as `out`, so that a rename can move the result to
-    // `out`.
+    // The work folder is in the same folder as `out`, so that a rename can move the result to `out`.
     let work = out.with_extension("work");
     let _ = std::fs::remove_dir_all(&work);
     std::fs::create_dir_all(&work).with_context(|| format!("cannot create {}", work.display()))?;
@@ -59,8 +58,8 @@ fn run(arguments: &[String]) -> Result<()> {
         "panel" => panel::bundle(&tools, source, wasm, &work)?,
         other => bail!("{other:?} is unknown\n{USAGE}"),
     };
-    // A running server finds no folder for a moment between the removal and the rename. At all
-    // other times, the server finds the old folder or the new folder.
+    // A running server finds no folder for a moment between the removal and the rename. At all other times, the server
+    // finds the old folder or the new folder.
     let _ = std::fs::remove_dir_all(out);
     std::fs::rename(&made, out).with_context(|| format!("cannot replace {}", out.display()))?;
     let _ = std::fs::remove_dir_all(work);

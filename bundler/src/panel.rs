@@ -1,5 +1,4 @@
-//! Binds and optimises the wasm programs of the panel, and writes the panel's static files in this
-//! structure:
+//! Binds and optimises the wasm programs of the panel, and writes the panel's static files in this structure:
 //!
 //! ```text
 //! index.html                 panel/index.html, for all paths
@@ -11,11 +10,10 @@
 //! …                          all files of panel/public/, unchanged
 //! ```
 //!
-//! The name of each asset contains a hash of the asset's content, so `_headers` lets browsers cache
-//! assets permanently. In `index.html` and `boot.js`, placeholders such as `{{panel_js}}` are
-//! replaced with the paths of the assets. Paths are absolute, because `index.html` is also served
-//! at `/s/{site}/`. There are no inline scripts, so the content security policy can forbid inline
-//! scripts.
+//! The name of each asset contains a hash of the asset's content, so `_headers` lets browsers cache assets permanently.
+//! In `index.html` and `boot.js`, placeholders such as `{{panel_js}}` are replaced with the paths of the assets. Paths
+//! are absolute, because `index.html` is also served at `/s/{site}/`. There are no inline scripts, so the content
+//! security policy can forbid inline scripts.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,8 +27,8 @@ use crate::tools::{Target, Tools};
 const PROGRAMS: [(&str, Option<&str>); 3] =
     [("entry", None), ("panel", Some("style.css")), ("manage", Some("manage.css"))];
 
-/// Builds the panel in the work folder and returns the folder of the result. The folder `compiled`
-/// contains the wasm of the programs.
+/// Builds the panel in the work folder and returns the folder of the result. The folder `compiled` contains the wasm of
+/// the programs.
 pub fn bundle(tools: &Tools, panel: &Path, compiled: &Path, work: &Path) -> Result<PathBuf> {
     thread::scope(|scope| {
         let bind = |name: &'static str| {
@@ -64,8 +62,7 @@ fn assemble(tools: &Tools, panel: &Path, work: &Path, dist: &Path) -> Result<()>
         let js = tools.bundle(&start, &out.with_extension("js"), ["--bundle", "--format=esm"])?;
         paths.push((format!("{name}_js"), named_by_content(&assets, name, "js", &js)?));
         if let Some(style) = style {
-            // The style sheet is not bundled, because each `url(/…)` in the style sheet refers to a
-            // public file.
+            // The style sheet is not bundled, because each `url(/…)` in the style sheet refers to a public file.
             let css = tools.bundle(&panel.join(style), &out.with_extension("css"), [""; 0])?;
             paths.push((format!("{name}_css"), named_by_content(&assets, name, "css", &css)?));
         }
@@ -88,9 +85,9 @@ fn assemble(tools: &Tools, panel: &Path, work: &Path, dist: &Path) -> Result<()>
     Ok(())
 }
 
-/// Replaces the rule for a folder in `_headers` with one rule for each file in the folder. A rule
-/// for the whole folder would also apply to missing files. For a missing file the server sends
-/// `index.html`, which must not be cached under the path of the missing file.
+/// Replaces the rule for a folder in `_headers` with one rule for each file in the folder. A rule for the whole folder
+/// would also apply to missing files. For a missing file the server sends `index.html`, which must not be cached under
+/// the path of the missing file.
 fn of_each_file<'f>(headers: &str, folder: &str, files: impl Iterator<Item = &'f str>) -> Result<String> {
     let start = headers.lines().position(|line| line == folder);
     let start = start.with_context(|| format!("panel/public/_headers has no rule for {folder}"))?;
@@ -114,8 +111,8 @@ fn named_by_content(assets: &Path, name: &str, extension: &str, bytes: &[u8]) ->
     Ok(format!("/assets/{name}"))
 }
 
-/// Replaces the placeholders `{{name}}` in a template. The template must use every placeholder in
-/// `needed`, and only placeholders in `values`.
+/// Replaces the placeholders `{{name}}` in a template. The template must use every placeholder in `needed`, and only
+/// placeholders in `values`.
 fn fill(file: &str, template: &str, needed: &[&str], values: &[(String, String)]) -> Result<String> {
     let mut page = template.to_owned();
     for name in needed {
@@ -159,8 +156,8 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Returns a short hash of the content, for file names. The hash function FNV-1a is sufficient,
-/// because no attacker chooses the content.
+/// Returns a short hash of the content, for file names. The hash function FNV-1a is sufficient, because no attacker
+/// chooses the content.
 fn content_hash(bytes: &[u8]) -> String {
     let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)

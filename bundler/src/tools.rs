@@ -8,9 +8,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use wasm_bindgen_cli_support::Bindgen;
 
-/// The wasm features that rustc enables for the target, and the exception handling that
-/// wasm-bindgen adds. No other feature is enabled in wasm-opt, because a runtime might not support
-/// the newest features.
+/// The wasm features that rustc enables for the target, and the exception handling that wasm-bindgen adds. No other
+/// feature is enabled in wasm-opt, because a runtime might not support the newest features.
 const WASM_FEATURES: [&str; 7] = [
     "--enable-bulk-memory",
     "--enable-exception-handling",
@@ -23,8 +22,7 @@ const WASM_FEATURES: [&str; 7] = [
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
-    /// A wasm module for workerd. The module instantiates itself, and can be instantiated again
-    /// after a trap.
+    /// A wasm module for workerd. The module instantiates itself, and can be instantiated again after a trap.
     Worker,
     /// A wasm module that a script instantiates.
     Web,
@@ -38,8 +36,8 @@ pub struct Tools<'a> {
 }
 
 impl Tools<'_> {
-    /// Writes `NAME.js` and `NAME_bg.wasm` into a folder. Returns the path of the wasm file.
-    /// `level` is the optimisation level of wasm-opt.
+    /// Writes `NAME.js` and `NAME_bg.wasm` into a folder. Returns the path of the wasm file. `level` is the
+    /// optimisation level of wasm-opt.
     pub fn bind(&self, target: Target, wasm: &Path, name: &str, out: &Path, level: &str) -> Result<PathBuf> {
         let mut bindgen = Bindgen::new();
         bindgen.input_path(wasm).out_name(name).typescript(false);

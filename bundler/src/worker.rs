@@ -1,5 +1,5 @@
-//! Bundles a Worker for workerd and Cloudflare. The result is one script, which contains the entry
-//! script and the bindings, and one wasm module.
+//! Bundles a Worker for workerd and Cloudflare. The result is one script, which contains the entry script and the
+//! bindings, and one wasm module.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 
 use crate::tools::{Target, Tools};
 
-/// Bundles a Worker in the work folder and returns the folder of the result. The entry script
-/// imports the bindings under the name `bindings`.
+/// Bundles a Worker in the work folder and returns the folder of the result. The entry script imports the bindings
+/// under the name `bindings`.
 pub fn bundle(tools: &Tools, target: Target, entry: &Path, wasm: &Path, work: &Path) -> Result<PathBuf> {
     let bound = tools.bind(target, wasm, "index", work, "-O")?;
     let bindings = format!("--alias:bindings={}", work.join("index.js").display());
@@ -30,8 +30,7 @@ pub fn bundle(tools: &Tools, target: Target, entry: &Path, wasm: &Path, work: &P
     Ok(made)
 }
 
-/// Replaces `import source` with `import`. workerd imports wasm as a module, and cannot parse
-/// `import source`.
+/// Replaces `import source` with `import`. workerd imports wasm as a module, and cannot parse `import source`.
 fn without_source_phase(script: &str) -> String {
     script.replace("import source ", "import ")
 }

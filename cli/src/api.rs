@@ -23,8 +23,7 @@ use url::Url;
 /// The maximum duration of an HTTP call: the longest deadline of a command plus a margin.
 const TIMEOUT: Duration = Duration::from_secs(75);
 
-/// An HTTP client of one deployment. If the client has an access token, each request contains this
-/// token.
+/// An HTTP client of one deployment. If the client has an access token, each request contains this token.
 pub struct Api {
     agent: Agent,
     base: Url,
@@ -33,9 +32,8 @@ pub struct Api {
 }
 
 impl Api {
-    /// Creates a client without an access token. If `$PINLATCH_CA_FILE` is set, the client trusts
-    /// the CAs in this PEM file instead of the public CAs. Plain HTTP is allowed only for
-    /// connections to this machine.
+    /// Creates a client without an access token. If `$PINLATCH_CA_FILE` is set, the client trusts the CAs in this PEM
+    /// file instead of the public CAs. Plain HTTP is allowed only for connections to this machine.
     pub fn new(base: &Url) -> Result<Self> {
         if base.scheme() != "https" && !is_local(base) {
             return Err(anyhow!(
@@ -49,9 +47,9 @@ impl Api {
         Self { token: RefCell::new(Some(format!("Bearer {token}"))), ..self }
     }
 
-    /// Sets a function that returns a new access token. If the edge refuses the current access
-    /// token, the given function is called and the request is sent again. The edge can refuse an
-    /// access token before the token expires, for example because a signing key was retired.
+    /// Sets a function that returns a new access token. If the edge refuses the current access token, the given
+    /// function is called and the request is sent again. The edge can refuse an access token before the token expires,
+    /// for example because a signing key was retired.
     pub fn renewed_by(self, renew: fn() -> Result<String>) -> Self {
         Self { renew: Some(renew), ..self }
     }
@@ -148,9 +146,8 @@ impl Api {
         }
     }
 
-    /// Sends a request. If the edge refuses the access token, the request is sent again with a new
-    /// access token. The edge does not execute a request whose token it refuses. Therefore no
-    /// request is executed twice.
+    /// Sends a request. If the edge refuses the access token, the request is sent again with a new access token. The
+    /// edge does not execute a request whose token it refuses. Therefore no request is executed twice.
     fn call(
         &self,
         method: Method,
@@ -186,8 +183,8 @@ impl Api {
     }
 }
 
-/// Creates an HTTP client that does not follow redirects. The client trusts the CAs in the file
-/// `$PINLATCH_CA_FILE`, or the public CAs if this variable is not set.
+/// Creates an HTTP client that does not follow redirects. The client trusts the CAs in the file `$PINLATCH_CA_FILE`, or
+/// the public CAs if this variable is not set.
 pub fn agent(timeout: Duration) -> Result<Agent> {
     let mut tls = TlsConfig::builder();
     if let Some(own) = own_authorities()? {
@@ -255,8 +252,8 @@ pub fn is_local(url: &Url) -> bool {
     url.host_str().is_some_and(is_loopback)
 }
 
-/// Returns the CAs that the program trusts instead of the public CAs. These CAs are in the file
-/// `$PINLATCH_CA_FILE`. Returns `None` if the variable is not set.
+/// Returns the CAs that the program trusts instead of the public CAs. These CAs are in the file `$PINLATCH_CA_FILE`.
+/// Returns `None` if the variable is not set.
 pub fn own_authorities() -> Result<Option<Vec<Certificate<'static>>>> {
     std::env::var_os("PINLATCH_CA_FILE").map(|file| authorities(Path::new(&file))).transpose()
 }

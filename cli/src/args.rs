@@ -1,5 +1,5 @@
-//! Defines the command-line arguments of `pinlatch`. The arguments of large commands are defined in
-//! the modules of these commands.
+//! Defines the command-line arguments of `pinlatch`. The arguments of large commands are defined in the modules of
+//! these commands.
 
 use std::path::PathBuf;
 
@@ -30,11 +30,10 @@ pub struct Args {
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Create the owner's root key, the first keys of the edge (the Worker), and a setup code for
-    /// each site.
+    /// Create the owner's root key, the first keys of the edge (the Worker), and a setup code for each site.
     Init(Init),
-    /// Become the owner of a new site with the site's setup code. The command asks for a new
-    /// password, or reads the password from stdin.
+    /// Become the owner of a new site with the site's setup code. The command asks for a new password, or reads the
+    /// password from stdin.
     Setup(Setup),
     /// Log in to a site, and store the login session in the configuration folder.
     Login(Login),
@@ -49,8 +48,8 @@ pub enum Command {
     },
     /// Run one action on a GPIO line of a device, and print the result.
     Send(Send),
-    /// Print the events of the site as they happen, until you press Ctrl-C. With --json, each
-    /// message from the edge is printed as one line of JSON.
+    /// Print the events of the site as they happen, until you press Ctrl-C. With --json, each message from the edge is
+    /// printed as one line of JSON.
     Watch,
     /// Invite people to the site, change the permissions of people, and remove people.
     User {
@@ -74,16 +73,15 @@ pub enum Command {
         #[command(subcommand)]
         command: KeysCommand,
     },
-    /// Configure other token issuers in wrangler.toml, so that the edge accepts access tokens of
-    /// these issuers.
+    /// Configure other token issuers in wrangler.toml, so that the edge accepts access tokens of these issuers.
     Issuer {
         #[command(subcommand)]
         command: IssuerCommand,
     },
     /// Check a deployment and suggest a fix for each problem.
     Doctor(Doctor),
-    /// Write a folder from which workerd, the runtime of Cloudflare Workers, serves the deployment.
-    /// No Cloudflare account is needed.
+    /// Write a folder from which workerd, the runtime of Cloudflare Workers, serves the deployment. No Cloudflare
+    /// account is needed.
     SelfHost(SelfHost),
     /// Print the completion script for a shell.
     Completions(Completions),
@@ -93,8 +91,7 @@ pub enum Command {
 
 #[derive(Subcommand)]
 pub enum DeviceCommand {
-    /// Print an enrolment string for a device. The enrolment string can be used once, within one
-    /// hour.
+    /// Print an enrolment string for a device. The enrolment string can be used once, within one hour.
     Enrol {
         /// The device's name.
         name: Name,
@@ -113,8 +110,7 @@ pub struct Init {
     /// The folder into which `.dev.vars`, the file with the edge's secrets, is written.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub out: PathBuf,
-    /// The name of a site. The option can be given several times. The first site is the default
-    /// site.
+    /// The name of a site. The option can be given several times. The first site is the default site.
     #[arg(long = "site", value_name = "NAME", default_value = "home")]
     pub sites: Vec<Name>,
     /// The file to which the owner's root key is written. The root key never leaves this machine.
@@ -166,8 +162,8 @@ pub struct Login {
 
 #[derive(clap::Args)]
 pub struct Logout {
-    /// Delete the login session on this machine even if the edge cannot end the session, for
-    /// example without a network connection.
+    /// Delete the login session on this machine even if the edge cannot end the session, for example without a network
+    /// connection.
     #[arg(long)]
     pub force: bool,
 }
@@ -179,14 +175,13 @@ pub struct Send {
     pub place: (Name, Name),
     /// The action to run: set, toggle, pulse or blink.
     pub action: String,
-    /// The argument of the action: `on`, `off`, a number, a colour as `#rrggbb`, or a JSON object
-    /// with all arguments.
+    /// The argument of the action: `on`, `off`, a number, a colour as `#rrggbb`, or a JSON object with all arguments.
     pub value: Option<String>,
     /// The time limit for the execution of the command, in milliseconds.
     #[arg(long, value_name = "MS")]
     pub deadline_ms: Option<u64>,
-    /// The id of the command. If the edge has already received a command with this id, the edge
-    /// only returns the result of the first command. [default: a random id]
+    /// The id of the command. If the edge has already received a command with this id, the edge only returns the result
+    /// of the first command. [default: a random id]
     #[arg(long, allow_hyphen_values = true)]
     pub id: Option<String>,
 }

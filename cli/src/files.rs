@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-/// Returns the folder that contains the owner's root key and login session. The folder is
-/// `$PINLATCH_CONFIG_DIR` if this variable is set. Otherwise, the folder is `pinlatch` in the
-/// user's configuration folder.
+/// Returns the folder that contains the owner's root key and login session. The folder is `$PINLATCH_CONFIG_DIR` if
+/// this variable is set. Otherwise, the folder is `pinlatch` in the user's configuration folder.
 pub fn config_dir() -> Result<PathBuf> {
     if let Some(dir) = std::env::var_os("PINLATCH_CONFIG_DIR") {
         return Ok(dir.into());
@@ -31,8 +30,8 @@ pub fn write_private(path: &Path, text: &str) -> Result<()> {
     replace(path, text, None)
 }
 
-/// Replaces a file atomically. The new file has the permissions of the old file. If the path is a
-/// symbolic link, the target of the link is replaced.
+/// Replaces a file atomically. The new file has the permissions of the old file. If the path is a symbolic link, the
+/// target of the link is replaced.
 pub fn write_like(path: &Path, text: &str) -> Result<()> {
     let path = fs::canonicalize(path).with_context(|| format!("cannot find {}", path.display()))?;
     let like = fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?.permissions();

@@ -1,5 +1,5 @@
-//! Implements `pinlatch completions` and `pinlatch man`. Software packages can install the
-//! generated files together with `pinlatch`.
+//! Implements `pinlatch completions` and `pinlatch man`. Software packages can install the generated files together
+//! with `pinlatch`.
 
 use std::path::{Path, PathBuf};
 
@@ -19,8 +19,8 @@ pub struct Completions {
 
 #[derive(clap::Args)]
 pub struct Man {
-    /// The folder into which one manual page is written for `pinlatch` and for each of its
-    /// commands. [default: print the manual page of `pinlatch`]
+    /// The folder into which one manual page is written for `pinlatch` and for each of its commands. [default: print
+    /// the manual page of `pinlatch`]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }

@@ -57,8 +57,8 @@ pub fn run(args: &Init, json: bool) -> Result<()> {
     Ok(())
 }
 
-/// Returns the Worker's secrets in the format that wrangler reads, with one NAME='value' per line.
-/// Each value is JSON or base64url, without single quotes and line breaks.
+/// Returns the Worker's secrets in the format that wrangler reads, with one NAME='value' per line. Each value is JSON
+/// or base64url, without single quotes and line breaks.
 pub(crate) fn dev_vars(edge: &EdgeKeys, root: &SigningKey, keyset: &str) -> String {
     format!(
         "EDGE_KEYS='{}'\nKEYSET='{keyset}'\nROOT_KEY='{}'\n",

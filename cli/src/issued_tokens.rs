@@ -1,5 +1,5 @@
-//! Implements `pinlatch token create|list|revoke` and `pinlatch guest`. These commands manage API
-//! tokens and guest links, which the edge issues.
+//! Implements `pinlatch token create|list|revoke` and `pinlatch guest`. These commands manage API tokens and guest
+//! links, which the edge issues.
 
 use anyhow::{Result, bail};
 use clap::Subcommand;
@@ -21,8 +21,7 @@ const GUEST_LIFE: u64 = 3_600;
 
 #[derive(Subcommand)]
 pub enum GuestCommand {
-    /// Create a link with which a guest can operate the permitted lines for a limited time, without
-    /// an account.
+    /// Create a link with which a guest can operate the permitted lines for a limited time, without an account.
     Create(Grant),
     /// List the guest links of the site.
     List,
@@ -35,12 +34,12 @@ pub enum GuestCommand {
 pub struct Grant {
     /// A name by which you recognise the token or link in a list.
     name: String,
-    /// A scope (permission) that the token or link grants, such as line:porch/door:pulse. The
-    /// option can be given several times.
+    /// A scope (permission) that the token or link grants, such as line:porch/door:pulse. The option can be given
+    /// several times.
     #[arg(long = "scope", value_name = "SCOPE", required = true)]
     scopes: Vec<ScopeSet>,
-    /// The duration for which the token or link is valid, such as 90min or 7days. [default: 30 days
-    /// for an API token, one hour for a guest link]
+    /// The duration for which the token or link is valid, such as 90min or 7days. [default: 30 days for an API token,
+    /// one hour for a guest link]
     #[arg(long = "for", value_name = "DURATION", value_parser = seconds, conflicts_with = "until")]
     life: Option<u64>,
     /// The time at which the token or link expires, such as 2026-07-01T18:00:00+02:00.
@@ -59,8 +58,8 @@ pub struct Grant {
 pub struct Revoke {
     /// The id of the token or link, as shown by the command `list`.
     jti: String,
-    /// The expiry of the token (the claim `exp`), in Unix seconds. This option is required only for
-    /// a token of another issuer.
+    /// The expiry of the token (the claim `exp`), in Unix seconds. This option is required only for a token of another
+    /// issuer.
     #[arg(long, value_name = "SECONDS")]
     expires_at: Option<u64>,
 }
@@ -100,8 +99,8 @@ pub fn guest(command: &GuestCommand, json: bool) -> Result<()> {
     }
 }
 
-/// Creates an API token or guest link, and prints it. Stdout contains only the token or link, so
-/// that a script can store it. The edge never shows the same token or link again.
+/// Creates an API token or guest link, and prints it. Stdout contains only the token or link, so that a script can
+/// store it. The edge never shows the same token or link again.
 pub fn create(kind: TokenKind, grant: &Grant, json: bool) -> Result<()> {
     let request = grant.request(kind, now()?)?;
     let reply: IssueReply = session::api()?.post("/api/v1/tokens", &request, &[])?;
@@ -122,8 +121,7 @@ pub fn create(kind: TokenKind, grant: &Grant, json: bool) -> Result<()> {
     }
 }
 
-/// Lists API tokens or guest links. The edge does not return tokens and links that expired long
-/// ago.
+/// Lists API tokens or guest links. The edge does not return tokens and links that expired long ago.
 pub fn list(kind: TokenKind, json: bool) -> Result<()> {
     let mut tokens: Vec<TokenView> = session::api()?.get("/api/v1/tokens")?;
     tokens.retain(|token| token.kind == kind);

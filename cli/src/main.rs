@@ -1,7 +1,7 @@
 //! `pinlatch` is the command-line program of a site's owner.
 //!
-//! The exit code is 0 if the command succeeded, 1 if the command was refused or failed, and 2 if
-//! the arguments were wrong.
+//! The exit code is 0 if the command succeeded, 1 if the command was refused or failed, and 2 if the arguments were
+//! wrong.
 
 mod api;
 mod args;
@@ -74,8 +74,8 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints an error. With --json, the error is printed as one JSON document on stdout. Otherwise,
-/// the error is printed as a sentence on stderr.
+/// Prints an error. With --json, the error is printed as one JSON document on stdout. Otherwise, the error is printed
+/// as a sentence on stderr.
 fn report(error: &anyhow::Error, json: bool) {
     let document = match error.downcast_ref::<Problem>() {
         _ if is_unread(error) => return,

@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use crate::text::plain;
 
-/// Writes the text to stdout in one call. With several calls, a reader such as `head -1` could
-/// close the pipe before the text is complete. Returns an error if the write fails, because a
-/// command whose output is lost must not report success.
+/// Writes the text to stdout in one call. With several calls, a reader such as `head -1` could close the pipe before
+/// the text is complete. Returns an error if the write fails, because a command whose output is lost must not report
+/// success.
 pub fn say(text: &str) -> Result<()> {
     let text = format!("{}\n", text.trim_end());
     std::io::stdout().lock().write_all(text.as_bytes()).context("cannot write to stdout")
@@ -20,14 +20,14 @@ pub fn say_json(document: &impl Serialize) -> Result<()> {
     say(&plain(&serde_json::to_string(document)?))
 }
 
-/// Returns whether the error is a broken pipe. A broken pipe means that the program that reads our
-/// stdout, such as `head`, has exited.
+/// Returns whether the error is a broken pipe. A broken pipe means that the program that reads our stdout, such as
+/// `head`, has exited.
 pub fn is_unread(error: &anyhow::Error) -> bool {
     error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 
-/// Formats rows as a text table. Each column is as wide as its longest cell. Control characters are
-/// escaped, because a cell can contain text from an unknown person.
+/// Formats rows as a text table. Each column is as wide as its longest cell. Control characters are escaped, because a
+/// cell can contain text from an unknown person.
 pub fn columns<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
     let rows: Vec<[String; N]> = std::iter::once(head.map(str::to_owned))
         .chain(rows.iter().map(|row| row.each_ref().map(|cell| plain(cell))))

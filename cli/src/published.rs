@@ -1,5 +1,5 @@
-//! Fetches the documents that an issuer publishes, with the same rules as the Worker. Redirects are
-//! not followed. The duration of a fetch and the size of a document are limited.
+//! Fetches the documents that an issuer publishes, with the same rules as the Worker. Redirects are not followed. The
+//! duration of a fetch and the size of a document are limited.
 
 use std::time::Duration;
 
@@ -75,9 +75,8 @@ fn unreachable(error: Error) -> Unpublished {
     }
 }
 
-/// Returns the two possible URLs of an issuer's metadata. The first URL is defined by OpenID
-/// Connect Discovery 1.0 §4, and the second URL by RFC 8414 §3.1. Returns `None` if `issuer` is not
-/// a URL.
+/// Returns the two possible URLs of an issuer's metadata. The first URL is defined by OpenID Connect Discovery 1.0 §4,
+/// and the second URL by RFC 8414 §3.1. Returns `None` if `issuer` is not a URL.
 pub fn metadata_uris(issuer: &str) -> Option<[String; 2]> {
     let bare = issuer.trim_end_matches('/');
     let scheme = bare.find("://")? + 3;
@@ -89,8 +88,8 @@ pub fn metadata_uris(issuer: &str) -> Option<[String; 2]> {
     ])
 }
 
-/// Fetches an issuer's metadata from the OpenID Connect URL. If the server answers with status 404,
-/// the metadata is fetched from the URL of RFC 8414.
+/// Fetches an issuer's metadata from the OpenID Connect URL. If the server answers with status 404, the metadata is
+/// fetched from the URL of RFC 8414.
 pub fn metadata(issuer: &str) -> Result<Published, Unpublished> {
     let no_address = || Unpublished::Other("the issuer is not a URL".into());
     let [openid, oauth] = metadata_uris(issuer).ok_or_else(no_address)?;

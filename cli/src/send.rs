@@ -32,8 +32,8 @@ fn segment(action: &str) -> Result<&str> {
     Ok(action)
 }
 
-/// Converts the text that a person typed into the arguments of an action. Examples of the text are
-/// `on`, `0.5`, `#ff8800`, `3000` and a JSON object.
+/// Converts the text that a person typed into the arguments of an action. Examples of the text are `on`, `0.5`,
+/// `#ff8800`, `3000` and a JSON object.
 fn arguments(action: &str, value: Option<&str>) -> Result<Map<String, Value>> {
     let Some(text) = value else {
         return Ok(if action == "pulse" { object(json!({ "ms": 3000 })) } else { Map::new() });

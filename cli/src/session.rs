@@ -98,8 +98,8 @@ pub fn log_out(args: &Logout, json: bool) -> Result<()> {
     }
 }
 
-/// Returns whether the edge reported that the session has ended. Other refusals, such as 429, say
-/// nothing about the session.
+/// Returns whether the edge reported that the session has ended. Other refusals, such as 429, say nothing about the
+/// session.
 pub fn is_over(error: &anyhow::Error) -> bool {
     let codes = [Code::InvalidToken, Code::InvalidGrant, Code::UnknownSite];
     error.downcast_ref::<Problem>().is_some_and(|problem| codes.into_iter().any(|code| problem.is(code)))
@@ -112,8 +112,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// Creates an HTTP client with the session's access token. If the edge refuses the access
-    /// token, the client renews the access token.
+    /// Creates an HTTP client with the session's access token. If the edge refuses the access token, the client renews
+    /// the access token.
     pub fn api(&self) -> Result<Api> {
         let renew = || Ok(renewed()?.token.expose().to_owned());
         Ok(Api::new(&self.url)?.with_token(self.token.expose()).renewed_by(renew))
@@ -125,20 +125,19 @@ impl Session {
     }
 }
 
-/// Creates an HTTP client for the deployment that the user is logged in to. The access token of the
-/// client is valid for at least [`MARGIN`] seconds.
+/// Creates an HTTP client for the deployment that the user is logged in to. The access token of the client is valid for
+/// at least [`MARGIN`] seconds.
 pub fn api() -> Result<Api> {
     current()?.api()
 }
 
-/// Returns the stored login session. If the session's access token is about to expire, the session
-/// is renewed first.
+/// Returns the stored login session. If the session's access token is about to expire, the session is renewed first.
 pub fn current() -> Result<Session> {
     live(kept()?)
 }
 
-/// Renews the stored login session even if the access token has not expired. The caller uses this
-/// function because the edge has refused the access token.
+/// Renews the stored login session even if the access token has not expired. The caller uses this function because the
+/// edge has refused the access token.
 pub fn renewed() -> Result<Session> {
     renew(kept()?)
 }
@@ -206,8 +205,8 @@ pub fn now() -> Result<u64> {
     Ok(SystemTime::now().duration_since(UNIX_EPOCH).context("this machine's clock is before 1970")?.as_secs())
 }
 
-/// Reads the password from stdin, or asks for the password on the terminal. On the terminal, the
-/// user must type a new password twice.
+/// Reads the password from stdin, or asks for the password on the terminal. On the terminal, the user must type a new
+/// password twice.
 pub fn password(from_stdin: bool, new: bool) -> Result<Secret> {
     if from_stdin {
         return Ok(Secret::new(stdin()?.trim_end_matches(['\r', '\n'])));
@@ -219,8 +218,7 @@ pub fn password(from_stdin: bool, new: bool) -> Result<Secret> {
     Ok(Secret::new(first))
 }
 
-/// Reads the current password and a new password. The passwords come from two lines of stdin, or
-/// from the terminal.
+/// Reads the current password and a new password. The passwords come from two lines of stdin, or from the terminal.
 pub fn two_passwords(from_stdin: bool) -> Result<(Secret, Secret)> {
     if from_stdin {
         let text = stdin()?;

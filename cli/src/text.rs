@@ -13,10 +13,9 @@ pub struct Row {
     pub note: Option<String>,
 }
 
-/// Replaces control characters, invisible characters and direction marks with JSON escapes. An
-/// attacker can choose the text of a token, and the output must show the real content. A JSON
-/// document keeps its meaning, because the replaced characters occur only inside the strings of the
-/// document.
+/// Replaces control characters, invisible characters and direction marks with JSON escapes. An attacker can choose the
+/// text of a token, and the output must show the real content. A JSON document keeps its meaning, because the replaced
+/// characters occur only inside the strings of the document.
 pub fn plain(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -41,8 +40,8 @@ fn is_unseen(c: char) -> bool {
 pub fn table(rows: &[Row]) -> String {
     let names = rows.iter().map(|row| length(&row.name)).filter(|n| *n <= NAMES).max().unwrap_or(0);
     let room = WIDTH - names - 4;
-    // All notes start in the same column, to the right of the longest value that leaves enough room
-    // for the longest note.
+    // All notes start in the same column, to the right of the longest value that leaves enough room for the longest
+    // note.
     let noted: Vec<(usize, usize)> =
         rows.iter().filter_map(|row| Some((length(&row.value), length(row.note.as_ref()?)))).collect();
     let note = noted.iter().map(|(_, note)| *note).max().unwrap_or(0);

@@ -1,11 +1,10 @@
-//! Parses and formats times and durations. A time has the format of RFC 3339, with any UTC offset.
-//! A duration has a format such as `2h 30min`.
+//! Parses and formats times and durations. A time has the format of RFC 3339, with any UTC offset. A duration has a
+//! format such as `2h 30min`.
 
 use std::str::FromStr;
 use std::time::{Duration, UNIX_EPOCH};
 
-/// The start of the year 10000, in Unix seconds. RFC 3339 cannot express a time in or after the
-/// year 10000.
+/// The start of the year 10000, in Unix seconds. RFC 3339 cannot express a time in or after the year 10000.
 const END_OF_TIME: u64 = 253_402_300_800;
 
 /// A point in time, which is absolute or relative to a reference time.
@@ -13,14 +12,13 @@ const END_OF_TIME: u64 = 253_402_300_800;
 pub enum Moment {
     /// An absolute time, in Unix milliseconds.
     At(u64),
-    /// The distance from a reference time, in milliseconds. The command-line option determines
-    /// whether the moment is before or after the reference time.
+    /// The distance from a reference time, in milliseconds. The command-line option determines whether the moment is
+    /// before or after the reference time.
     Distance(u64),
 }
 
 impl Moment {
-    /// Returns the moment in Unix milliseconds. A relative moment is counted forward from
-    /// `start_ms`.
+    /// Returns the moment in Unix milliseconds. A relative moment is counted forward from `start_ms`.
     pub fn after(self, start_ms: u64) -> u64 {
         match self {
             Self::At(at_ms) => at_ms,
@@ -80,8 +78,7 @@ pub fn seconds(text: &str) -> Result<u64, String> {
     }
 }
 
-/// Formats a time in Unix seconds as an RFC 3339 time. Returns `never` for a time in or after the
-/// year 10000.
+/// Formats a time in Unix seconds as an RFC 3339 time. Returns `never` for a time in or after the year 10000.
 pub fn stamp(seconds: u64) -> String {
     if seconds >= END_OF_TIME {
         return "never".into();

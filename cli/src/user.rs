@@ -26,20 +26,18 @@ const ROLES: [(&str, Role); 3] =
 pub enum UserCommand {
     /// List the people of the site and each person's permissions.
     List,
-    /// Invite a new person, or let an existing person set a new password. The command prints an
-    /// invitation code that can be used once, within 7 days.
+    /// Invite a new person, or let an existing person set a new password. The command prints an invitation code that
+    /// can be used once, within 7 days.
     Invite(Invite),
-    /// Let a person log in with an account at a login provider (OpenID Connect). For a new person,
-    /// --role or --scope is required.
+    /// Let a person log in with an account at a login provider (OpenID Connect). For a new person, --role or --scope is
+    /// required.
     Admit(Admit),
-    /// Accept an invitation and choose a password. The command asks for the password, or reads the
-    /// password from stdin.
+    /// Accept an invitation and choose a password. The command asks for the password, or reads the password from stdin.
     Accept(Accept),
-    /// Change the permissions of a person. The change takes effect at once, even for browser pages
-    /// that are open.
+    /// Change the permissions of a person. The change takes effect at once, even for browser pages that are open.
     Set(Set),
-    /// Remove a person from the site. All logins of the person end, and all tokens that the person
-    /// created become invalid.
+    /// Remove a person from the site. All logins of the person end, and all tokens that the person created become
+    /// invalid.
     Remove(One),
     /// End all logins of a person in browsers and command lines.
     EndSessions(One),
@@ -63,8 +61,8 @@ pub struct Admit {
     /// The issuer URL of the login provider, exactly as written in the deployment's configuration.
     #[arg(long)]
     issuer: String,
-    /// The person's email address, which the login provider must have verified. The first login
-    /// with this address permanently links the provider's account to the person.
+    /// The person's email address, which the login provider must have verified. The first login with this address
+    /// permanently links the provider's account to the person.
     #[arg(long)]
     email: Option<String>,
     /// The id of the person's account at the login provider (the claim `sub`).
@@ -85,12 +83,12 @@ pub struct Set {
 
 #[derive(clap::Args)]
 pub struct Rights {
-    /// The role of the person. An owner can do everything, an operator can operate every line, and
-    /// a viewer can see every line.
+    /// The role of the person. An owner can do everything, an operator can operate every line, and a viewer can see
+    /// every line.
     #[arg(long, conflicts_with = "scopes", value_parser = role())]
     role: Option<Role>,
-    /// A scope (permission), such as line:porch/*:read, for a person without a role. The option can
-    /// be given several times.
+    /// A scope (permission), such as line:porch/*:read, for a person without a role. The option can be given several
+    /// times.
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<ScopeSet>,
 }
@@ -116,8 +114,7 @@ pub struct Accept {
 
 #[derive(clap::Args)]
 pub struct Password {
-    /// Read the current password and the new password from stdin, one per line, instead of asking
-    /// for the passwords.
+    /// Read the current password and the new password from stdin, one per line, instead of asking for the passwords.
     #[arg(long)]
     password_stdin: bool,
 }

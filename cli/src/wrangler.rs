@@ -1,6 +1,5 @@
-//! Reads the issuers and login providers in `wrangler.toml`, and changes the issuers. The tables in
-//! `wrangler.toml` are parsed in the same way as in the Worker. The rest of the file stays
-//! unchanged.
+//! Reads the issuers and login providers in `wrangler.toml`, and changes the issuers. The tables in `wrangler.toml` are
+//! parsed in the same way as in the Worker. The rest of the file stays unchanged.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -23,8 +22,7 @@ pub struct Files {
     /// The file with the deployment's configuration.
     #[arg(long, value_name = "FILE", default_value = "wrangler.toml")]
     pub config: PathBuf,
-    /// The file with the deployment's secrets. [default: `.dev.vars` in the folder of the
-    /// configuration]
+    /// The file with the deployment's secrets. [default: `.dev.vars` in the folder of the configuration]
     #[arg(long, value_name = "FILE")]
     pub vars: Option<PathBuf>,
 }
@@ -50,8 +48,8 @@ pub struct Reading {
     pub issuer_tables: Map<String, Value>,
     /// The tables of the login providers, by the provider's name.
     pub login_tables: Map<String, Value>,
-    /// The names of secrets that a table mentions but `.dev.vars` does not contain. The Worker can
-    /// have secrets that are missing on this machine.
+    /// The names of secrets that a table mentions but `.dev.vars` does not contain. The Worker can have secrets that
+    /// are missing on this machine.
     pub absent: BTreeSet<String>,
 }
 
@@ -112,8 +110,8 @@ impl Config {
         write_like(&self.path, &self.document.to_string())
     }
 
-    /// Parses the configuration in the same way as the Worker. A secret that is missing in
-    /// `secrets` is assumed to be valid.
+    /// Parses the configuration in the same way as the Worker. A secret that is missing in `secrets` is assumed to be
+    /// valid.
     pub fn reading(&self, secrets: Option<&Vars>) -> Result<Reading> {
         let all: Value = toml_edit::de::from_document(self.document.clone()).with_context(|| {
             format!("{} contains a value that the Worker cannot receive", self.path.display())

@@ -111,8 +111,7 @@ impl TestFolder {
     }
 }
 
-/// Creates a token that expired long ago. The command `pinlatch token mint` cannot create an
-/// expired token.
+/// Creates a token that expired long ago. The command `pinlatch token mint` cannot create an expired token.
 fn expired(test_folder: &TestFolder) -> String {
     let key = MintingKey::read(test_folder.secret.as_bytes(), None).unwrap();
     let claims = json!({ "sub": "script", "iat": 1_000_000_000, "exp": 1_000_000_600 });

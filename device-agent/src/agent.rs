@@ -1,5 +1,5 @@
-//! Runs all parts of the agent concurrently on one thread: the lines, the simulator, the uplink,
-//! the status server and the metrics server.
+//! Runs all parts of the agent concurrently on one thread: the lines, the simulator, the uplink, the status server and
+//! the metrics server.
 
 use std::future::Future;
 use std::rc::Rc;
@@ -19,17 +19,16 @@ use crate::systemd::{Part, Service};
 use crate::telemetry::Telemetry;
 use crate::uplink::{Settings, Uplink};
 
-/// Runs the agent until the future `shutdown` completes. The agent then sets every output to its
-/// safe level and closes the connection to the edge. While the agent runs, it reloads the
-/// configuration at each request from `source`.
+/// Runs the agent until the future `shutdown` completes. The agent then sets every output to its safe level and closes
+/// the connection to the edge. While the agent runs, it reloads the configuration at each request from `source`.
 pub async fn run(
     config: Config,
     source: Source,
     clock: WallClock,
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    // The outputs are opened before all other parts. If a later step of the start fails, every
-    // output is therefore at its safe level.
+    // The outputs are opened before all other parts. If a later step of the start fails, every output is therefore at
+    // its safe level.
     let (lines, signals) = Lines::open(&config);
     // No connection to the edge exists yet. Every output therefore follows its rule `on_link_loss`.
     lines.link_lost();
@@ -50,9 +49,8 @@ pub async fn run(
     let (stop, stopped) = watch::channel(false);
     let mut no_longer = stopped.clone();
     let stopping = async {
-        // `join!` polls the uplink's future before the future `stopping`. The agent therefore
-        // reports that it is ready only after the uplink has started. The agent can be ready
-        // without a connection to the edge.
+        // `join!` polls the uplink's future before the future `stopping`. The agent therefore reports that it is ready
+        // only after the uplink has started. The agent can be ready without a connection to the edge.
         service.ready();
         shutdown.await;
         service.stopping();
@@ -146,15 +144,14 @@ async fn changed(config: &mut watch::Receiver<Rc<Config>>, differs: impl Fn(&Con
     }
 }
 
-/// Sets every output to its safe level without contacting the edge. Returns false if the safe level
-/// of any output could not be applied.
+/// Sets every output to its safe level without contacting the edge. Returns false if the safe level of any output could
+/// not be applied.
 pub fn make_safe(mut config: Config) -> bool {
-    // All inputs are removed from the configuration, so that the simulator's socket is not opened.
-    // An agent that is still running can be using the simulator's socket.
+    // All inputs are removed from the configuration, so that the simulator's socket is not opened. An agent that is
+    // still running can be using the simulator's socket.
     config.lines.retain(|line| line.safe.is_some());
-    // An interlock identifies lines by index, and the removal of the inputs has changed the
-    // indexes. The interlocks can be removed, because every interlocked line is off at its safe
-    // level.
+    // An interlock identifies lines by index, and the removal of the inputs has changed the indexes. The interlocks can
+    // be removed, because every interlocked line is off at its safe level.
     config.interlocks.clear();
     config.lines.iter_mut().for_each(|line| line.initial = None);
     if config.lines.iter().all(|line| line.driver != DriverConfig::Sim) {

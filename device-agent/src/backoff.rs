@@ -1,10 +1,9 @@
 //! Computes the pauses between attempts to connect to the edge.
 //!
-//! If no server responds, a connection attempt sends only some TCP SYN packets. While no server
-//! responds, the pauses stay short, even during a long outage. The agent therefore reconnects
-//! within two seconds after the edge is reachable again. If a server responds, each connection
-//! attempt causes a handshake and possibly a request on this server. The pauses therefore grow
-//! while a server responds with errors. Each pause is a random time from zero to an upper bound
+//! If no server responds, a connection attempt sends only some TCP SYN packets. While no server responds, the pauses
+//! stay short, even during a long outage. The agent therefore reconnects within two seconds after the edge is reachable
+//! again. If a server responds, each connection attempt causes a handshake and possibly a request on this server. The
+//! pauses therefore grow while a server responds with errors. Each pause is a random time from zero to an upper bound
 //! (full jitter). Random pauses prevent all devices of a site from reconnecting at the same time.
 
 use std::time::Duration;
@@ -13,16 +12,15 @@ use crate::link_error::LinkError;
 
 /// The upper bound of the first random pause. Each further failure doubles the upper bound.
 const FIRST: Duration = Duration::from_millis(500);
-/// The upper bound of the pauses while no server responds. The agent must reconnect within two
-/// seconds after the edge is reachable again. An upper bound of 1.5 seconds leaves half a second
-/// for the successful connection attempt.
+/// The upper bound of the pauses while no server responds. The agent must reconnect within two seconds after the edge
+/// is reachable again. An upper bound of 1.5 seconds leaves half a second for the successful connection attempt.
 const LONGEST_IN_SILENCE: Duration = Duration::from_millis(1_500);
 /// The upper bound of the pauses while a server responds but the connection fails.
 const LONGEST: Duration = Duration::from_secs(32);
 /// The minimum duration of a connection after which the upper bound is reset to `FIRST`.
 const GOOD_AFTER: Duration = Duration::from_secs(10);
-/// The minimum pause after an error that an early retry cannot fix. The actual pause is a random
-/// time from 60 to 120 seconds.
+/// The minimum pause after an error that an early retry cannot fix. The actual pause is a random time from 60 to 120
+/// seconds.
 const LASTING: Duration = Duration::from_secs(60);
 /// The longest pause that the agent accepts from the edge's header `Retry-After`.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
@@ -31,16 +29,16 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
 pub struct Backoff {
     /// The number of consecutive failed attempts to which no server responded.
     silent: u32,
-    /// The number of failed attempts to which a server responded since the last good connection.
-    /// Attempts without a response are not counted. After a long outage, the agent therefore
-    /// retries soon even if the first response of the server is an error.
+    /// The number of failed attempts to which a server responded since the last good connection. Attempts without a
+    /// response are not counted. After a long outage, the agent therefore retries soon even if the first response of
+    /// the server is an error.
     answered: u32,
 }
 
 impl Backoff {
-    /// Returns the pause after a failed connection attempt or a lost connection. `up` is the
-    /// duration of the lost connection, or zero if no connection was established. `random` is a
-    /// uniformly distributed random number from 0 to 1.
+    /// Returns the pause after a failed connection attempt or a lost connection. `up` is the duration of the lost
+    /// connection, or zero if no connection was established. `random` is a uniformly distributed random number from 0
+    /// to 1.
     pub fn pause(&mut self, error: &LinkError, up: Duration, random: f64) -> Duration {
         if up >= GOOD_AFTER {
             *self = Self::default();
@@ -64,8 +62,8 @@ impl Backoff {
     }
 }
 
-/// Returns a uniformly distributed random number from 0 to 1. If the system provides no random
-/// numbers, the function returns 1, which results in the longest pause.
+/// Returns a uniformly distributed random number from 0 to 1. If the system provides no random numbers, the function
+/// returns 1, which results in the longest pause.
 pub fn random() -> f64 {
     getrandom::u32().map_or(1.0, |number| f64::from(number) / f64::from(u32::MAX))
 }

@@ -1,5 +1,5 @@
-//! Verifies and executes the commands that arrive on one connection to the edge. The agent verifies
-//! every command token (`cmd+jwt`), although the edge has already checked the command.
+//! Verifies and executes the commands that arrive on one connection to the edge. The agent verifies every command token
+//! (`cmd+jwt`), although the edge has already checked the command.
 
 use std::collections::HashMap;
 
@@ -15,8 +15,8 @@ use serde_json::Value;
 use crate::clock::EdgeClock;
 use crate::lines::{Lines, Refused};
 
-/// The number of stored command ids at which the ids of expired commands are removed. An expired
-/// command cannot be replayed.
+/// The number of stored command ids at which the ids of expired commands are removed. An expired command cannot be
+/// replayed.
 const PRUNE_AT: usize = 256;
 
 /// The error code in the answer to a command that arrives while the agent is stopping.
@@ -25,14 +25,13 @@ const STOPPING: &str = "refused_stopping";
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     pub outcome: Outcome,
-    /// Is true if the same command was received before. The command ran only the first time, and
-    /// this answer repeats the first outcome.
+    /// Is true if the same command was received before. The command ran only the first time, and this answer repeats
+    /// the first outcome.
     pub again: bool,
 }
 
-/// The state that is needed to verify the commands of one connection. The edge signs each command
-/// for one connection. The agent therefore rejects a command that was signed for an earlier
-/// connection.
+/// The state that is needed to verify the commands of one connection. The edge signs each command for one connection.
+/// The agent therefore rejects a command that was signed for an earlier connection.
 pub struct Commands {
     site: Name,
     device: Name,
@@ -48,13 +47,11 @@ impl Commands {
         Self { site, device, session, keys, seen: HashMap::new() }
     }
 
-    /// Verifies a command token and immediately runs the command. `boot_ms` returns the
-    /// milliseconds since boot. If the token contains no valid command id, the function returns
-    /// `None`.
+    /// Verifies a command token and immediately runs the command. `boot_ms` returns the milliseconds since boot. If the
+    /// token contains no valid command id, the function returns `None`.
     ///
-    /// If the same command arrives twice, the agent runs the command only once. The second answer
-    /// repeats the outcome of the first answer. The edge therefore gets the correct outcome,
-    /// regardless of which answer arrives first.
+    /// If the same command arrives twice, the agent runs the command only once. The second answer repeats the outcome
+    /// of the first answer. The edge therefore gets the correct outcome, regardless of which answer arrives first.
     pub fn handle(
         &mut self,
         jwt: &str,
@@ -81,9 +78,8 @@ impl Commands {
         Some(fresh(outcome))
     }
 
-    /// Returns the answer to a command that arrives while the agent is stopping. The agent does not
-    /// run the command. The function reads the command id without verifying the token, as for every
-    /// refused command.
+    /// Returns the answer to a command that arrives while the agent is stopping. The agent does not run the command.
+    /// The function reads the command id without verifying the token, as for every refused command.
     pub fn stopping(&self, jwt: &str) -> Option<Outcome> {
         let id = unverified_id(jwt)?;
         if let Some(Answer { outcome, .. }) = self.before(&id) {
@@ -98,8 +94,7 @@ impl Commands {
         Some(outcome(id, CommandStatus::Refused, Some(STOPPING), None))
     }
 
-    /// Returns the earlier answer if a command with this id was already verified on this
-    /// connection.
+    /// Returns the earlier answer if a command with this id was already verified on this connection.
     fn before(&self, id: &str) -> Option<Answer> {
         let (_, outcome) = self.seen.get(id)?;
         tracing::warn!(id, outcome = "refused", code = "refused_replay", "a command came twice");
@@ -119,8 +114,8 @@ impl Commands {
             latest_edge_ms: clock.latest_ms(boot_ms()),
         };
         let claims = command::verify(jwt, &self.keys, &expect)?;
-        // Verifying a signature takes milliseconds on a small board, so the deadline is checked
-        // again after the verification.
+        // Verifying a signature takes milliseconds on a small board, so the deadline is checked again after the
+        // verification.
         let latest = clock.latest_ms(boot_ms());
         if latest >= claims.deadline_ms {
             return Err(Refusal::DeadlinePassed(latest - claims.deadline_ms));
@@ -128,8 +123,8 @@ impl Commands {
         Ok(claims)
     }
 
-    /// Stores the outcome of a command. A stored command id is removed only after the deadline of
-    /// the command has certainly passed.
+    /// Stores the outcome of a command. A stored command id is removed only after the deadline of the command has
+    /// certainly passed.
     fn remember(&mut self, id: String, deadline_ms: u64, outcome: &Outcome, clock: &EdgeClock, boot_ms: u64) {
         if self.seen.len() >= PRUNE_AT {
             let earliest = clock.earliest_ms(boot_ms);
@@ -138,8 +133,8 @@ impl Commands {
         self.seen.insert(id, (deadline_ms, outcome.clone()));
     }
 
-    /// Returns the answer to a refused or expired command. The function reads the command id
-    /// without verifying the token, because the answer only reports that the command did not run.
+    /// Returns the answer to a refused or expired command. The function reads the command id without verifying the
+    /// token, because the answer only reports that the command did not run.
     fn not_accepted(&self, jwt: &str, refusal: &Refusal) -> Option<Outcome> {
         let id = unverified_id(jwt);
         let shown = id.as_deref().unwrap_or("(none)");
@@ -254,8 +249,7 @@ mod tests {
         assert_eq!(bench.commands.seen.len(), 1);
     }
 
-    /// If an executed command arrives again after its deadline, the answer is `Executed` and not
-    /// `Expired`.
+    /// If an executed command arrives again after its deadline, the answer is `Executed` and not `Expired`.
     #[test]
     fn a_command_that_comes_twice_has_one_outcome() {
         let mut bench = bench();

@@ -1,8 +1,7 @@
 //! Stores the device's identity and the public keys that the device trusts.
 //!
-//! All credentials are in one file, which is replaced by one atomic rename. After a power failure
-//! the file contains either the old or the new credentials. The file never contains a private key
-//! without the matching certificate.
+//! All credentials are in one file, which is replaced by one atomic rename. After a power failure the file contains
+//! either the old or the new credentials. The file never contains a private key without the matching certificate.
 
 use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, Write};
@@ -30,8 +29,8 @@ pub enum CredentialsError {
     #[error("the credentials file {} is damaged ({reason}): enrol this device again", .file.display())]
     Damaged {
         file: PathBuf,
-        /// A description of the damage. The description contains no part of the file's content,
-        /// because the file contains a private key.
+        /// A description of the damage. The description contains no part of the file's content, because the file
+        /// contains a private key.
         reason: String,
     },
     #[error("cannot access {}: {source}", .file.display())]
@@ -75,8 +74,8 @@ struct Stored {
     devcert: Secret,
     root_key: Value,
     keyset: String,
-    /// The number of the key set, which is stored only for people who read the file. The agent uses
-    /// the number in the signed `keyset`.
+    /// The number of the key set, which is stored only for people who read the file. The agent uses the number in the
+    /// signed `keyset`.
     keyset_number: u64,
 }
 
@@ -131,8 +130,7 @@ impl Credentials {
         Ok(credentials)
     }
 
-    /// Replaces the stored credentials. If the state folder does not exist, the function creates
-    /// the folder.
+    /// Replaces the stored credentials. If the state folder does not exist, the function creates the folder.
     pub fn store(&self, state_dir: &Path) -> Result<(), CredentialsError> {
         let file = state_dir.join(FILE);
         let io = |source| CredentialsError::Io { file: file.clone(), source };
@@ -164,8 +162,8 @@ impl Credentials {
         self.amend(state_dir, |stored| Self { devcert, ..stored }).await
     }
 
-    /// Changes the stored credentials. If the device was enrolled again in the meantime, the new
-    /// credentials remain unchanged.
+    /// Changes the stored credentials. If the device was enrolled again in the meantime, the new credentials remain
+    /// unchanged.
     async fn amend(
         &self,
         state_dir: &Path,
@@ -173,8 +171,8 @@ impl Credentials {
     ) -> Result<(), CredentialsError> {
         let (state_dir, own) = (state_dir.to_owned(), self.key.kid().to_owned());
         let file = state_dir.join(FILE);
-        // A write to an SD card is slow and must not delay the end of a pulse. The write therefore
-        // runs on a separate thread.
+        // A write to an SD card is slow and must not delay the end of a pulse. The write therefore runs on a separate
+        // thread.
         let written = tokio::task::spawn_blocking(move || {
             let stored = Self::load(&state_dir)?;
             if stored.key.kid() != own {
@@ -186,14 +184,14 @@ impl Credentials {
     }
 }
 
-/// Writes a file with mode 600 atomically and durably. After a power failure the file has either
-/// the old or the new content.
+/// Writes a file with mode 600 atomically and durably. After a power failure the file has either the old or the new
+/// content.
 fn write_private(folder: &Path, file: &Path, text: &str) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let mut draft =
         tempfile::Builder::new().permissions(Permissions::from_mode(0o600)).tempfile_in(folder)?;
-    // The enrolment can run as root while the agent's service runs as another user. The credentials
-    // file therefore gets the same owner as its folder.
+    // The enrolment can run as root while the agent's service runs as another user. The credentials file therefore gets
+    // the same owner as its folder.
     if rustix::process::geteuid().is_root() {
         let owner = std::fs::metadata(folder)?;
         fchown(draft.as_file(), Some(owner.uid()), Some(owner.gid()))?;

@@ -1,9 +1,7 @@
-//! Resolves a host name and opens a TCP connection to the first IP address that accepts the
-//! connection.
+//! Resolves a host name and opens a TCP connection to the first IP address that accepts the connection.
 //!
-//! While the edge is unreachable, the agent repeats this connection attempt until the edge is
-//! reachable again. A failed attempt causes only a name lookup and some TCP SYN packets, and no
-//! work for the edge.
+//! While the edge is unreachable, the agent repeats this connection attempt until the edge is reachable again. A failed
+//! attempt causes only a name lookup and some TCP SYN packets, and no work for the edge.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -24,9 +22,8 @@ use crate::http::HttpError;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The delay before the agent also tries the next IP address in parallel (RFC 8305 §5).
 const NEXT_ADDRESS: Duration = Duration::from_millis(250);
-/// The interval between new connection attempts to IP addresses that have not responded. The kernel
-/// repeats a TCP SYN packet only after 1, 3 and 7 seconds, which is too slow after a network has
-/// recovered.
+/// The interval between new connection attempts to IP addresses that have not responded. The kernel repeats a TCP SYN
+/// packet only after 1, 3 and 7 seconds, which is too slow after a network has recovered.
 const AGAIN: Duration = Duration::from_secs(1);
 const MAX_ADDRESSES: usize = 4;
 /// The timeout of a name lookup.
@@ -36,13 +33,12 @@ const LOOKUP_PATIENCE: Duration = Duration::from_millis(500);
 
 type Lookup = JoinHandle<io::Result<Vec<SocketAddr>>>;
 
-/// Stores the IP addresses of one host name. The agent uses the stored addresses while no name
-/// server responds. A server at a stored address must still prove that it is the edge.
+/// Stores the IP addresses of one host name. The agent uses the stored addresses while no name server responds. A
+/// server at a stored address must still prove that it is the edge.
 #[derive(Default)]
 pub struct Resolver {
     known: RefCell<Option<(String, Vec<SocketAddr>)>>,
-    /// A name lookup that exceeded its timeout and is still running. At most one lookup is pending
-    /// at any time.
+    /// A name lookup that exceeded its timeout and is still running. At most one lookup is pending at any time.
     pending: RefCell<Option<(String, Lookup)>>,
 }
 
@@ -90,15 +86,14 @@ impl Resolver {
         let addresses = self.addresses(host, port).await?;
         let unreachable = |error| HttpError::Unreachable(format!("{host}:{port}"), error);
         let stream = first(addresses).await.map_err(unreachable)?;
-        // The socket must not wait for more data before it sends, because the answer to a command
-        // is one small frame.
+        // The socket must not wait for more data before it sends, because the answer to a command is one small frame.
         stream.set_nodelay(true).map_err(unreachable)?;
         Ok(stream)
     }
 }
 
-/// Orders IP addresses so that IPv4 and IPv6 addresses alternate. The first address has the address
-/// family that the system prefers (RFC 8305 §4).
+/// Orders IP addresses so that IPv4 and IPv6 addresses alternate. The first address has the address family that the
+/// system prefers (RFC 8305 §4).
 fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let preferred = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (mut one, mut other): (VecDeque<_>, VecDeque<_>) =
@@ -112,8 +107,8 @@ fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     mixed
 }
 
-/// Connects to the first IP address that accepts the connection. An address that does not respond
-/// delays the connection by a quarter of a second.
+/// Connects to the first IP address that accepts the connection. An address that does not respond delays the connection
+/// by a quarter of a second.
 async fn first(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     let start = Instant::now();
     let mut queue: VecDeque<SocketAddr> = interleaved(addresses).into();
@@ -160,8 +155,8 @@ mod tests {
 
     use super::*;
 
-    /// A listener with a full accept queue. The kernel drops further TCP SYN packets to this
-    /// listener, so the listener appears to be unreachable.
+    /// A listener with a full accept queue. The kernel drops further TCP SYN packets to this listener, so the listener
+    /// appears to be unreachable.
     struct Dead {
         address: SocketAddr,
         listener: TcpListener,
@@ -220,8 +215,8 @@ mod tests {
         assert_eq!(first(vec![gone]).await.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
     }
 
-    /// If an IP address becomes reachable after 1.2 s, the agent connects within about one second.
-    /// The kernel would repeat its TCP SYN packet only at 3 s.
+    /// If an IP address becomes reachable after 1.2 s, the agent connects within about one second. The kernel would
+    /// repeat its TCP SYN packet only at 3 s.
     #[tokio::test]
     async fn an_address_that_comes_back_is_reached_soon() {
         let dead = Dead::new().await;
@@ -244,8 +239,7 @@ mod tests {
         let name = format!("no-such-host.invalid:{}", address.port());
         resolver.known.replace(Some((name.clone(), vec![address])));
         resolver.dial("no-such-host.invalid", address.port()).await.unwrap();
-        // While a name lookup has not finished, the resolver does not start a second lookup of the
-        // same name.
+        // While a name lookup has not finished, the resolver does not start a second lookup of the same name.
         let hanging = tokio::spawn(std::future::pending());
         let id = hanging.id();
         resolver.pending.replace(Some((name, hanging)));

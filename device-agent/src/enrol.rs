@@ -67,8 +67,7 @@ pub enum EnrolError {
     Credentials(#[from] CredentialsError),
 }
 
-/// The enrolment string `https://HOST[:PORT]/#CODE.ROOT_THUMBPRINT`. The part `CODE` can contain
-/// dots.
+/// The enrolment string `https://HOST[:PORT]/#CODE.ROOT_THUMBPRINT`. The part `CODE` can contain dots.
 #[derive(Clone)]
 pub struct EnrolString {
     edge: String,
@@ -103,8 +102,7 @@ pub struct Options {
     pub proxy: Option<Proxy>,
 }
 
-/// Enrols this device and stores the new credentials. Existing credentials are replaced only if the
-/// enrolment succeeds.
+/// Enrols this device and stores the new credentials. Existing credentials are replaced only if the enrolment succeeds.
 pub async fn enrol(
     string: &EnrolString,
     options: &Options,

@@ -1,5 +1,5 @@
-//! Opens an authenticated WebSocket to the edge. The agent proves the device's identity with a
-//! signed answer to a challenge of the edge.
+//! Opens an authenticated WebSocket to the edge. The agent proves the device's identity with a signed answer to a
+//! challenge of the edge.
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -30,16 +30,16 @@ pub struct Link {
     pub socket: WebSocketStream<BoxStream>,
     /// The nonce that the agent has generated for this connection.
     pub session: String,
-    /// The time at which the agent sent the signed proof, in milliseconds since boot. The edge
-    /// signs the welcome token after this time.
+    /// The time at which the agent sent the signed proof, in milliseconds since boot. The edge signs the welcome token
+    /// after this time.
     pub sent_ms: u64,
-    /// The validity period of the edge's TLS certificate. The value is `None` without TLS, or if
-    /// the certificate could not be parsed.
+    /// The validity period of the edge's TLS certificate. The value is `None` without TLS, or if the certificate could
+    /// not be parsed.
     pub validity: Option<Validity>,
 }
 
-/// Connects to the edge and proves this device's identity. If `yields` is true, the new connection
-/// does not replace the connection of another agent.
+/// Connects to the edge and proves this device's identity. If `yields` is true, the new connection does not replace the
+/// connection of another agent.
 pub async fn connect(
     credentials: &Credentials,
     connector: &Connector<'_>,
@@ -49,10 +49,9 @@ pub async fn connect(
     let challenge = challenged(&mut connection).await?;
     let mut proof = Proof::of(credentials, &challenge)?;
     let answer = match connection.send(proof.request(credentials, yields)?).await {
-        // The connection ended before the edge's answer to the proof arrived. The edge has possibly
-        // received the proof, and would refuse the same proof a second time. The agent therefore
-        // requests a new challenge and sends a new proof, each on a new connection. If the edge
-        // refuses the new proof, the edge does not accept this device.
+        // The connection ended before the edge's answer to the proof arrived. The edge has possibly received the proof,
+        // and would refuse the same proof a second time. The agent therefore requests a new challenge and sends a new
+        // proof, each on a new connection. If the edge refuses the new proof, the edge does not accept this device.
         Err(HttpError::Http(error)) if !error.is_timeout() => {
             tracing::debug!(%error, "a new proof is sent on a new connection");
             let challenge = challenged(&mut Connection::open(connector).await?).await?;
@@ -68,8 +67,7 @@ pub async fn connect(
     check_upgrade(answer.headers(), &proof.key)?;
     let validity = connection.validity();
     let upgraded = hyper::upgrade::on(answer).await.map_err(HttpError::Http)?;
-    // The WebSocket uses the stream inside hyper's wrapper, so that frames do not pass through an
-    // additional layer.
+    // The WebSocket uses the stream inside hyper's wrapper, so that frames do not pass through an additional layer.
     let parts = upgraded
         .downcast::<TokioIo<BoxStream>>()
         .map_err(|_| LinkError::Handshake("internal error: unexpected type of the upgraded connection"))?;
@@ -93,8 +91,7 @@ async fn challenged(connection: &mut Connection) -> Result<String, LinkError> {
     else {
         return Err(refused(answer).await);
     };
-    // The connection can send a second request only after the whole body of the first answer was
-    // read.
+    // The connection can send a second request only after the whole body of the first answer was read.
     http::body(answer).await?;
     Ok(challenge)
 }
@@ -108,8 +105,8 @@ struct Proof {
 }
 
 impl Proof {
-    /// Signs a proof for a challenge. The caller must send the proof immediately, because `sent_ms`
-    /// is set to the time of this call.
+    /// Signs a proof for a challenge. The caller must send the proof immediately, because `sent_ms` is set to the time
+    /// of this call.
     fn of(credentials: &Credentials, challenge: &str) -> Result<Self, LinkError> {
         let session = random_id();
         let (own, site, device) = (&credentials.key, &credentials.site, &credentials.device);
@@ -185,8 +182,8 @@ fn check_upgrade(headers: &HeaderMap, key: &str) -> Result<(), LinkError> {
     Ok(())
 }
 
-/// Converts an unexpected HTTP answer into an error. The edge describes each of its errors in a
-/// problem document (RFC 9457).
+/// Converts an unexpected HTTP answer into an error. The edge describes each of its errors in a problem document (RFC
+/// 9457).
 async fn refused(answer: Response<Incoming>) -> LinkError {
     let status = answer.status();
     let retry_after = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
@@ -195,8 +192,8 @@ async fn refused(answer: Response<Incoming>) -> LinkError {
     match problem {
         Some(problem) => LinkError::Refused { status, code: excerpt(&problem.code), retry_after },
         None if is_gateway(status) => LinkError::Gateway(status),
-        // A reverse proxy in front of the edge can also send status 429 or a 5xx status, but
-        // without a problem document.
+        // A reverse proxy in front of the edge can also send status 429 or a 5xx status, but without a problem
+        // document.
         None if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => {
             LinkError::Refused { status, code: "unknown".into(), retry_after }
         }
@@ -204,8 +201,8 @@ async fn refused(answer: Response<Incoming>) -> LinkError {
     }
 }
 
-/// Removes all characters except printable ASCII characters from a received text. The function also
-/// shortens the text to 64 characters, so that the text fits into a log message.
+/// Removes all characters except printable ASCII characters from a received text. The function also shortens the text
+/// to 64 characters, so that the text fits into a log message.
 pub fn excerpt(text: &str) -> String {
     text.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(64).collect()
 }

@@ -1,5 +1,5 @@
-//! Parses the edge's URL and sends HTTP/1.1 requests over one connection. The connection can be
-//! upgraded to a WebSocket.
+//! Parses the edge's URL and sends HTTP/1.1 requests over one connection. The connection can be upgraded to a
+//! WebSocket.
 
 use std::io;
 use std::time::Duration;
@@ -78,14 +78,13 @@ impl HttpError {
         }
     }
 
-    /// Returns whether the error means that the edge has not responded. If the edge has not
-    /// responded, a retry causes almost no work for the edge.
+    /// Returns whether the error means that the edge has not responded. If the edge has not responded, a retry causes
+    /// almost no work for the edge.
     pub fn is_silence(&self) -> bool {
         match self {
             Self::Unreachable(..) | Self::Timeout(_) | Self::Body(_) => true,
             Self::Http(error) => !error.is_parse(),
-            // The proxy has responded with a status which means that the proxy cannot reach the
-            // edge (RFC 9110 §15.6).
+            // The proxy has responded with a status which means that the proxy cannot reach the edge (RFC 9110 §15.6).
             Self::Proxy(ProxyError::Refused(status)) => is_gateway(*status),
             Self::Proxy(ProxyError::Unreachable(..) | ProxyError::Timeout) => true,
             Self::Proxy(_) | Self::Tls(..) | Self::Request(_) => false,
@@ -93,9 +92,9 @@ impl HttpError {
     }
 }
 
-/// Returns whether an HTTP status means that a gateway cannot reach the server behind the gateway.
-/// HTTP defines the status codes 502 and 504 for an unreachable server (RFC 9110 §15.6). Cloudflare
-/// also uses the status codes 520 to 530 for an unreachable server.
+/// Returns whether an HTTP status means that a gateway cannot reach the server behind the gateway. HTTP defines the
+/// status codes 502 and 504 for an unreachable server (RFC 9110 §15.6). Cloudflare also uses the status codes 520 to
+/// 530 for an unreachable server.
 pub fn is_gateway(status: StatusCode) -> bool {
     matches!(status.as_u16(), 502 | 504 | 520..=530)
 }
@@ -115,8 +114,8 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Parses an edge URL in the form `https://HOST[:PORT]`. A URL with `http://` is accepted only
-    /// for a loopback address, or if `allow_plaintext` is true.
+    /// Parses an edge URL in the form `https://HOST[:PORT]`. A URL with `http://` is accepted only for a loopback
+    /// address, or if `allow_plaintext` is true.
     pub fn parse(url: &str, allow_plaintext: bool) -> Result<Self, EndpointError> {
         let uri: Uri = url.parse().map_err(|_| EndpointError::Form)?;
         let tls = match uri.scheme_str() {
@@ -203,14 +202,13 @@ impl Connection {
         Ok(Self { sender, authority, validity })
     }
 
-    /// Returns the validity period of the edge's TLS certificate. The caller must check that edge
-    /// time is within this period.
+    /// Returns the validity period of the edge's TLS certificate. The caller must check that edge time is within this
+    /// period.
     pub fn validity(&self) -> Option<Validity> {
         self.validity
     }
 
-    /// Sends an HTTP request whose URI is only a path. The function returns when the head of the
-    /// answer has arrived.
+    /// Sends an HTTP request whose URI is only a path. The function returns when the head of the answer has arrived.
     pub async fn send(&mut self, mut request: Request<Full<Bytes>>) -> Result<Response<Incoming>, HttpError> {
         let headers = request.headers_mut();
         headers.insert(HOST, self.authority.clone());

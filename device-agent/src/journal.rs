@@ -1,9 +1,9 @@
-//! Writes log messages with structured fields to systemd's journal. For example, `journalctl
-//! LINE=door` finds all messages about the line `door`.
+//! Writes log messages with structured fields to systemd's journal. For example, `journalctl LINE=door` finds all
+//! messages about the line `door`.
 //!
-//! Each log message is one datagram of journald's native protocol. A log message that cannot be
-//! sent immediately is dropped and counted, because logging must never delay a change of an output.
-//! The crate `tracing-journald` is not used, because its writes can block.
+//! Each log message is one datagram of journald's native protocol. A log message that cannot be sent immediately is
+//! dropped and counted, because logging must never delay a change of an output. The crate `tracing-journald` is not
+//! used, because its writes can block.
 
 use std::fmt::{self, Write as _};
 use std::io;
@@ -18,21 +18,18 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
 const SOCKET: &str = "/run/systemd/journal/socket";
-/// The maximum length of a field's value, in bytes. A datagram can contain several values of this
-/// length.
+/// The maximum length of a field's value, in bytes. A datagram can contain several values of this length.
 const MAX_VALUE: usize = 4_096;
 
 static DEVICE: OnceLock<Name> = OnceLock::new();
 
 /// Adds the field `DEVICE` with the device's name to all further log messages.
 pub fn name_device(name: &Name) {
-    // One agent process serves one device, so the device name that is set first stays until a
-    // restart.
+    // One agent process serves one device, so the device name that is set first stays until a restart.
     let _ = DEVICE.set(name.clone());
 }
 
-/// Returns whether stderr is connected to the journal, according to systemd's environment variable
-/// `JOURNAL_STREAM`.
+/// Returns whether stderr is connected to the journal, according to systemd's environment variable `JOURNAL_STREAM`.
 pub fn is_stderr() -> bool {
     let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
     rustix::fs::fstat(io::stderr()).is_ok_and(|stat| stream == format!("{}:{}", stat.st_dev, stat.st_ino))
@@ -62,8 +59,7 @@ impl Journal {
                 let mut note = Entry::new(Level::WARN);
                 note.message =
                     format!("{dropped} log messages were dropped because the log was not read in time");
-                // If the message about dropped messages cannot be sent either, the number of
-                // dropped messages is lost.
+                // If the message about dropped messages cannot be sent either, the number of dropped messages is lost.
                 let _ = self.socket.send(&note.datagram());
             }
         }
@@ -89,8 +85,7 @@ struct Entry {
 
 impl Entry {
     fn new(level: Level) -> Self {
-        // The syslog priorities are 3 for errors, 4 for warnings, 6 for information and 7 for
-        // debugging.
+        // The syslog priorities are 3 for errors, 4 for warnings, 6 for information and 7 for debugging.
         let priority = match level {
             Level::ERROR => 3,
             Level::WARN => 4,
@@ -118,8 +113,8 @@ impl Entry {
         if let Some(device) = DEVICE.get() {
             put(&mut bytes, "DEVICE", device.as_str());
         }
-        // Each field name must appear only once in a journal entry. If `DEVICE` is set, the field
-        // `device` of a log message is omitted, because both fields have the same value.
+        // Each field name must appear only once in a journal entry. If `DEVICE` is set, the field `device` of a log
+        // message is omitted, because both fields have the same value.
         for (key, value) in self.fields.iter().filter(|(key, _)| key != "DEVICE" || DEVICE.get().is_none()) {
             put(&mut bytes, key, value);
         }
@@ -127,8 +122,8 @@ impl Entry {
     }
 }
 
-/// Returns the name of a log field in the journal. The field `id` of a command becomes
-/// `COMMAND_ID`, because a journal entry also contains ids of other kinds.
+/// Returns the name of a log field in the journal. The field `id` of a command becomes `COMMAND_ID`, because a journal
+/// entry also contains ids of other kinds.
 fn key(name: &str) -> String {
     match name {
         "id" => "COMMAND_ID".into(),
@@ -136,8 +131,8 @@ fn key(name: &str) -> String {
     }
 }
 
-/// Appends a field to a datagram. If the value contains a line break, the length of the value is
-/// written before the value (journald's binary form).
+/// Appends a field to a datagram. If the value contains a line break, the length of the value is written before the
+/// value (journald's binary form).
 fn put(bytes: &mut Vec<u8>, key: &str, value: &str) {
     bytes.extend(key.as_bytes());
     if value.contains('\n') {
@@ -150,8 +145,7 @@ fn put(bytes: &mut Vec<u8>, key: &str, value: &str) {
     bytes.push(b'\n');
 }
 
-/// Returns the length of the longest prefix that has at most `limit` bytes and ends on a character
-/// boundary.
+/// Returns the length of the longest prefix that has at most `limit` bytes and ends on a character boundary.
 fn prefix(text: &str, limit: usize) -> usize {
     (0..=limit.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }

@@ -30,8 +30,8 @@ pub enum LinkError {
     /// A gateway in front of the edge cannot reach the edge.
     #[error("a gateway cannot reach the edge ({0})")]
     Gateway(StatusCode),
-    /// The server that responded is not a Pinlatch edge. For example, the response can come from
-    /// the login page of a network.
+    /// The server that responded is not a Pinlatch edge. For example, the response can come from the login page of a
+    /// network.
     #[error("the server at the edge's URL is not a Pinlatch edge (it answered {0})")]
     NotTheEdge(StatusCode),
     /// The edge's answer is not a valid WebSocket upgrade.
@@ -73,24 +73,21 @@ impl From<tungstenite::Error> for LinkError {
     }
 }
 
-/// The WebSocket close code for a connection that was replaced by a newer connection of the same
-/// device.
+/// The WebSocket close code for a connection that was replaced by a newer connection of the same device.
 pub const CLOSE_REPLACED: u16 = 4409;
 
-/// The problem code with which the edge refuses a connection because another agent is connected as
-/// this device.
+/// The problem code with which the edge refuses a connection because another agent is connected as this device.
 const DEVICE_CONNECTED: &str = Code::DeviceConnected.as_str();
 
-/// The problem codes after which an early retry is useless, because the edge does not accept this
-/// device at present.
+/// The problem codes after which an early retry is useless, because the edge does not accept this device at present.
 const LASTING: [&str; 4] = ["invalid_token", "insufficient_scope", "unknown_device", DEVICE_CONNECTED];
 
 const TWINS: &str = "another agent runs with this device's credentials and is connected: stop one of the two agents, or enrol one \
                      of them as another device; this agent connects again when the other agent has stopped, or when this agent is restarted";
 
 impl LinkError {
-    /// Returns the error for a connection that the edge has closed. The code is 1005 if the edge's
-    /// close frame contained no code (RFC 6455 §7.1.5).
+    /// Returns the error for a connection that the edge has closed. The code is 1005 if the edge's close frame
+    /// contained no code (RFC 6455 §7.1.5).
     pub fn closed(frame: Option<CloseFrame>) -> Self {
         let (code, reason) =
             frame.map_or((1005, String::new()), |frame| (frame.code.into(), excerpt(&frame.reason)));
@@ -119,21 +116,20 @@ impl LinkError {
         }
     }
 
-    /// Returns whether an early retry is useless or would compete with a newer connection of the
-    /// same device.
+    /// Returns whether an early retry is useless or would compete with a newer connection of the same device.
     pub fn is_lasting(&self) -> bool {
         match self {
             Self::Credentials(_) | Self::Endpoint(_) => true,
-            // The problem code is checked, because the status code alone is ambiguous. A captive
-            // portal or a firewall can also answer with status 403 for a short time.
+            // The problem code is checked, because the status code alone is ambiguous. A captive portal or a firewall
+            // can also answer with status 403 for a short time.
             Self::Refused { code, .. } => LASTING.contains(&code.as_str()),
             Self::Closed { code, .. } => *code == CLOSE_REPLACED,
             _ => false,
         }
     }
 
-    /// Returns whether the edge did not respond because the edge or the network is down. If the
-    /// edge did not respond, a new connection attempt causes almost no work for the edge.
+    /// Returns whether the edge did not respond because the edge or the network is down. If the edge did not respond, a
+    /// new connection attempt causes almost no work for the edge.
     pub fn is_silence(&self) -> bool {
         match self {
             Self::Http(error) => error.is_silence(),

@@ -1,9 +1,7 @@
-//! Writes log messages to stderr or to systemd's journal. Logging must never delay a change of an
-//! output.
+//! Writes log messages to stderr or to systemd's journal. Logging must never delay a change of an output.
 //!
-//! The agent runs on one thread. A write to a full pipe or to a stopped terminal would block this
-//! thread and delay the end of a pulse. A log message that cannot be written immediately is
-//! therefore dropped and counted.
+//! The agent runs on one thread. A write to a full pipe or to a stopped terminal would block this thread and delay the
+//! end of a pulse. A log message that cannot be written immediately is therefore dropped and counted.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,8 +15,8 @@ use crate::journal::{self, Journal};
 
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 
-/// Starts logging at the levels in the environment variable `RUST_LOG` (default `info`). Log
-/// messages go to the journal if stderr is connected to the journal, and otherwise to stderr.
+/// Starts logging at the levels in the environment variable `RUST_LOG` (default `info`). Log messages go to the journal
+/// if stderr is connected to the journal, and otherwise to stderr.
 pub fn start() {
     let filter: Targets = std::env::var("RUST_LOG")
         .ok()
@@ -35,8 +33,8 @@ pub fn start() {
     tracing_subscriber::registry().with(log.with_filter(filter)).init();
 }
 
-/// Writes a log message to stderr only if the write does not block. A pipe that `poll` reports as
-/// writable accepts at least 4 KiB. No log message of the agent is longer than 4 KiB.
+/// Writes a log message to stderr only if the write does not block. A pipe that `poll` reports as writable accepts at
+/// least 4 KiB. No log message of the agent is longer than 4 KiB.
 struct Patient;
 
 impl MakeWriter<'_> for Patient {

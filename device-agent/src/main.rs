@@ -15,8 +15,8 @@ use pinlatch_agent::{agent, log, status, tls};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-/// The exit code for an invalid command line or an invalid configuration file. systemd does not
-/// restart the agent after this exit code, because a restart cannot correct the error.
+/// The exit code for an invalid command line or an invalid configuration file. systemd does not restart the agent after
+/// this exit code, because a restart cannot correct the error.
 const EXIT_USAGE: u8 = 2;
 /// The default state folder, which contains this device's private key and credentials.
 const STATE_DIR: &str = "/var/lib/pinlatch";
@@ -42,22 +42,18 @@ enum Command {
     },
     /// Enrols this device at an edge and stores the credentials of this device.
     Enrol {
-        /// Enrolment string in the form https://HOST/#CODE.THUMBPRINT, as printed by `pinlatch
-        /// device enrol`
+        /// Enrolment string in the form https://HOST/#CODE.THUMBPRINT, as printed by `pinlatch device enrol`
         string: EnrolString,
         /// Folder for this device's private key and credentials [default: /var/lib/pinlatch].
         #[arg(long)]
         state: Option<PathBuf>,
-        /// PEM file with root certificates that are trusted for TLS in addition to the public root
-        /// certificates.
+        /// PEM file with root certificates that are trusted for TLS in addition to the public root certificates.
         #[arg(long)]
         ca: Option<PathBuf>,
-        /// Allows unencrypted HTTP to an edge on another machine, which exposes the enrolment code
-        /// to the network.
+        /// Allows unencrypted HTTP to an edge on another machine, which exposes the enrolment code to the network.
         #[arg(long)]
         allow_plaintext: bool,
-        /// Configuration file from which this command reads `state_dir`, `ca_file`,
-        /// `allow_plaintext` and `proxy`.
+        /// Configuration file from which this command reads `state_dir`, `ca_file`, `allow_plaintext` and `proxy`.
         #[arg(long)]
         config: Option<PathBuf>,
         /// Unix time in seconds that the agent uses instead of the system's clock.
@@ -70,8 +66,7 @@ enum Command {
         #[arg(long, default_value = "/etc/pinlatch/agent.toml")]
         config: PathBuf,
     },
-    /// Lists the GPIO lines, PWM channels and sensors of this machine, with the matching
-    /// configuration keys.
+    /// Lists the GPIO lines, PWM channels and sensors of this machine, with the matching configuration keys.
     Lines {
         /// Prints the result as one JSON document.
         #[arg(long)]
@@ -161,13 +156,12 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs a future on a single-threaded tokio runtime. One thread is sufficient for one socket and
-/// some timers. A multi-threaded runtime would make the agent larger.
+/// Runs a future on a single-threaded tokio runtime. One thread is sufficient for one socket and some timers. A
+/// multi-threaded runtime would make the agent larger.
 fn block_on<F: Future>(future: F) -> anyhow::Result<F::Output> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let value = runtime.block_on(future);
-    // The agent does not wait for blocking threads when it exits, because a sensor can hang in the
-    // kernel.
+    // The agent does not wait for blocking threads when it exits, because a sensor can hang in the kernel.
     runtime.shutdown_background();
     Ok(value)
 }
@@ -184,8 +178,8 @@ fn termination() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Returns a channel that receives a message for each SIGHUP. If several SIGHUPs arrive during a
-/// reload, the agent reloads the configuration only once more.
+/// Returns a channel that receives a message for each SIGHUP. If several SIGHUPs arrive during a reload, the agent
+/// reloads the configuration only once more.
 fn hangups() -> anyhow::Result<mpsc::Receiver<()>> {
     let mut hangup = signal(SignalKind::hangup()).context("cannot install a signal handler")?;
     let (ask, asked) = mpsc::channel(1);
@@ -217,8 +211,8 @@ fn check(file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes a text to standard output and ignores write errors. For example, a write fails if `head`
-/// closes the pipe in `pinlatch-agent lines | head`.
+/// Writes a text to standard output and ignores write errors. For example, a write fails if `head` closes the pipe in
+/// `pinlatch-agent lines | head`.
 fn print(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
 }

@@ -1,9 +1,9 @@
-//! Serves Prometheus metrics over HTTP in the text format 0.0.4. The metrics server runs only if
-//! the configuration contains the key `metrics`.
+//! Serves Prometheus metrics over HTTP in the text format 0.0.4. The metrics server runs only if the configuration
+//! contains the key `metrics`.
 //!
-//! Each HTTP connection gets one answer, which is generated when the connection is accepted. A
-//! client must read the answer within a few seconds. The number of simultaneous connections is
-//! limited, so that clients can never delay a change of an output.
+//! Each HTTP connection gets one answer, which is generated when the connection is accepted. A client must read the
+//! answer within a few seconds. The number of simultaneous connections is limited, so that clients can never delay a
+//! change of an output.
 
 mod text;
 

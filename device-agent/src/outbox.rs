@@ -1,9 +1,8 @@
 //! Stores the outcomes of commands that the edge has possibly not received yet.
 //!
-//! A successful write to a socket does not prove that the edge received the data. The edge
-//! processes frames in order and answers each ping with a pong. A pong therefore confirms every
-//! outcome that the agent sent before the corresponding ping. On the next connection, the agent
-//! sends the unconfirmed outcomes again.
+//! A successful write to a socket does not prove that the edge received the data. The edge processes frames in order
+//! and answers each ping with a pong. A pong therefore confirms every outcome that the agent sent before the
+//! corresponding ping. On the next connection, the agent sends the unconfirmed outcomes again.
 
 use std::collections::VecDeque;
 
@@ -12,14 +11,13 @@ use pinlatch_protocol::agent::Outcome;
 /// The maximum number of stored outcomes.
 const MAX_KEPT: usize = 64;
 
-/// The outcomes of commands that no pong has confirmed, from the current connection and from
-/// earlier connections.
+/// The outcomes of commands that no pong has confirmed, from the current connection and from earlier connections.
 #[derive(Debug, Default)]
 pub struct Outbox {
     kept: VecDeque<(u64, Outcome)>,
     next: u64,
-    /// Contains one number for each unanswered ping, which is the number of the first outcome that
-    /// is sent after this ping.
+    /// Contains one number for each unanswered ping, which is the number of the first outcome that is sent after this
+    /// ping.
     pings: VecDeque<u64>,
 }
 
@@ -33,9 +31,8 @@ impl Outbox {
         self.next += 1;
     }
 
-    /// Prepares the outbox for a new connection and returns the outcomes that the agent must send
-    /// again. The unanswered pings are removed, because the edge will never answer the pings of the
-    /// previous connection.
+    /// Prepares the outbox for a new connection and returns the outcomes that the agent must send again. The unanswered
+    /// pings are removed, because the edge will never answer the pings of the previous connection.
     pub fn reconnected(&mut self) -> Vec<Outcome> {
         self.pings.clear();
         self.kept.iter().map(|(_, outcome)| outcome.clone()).collect()

@@ -1,9 +1,8 @@
-//! Connects to the edge through an HTTP proxy with the method `CONNECT` (RFC 9110 §9.3.6). If a
-//! user name and a password are configured, the agent sends them to the proxy (Basic
-//! authentication, RFC 7617).
+//! Connects to the edge through an HTTP proxy with the method `CONNECT` (RFC 9110 §9.3.6). If a user name and a
+//! password are configured, the agent sends them to the proxy (Basic authentication, RFC 7617).
 //!
-//! The proxy sees only the edge's host name, the edge's port and encrypted data. TLS and all signed
-//! messages are end to end between the agent and the edge.
+//! The proxy sees only the edge's host name, the edge's port and encrypted data. TLS and all signed messages are end to
+//! end between the agent and the edge.
 
 use std::fmt;
 use std::io;
@@ -25,12 +24,11 @@ use crate::http::HttpError;
 
 /// The timeout for the proxy's answer, including the time in which the proxy connects to the edge.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// The maximum length of the host name, the user name and the password in the proxy's URL, each in
-/// bytes.
+/// The maximum length of the host name, the user name and the password in the proxy's URL, each in bytes.
 const MAX_PART: usize = 255;
 
-/// The error for an invalid value of the configuration key `proxy`. The error message never
-/// contains the value, because the value can contain a password.
+/// The error for an invalid value of the configuration key `proxy`. The error message never contains the value, because
+/// the value can contain a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "expected http://HOST:PORT or http://USER:PASSWORD@HOST:PORT; in USER and PASSWORD, write all characters except letters, digits and -._~ as %XX"
@@ -44,8 +42,8 @@ pub enum ProxyError {
     Unreachable(String, io::Error),
     #[error("the proxy's answer took too long")]
     Timeout,
-    /// The proxy answered with status 407. The proxy requires a user name and a password, or
-    /// rejects the configured user name and password.
+    /// The proxy answered with status 407. The proxy requires a user name and a password, or rejects the configured
+    /// user name and password.
     #[error(
         "the proxy answered {}: the proxy requires a user name and a password, or rejects the configured user name and password",
         StatusCode::PROXY_AUTHENTICATION_REQUIRED
@@ -137,8 +135,8 @@ impl Proxy {
         }
         let parts = hyper::upgrade::on(answer).await.map_err(garbled)?.downcast::<TokioIo<TcpStream>>();
         match parts {
-            // In TLS and in HTTP, the client sends the first data. Data that arrives before the
-            // agent has sent any data is therefore an error.
+            // In TLS and in HTTP, the client sends the first data. Data that arrives before the agent has sent any data
+            // is therefore an error.
             Ok(parts) if parts.read_buf.is_empty() => Ok(parts.io.into_inner()),
             _ => Err(ProxyError::Answer("the proxy sent data before the agent".into())),
         }
@@ -173,8 +171,7 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// Returns the value of the HTTP header `Proxy-Authorization` for a percent-encoded `USER:PASSWORD`
-/// (RFC 3986 §2.1).
+/// Returns the value of the HTTP header `Proxy-Authorization` for a percent-encoded `USER:PASSWORD` (RFC 3986 §2.1).
 fn basic(login: &str) -> Result<Secret, ProxyUrlError> {
     let (user, password) = login.split_once(':').ok_or(ProxyUrlError)?;
     let (user, password) = (decoded(user)?, decoded(password)?);
@@ -201,8 +198,7 @@ fn decoded(text: &str) -> Result<Vec<u8>, ProxyUrlError> {
         };
         out.push(byte);
     }
-    // A user name or a password for Basic authentication must not contain control characters (RFC
-    // 7617 §2).
+    // A user name or a password for Basic authentication must not contain control characters (RFC 7617 §2).
     if out.iter().any(u8::is_ascii_control) { Err(ProxyUrlError) } else { Ok(out) }
 }
 
@@ -216,8 +212,8 @@ mod tests {
         assert_eq!((proxy.to_string().as_str(), proxy.authorization.is_none()), ("proxy.example:3128", true));
         let proxy = Proxy::parse("http://[2001:db8::1]:8080").unwrap();
         assert_eq!((proxy.host.as_str(), proxy.port), ("2001:db8::1", 8080));
-        // The first login is the example of RFC 7617 §2, and the second login has a password with a
-        // character outside ASCII.
+        // The first login is the example of RFC 7617 §2, and the second login has a password with a character outside
+        // ASCII.
         let login = |url| Proxy::parse(url).unwrap().authorization.unwrap().expose().to_owned();
         assert_eq!(login("http://Aladdin:open%20sesame@p:1"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
         assert_eq!(login("http://test:123%C2%A3@p:1"), "Basic dGVzdDoxMjPCow==");

@@ -1,9 +1,8 @@
 //! Reloads the configuration file when the agent receives SIGHUP.
 //!
-//! An invalid configuration file has no effect on the running agent. A valid configuration file
-//! affects only the parts of the agent whose settings have changed. A line whose configuration has
-//! not changed keeps its level and its timers. The connection to the edge stays open, and new
-//! connection settings take effect with the next connection.
+//! An invalid configuration file has no effect on the running agent. A valid configuration file affects only the parts
+//! of the agent whose settings have changed. A line whose configuration has not changed keeps its level and its timers.
+//! The connection to the edge stays open, and new connection settings take effect with the next connection.
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -76,8 +75,8 @@ impl ConfigWatchers {
                 Ok((config, settings)) => {
                     self.lines.reload(&config).await;
                     tracing::info!(lines = config.lines.len(), "the configuration was read again");
-                    // The settings are sent even if no setting has changed. New settings end the
-                    // uplink's pause, so that the next connection attempt starts immediately.
+                    // The settings are sent even if no setting has changed. New settings end the uplink's pause, so
+                    // that the next connection attempt starts immediately.
                     self.settings.send_replace(Rc::new(settings));
                     self.config.send_replace(Rc::new(config));
                 }

@@ -3,9 +3,9 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::Deserialize;
 
-/// The agent renews the device's certificate when less than one third of the certificate's lifetime
-/// is left. If the lifetime is one year, one third is four months. A device can therefore be
-/// offline for almost four months and still renew its certificate.
+/// The agent renews the device's certificate when less than one third of the certificate's lifetime is left. If the
+/// lifetime is one year, one third is four months. A device can therefore be offline for almost four months and still
+/// renew its certificate.
 const LEFT: u64 = 3;
 const DAY: u64 = 86_400;
 
@@ -17,17 +17,16 @@ pub struct Term {
 }
 
 impl Term {
-    /// Reads the validity period from a device certificate (`devcert+jwt`). The function does not
-    /// check the signature of the certificate, because the edge checks this signature. If the token
-    /// cannot be parsed, the function returns `None`.
+    /// Reads the validity period from a device certificate (`devcert+jwt`). The function does not check the signature
+    /// of the certificate, because the edge checks this signature. If the token cannot be parsed, the function returns
+    /// `None`.
     pub fn of(devcert: &str) -> Option<Self> {
         let payload = Base64UrlUnpadded::decode_vec(devcert.split('.').nth(1)?).ok()?;
         serde_json::from_slice(&payload).ok()
     }
 
-    /// Returns whether the agent must renew the certificate now. The result is false before the
-    /// certificate is valid. The result is also false after the certificate has expired, because
-    /// the edge rejects an expired certificate.
+    /// Returns whether the agent must renew the certificate now. The result is false before the certificate is valid.
+    /// The result is also false after the certificate has expired, because the edge rejects an expired certificate.
     pub fn is_due(&self, now_s: u64) -> bool {
         let (life, left) = (self.exp.saturating_sub(self.iat), self.exp.saturating_sub(now_s));
         now_s < self.exp && left.saturating_mul(LEFT) < life

@@ -1,5 +1,5 @@
-//! Exchanges frames with the edge on one connection. A session starts after the welcome message and
-//! ends when the connection ends.
+//! Exchanges frames with the edge on one connection. A session starts after the welcome message and ends when the
+//! connection ends.
 
 use std::path::Path;
 use std::time::Duration;
@@ -34,11 +34,10 @@ use crate::welcome::Trust;
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// The timeout for the edge's answer to a close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// The maximum time for which a stopping agent still answers commands. The edge can send commands
-/// until it notices that the agent is stopping.
+/// The maximum time for which a stopping agent still answers commands. The edge can send commands until it notices that
+/// the agent is stopping.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
-/// The maximum number of unconfirmed outcomes in a hello message, which must fit into one WebSocket
-/// frame.
+/// The maximum number of unconfirmed outcomes in a hello message, which must fit into one WebSocket frame.
 const HELLO_OUTCOMES: usize = 16;
 
 /// The parts of the agent that a session uses in addition to its connection.
@@ -51,20 +50,18 @@ pub struct SessionContext<'a> {
     pub state_dir: &'a Path,
     /// The maximum time without a received frame after which the agent closes the connection.
     pub link_timeout: Duration,
-    /// The system's clock. The hello message reports the difference between this clock and edge
-    /// time to the edge.
+    /// The system's clock. The hello message reports the difference between this clock and edge time to the edge.
     pub wall: WallClock,
 }
 
 impl SessionContext<'_> {
-    /// Returns the interval between two pings. The interval is so short that three pings can remain
-    /// unanswered before the connection times out.
+    /// Returns the interval between two pings. The interval is so short that three pings can remain unanswered before
+    /// the connection times out.
     fn ping_every(&self) -> Duration {
         (self.link_timeout / 3).min(Duration::from_millis(PING_EVERY_MS))
     }
 
-    /// Returns the time limit for the watchdog. A working session sends its next ping or ends
-    /// within this time.
+    /// Returns the time limit for the watchdog. A working session sends its next ping or ends within this time.
     fn ping_limit(&self) -> Duration {
         2 * (self.ping_every() + self.link_timeout) + SEND_TIMEOUT
     }
@@ -74,8 +71,8 @@ impl SessionContext<'_> {
     }
 }
 
-/// Sends the hello message, and then serves the connection until the connection ends. Returns `Ok`
-/// if the connection ended because the agent is stopping.
+/// Sends the hello message, and then serves the connection until the connection ends. Returns `Ok` if the connection
+/// ended because the agent is stopping.
 pub async fn run(
     link: Link,
     trust: Trust,
@@ -113,8 +110,7 @@ pub enum Frame {
     Message(ToAgent),
 }
 
-/// Parses a text frame from the edge. Returns `None` if the frame is invalid or has an unknown
-/// type.
+/// Parses a text frame from the edge. Returns `None` if the frame is invalid or has an unknown type.
 pub fn parse_frame(text: &str) -> Option<Frame> {
     if text == PONG { Some(Frame::Pong) } else { serde_json::from_str(text).ok().map(Frame::Message) }
 }
@@ -134,11 +130,9 @@ struct Session<'a> {
     term: Option<Term>,
     /// Is true if the agent has requested a new certificate and not received the certificate yet.
     renewing: bool,
-    /// The nonce of the last request for edge time, and the time of this request in milliseconds
-    /// since boot.
+    /// The nonce of the last request for edge time, and the time of this request in milliseconds since boot.
     asked: Option<(String, u64)>,
-    /// Is true if the agent has already logged a frame that it did not understand on this
-    /// connection.
+    /// Is true if the agent has already logged a frame that it did not understand on this connection.
     confused: bool,
 }
 
@@ -155,8 +149,7 @@ impl<'a> Session<'a> {
         for outcome in later {
             self.send(&FromAgent::Result(outcome)).await?;
         }
-        // A ping is sent immediately after the hello message, so that the edge's pong confirms the
-        // hello message early.
+        // A ping is sent immediately after the hello message, so that the edge's pong confirms the hello message early.
         self.ping().await
     }
 
@@ -184,9 +177,8 @@ impl<'a> Session<'a> {
         let mut last_frame_at = Instant::now();
         loop {
             tokio::select! {
-                // The branches are polled in the order of the source code. The branch for stopping
-                // is the first branch, so that the agent executes no further frame once it is
-                // stopping.
+                // The branches are polled in the order of the source code. The branch for stopping is the first branch,
+                // so that the agent executes no further frame once it is stopping.
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return self.close().await,
                 frame = self.socket.next() => {
@@ -194,8 +186,7 @@ impl<'a> Session<'a> {
                     self.take(frame).await?;
                 }
                 event = lines.next_event() => self.report(event).await?,
-                // After a reload the agent sends a new hello message, which the protocol allows at
-                // any time.
+                // After a reload the agent sends a new hello message, which the protocol allows at any time.
                 () = lines.reconfigured() => self.describe(Vec::new()).await?,
                 _ = pings.tick() => self.ping().await?,
                 _ = resyncs.tick() => {
@@ -215,8 +206,8 @@ impl<'a> Session<'a> {
             Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
             Err(error @ SocketError::Capacity(_)) => {
                 let frame = CloseFrame { code: CloseCode::Size, reason: "frame too long".into() };
-                // The connection ends even if the close frame cannot be sent, because the close
-                // frame only states the reason.
+                // The connection ends even if the close frame cannot be sent, because the close frame only states the
+                // reason.
                 let _ = timeout(CLOSE_TIMEOUT, self.socket.close(Some(frame))).await;
                 return Err(error.into());
             }
@@ -235,9 +226,9 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Ignores a frame that this version of the agent does not understand, and logs only the first
-    /// unknown frame of a connection. A newer edge can send messages that this version of the agent
-    /// does not know. An unknown message must not close the connection.
+    /// Ignores a frame that this version of the agent does not understand, and logs only the first unknown frame of a
+    /// connection. A newer edge can send messages that this version of the agent does not know. An unknown message must
+    /// not close the connection.
     fn not_understood(&mut self) {
         if !std::mem::replace(&mut self.confused, true) {
             tracing::warn!(
@@ -262,8 +253,8 @@ impl<'a> Session<'a> {
             }
             ToAgent::Certificate { jwt } => self.take_certificate(jwt).await,
             ToAgent::Time { jwt } => self.resync(&jwt),
-            // Only the first frame of a connection is allowed to be a welcome message, because the
-            // trusted keys do not change during a connection.
+            // Only the first frame of a connection is allowed to be a welcome message, because the trusted keys do not
+            // change during a connection.
             ToAgent::Welcome { .. } => self.not_understood(),
         }
         Ok(())
@@ -303,15 +294,15 @@ impl<'a> Session<'a> {
         self.send(&FromAgent::Renew { jwk: self.credentials.key.public_jwk() }).await
     }
 
-    /// Stores a new certificate if the certificate is valid for this device and for this device's
-    /// key. After any error the current certificate stays in use.
+    /// Stores a new certificate if the certificate is valid for this device and for this device's key. After any error
+    /// the current certificate stays in use.
     async fn take_certificate(&mut self, jwt: String) {
         if !std::mem::take(&mut self.renewing) {
             return self.not_understood();
         }
         let Credentials { site, device, key, .. } = self.credentials;
-        // The upper bound of edge time cannot be earlier than the issue time of the certificate. A
-        // new certificate is therefore never rejected because it is not valid yet.
+        // The upper bound of edge time cannot be earlier than the issue time of the certificate. A new certificate is
+        // therefore never rejected because it is not valid yet.
         let now_s = self.trust.clock.latest_ms(boot_ms()) / 1_000;
         let term = match DeviceCert::verify(&jwt, &self.trust.keys, std::slice::from_ref(site), now_s) {
             Ok(cert) if cert.device == *device && cert.key.thumbprint() == key.kid() => Term::of(&jwt),
@@ -373,8 +364,8 @@ impl<'a> Session<'a> {
         Ok(sent.await.map_err(|_| LinkError::Timeout("sending a frame"))??)
     }
 
-    /// Sends the events that stopping has caused, answers the commands that are still in transit,
-    /// and then closes the connection.
+    /// Sends the events that stopping has caused, answers the commands that are still in transit, and then closes the
+    /// connection.
     async fn close(&mut self) -> Result<(), LinkError> {
         while let Some(event) = self.lines().pending_event() {
             self.report(event).await?;
@@ -395,9 +386,9 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Refuses the commands that the edge sent before it noticed that the agent is stopping. The
-    /// agent does not run these commands, but sends an answer to each command. The function sends a
-    /// ping and returns when the pong arrives, because the pong arrives after all earlier commands.
+    /// Refuses the commands that the edge sent before it noticed that the agent is stopping. The agent does not run
+    /// these commands, but sends an answer to each command. The function sends a ping and returns when the pong
+    /// arrives, because the pong arrives after all earlier commands.
     async fn drain(&mut self) -> Result<(), LinkError> {
         self.ping().await?;
         while !self.outbox.is_confirmed() {
@@ -429,8 +420,7 @@ mod tests {
     use super::*;
     use crate::config::MAX_LINES;
 
-    /// Builds a hello message in which every field has the longest value that a configuration
-    /// allows.
+    /// Builds a hello message in which every field has the longest value that a configuration allows.
     #[test]
     fn the_longest_hello_is_one_frame() {
         let line = |number: usize, kind: LineKind| LineInfo {

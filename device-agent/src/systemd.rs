@@ -1,10 +1,9 @@
 //! Notifies systemd about the agent's readiness, the connection to the edge, and the watchdog.
 //!
-//! The agent sends watchdog messages to systemd only while the line task and the uplink task make
-//! progress. Each task must have been polled recently, and the last poll must have returned. No
-//! timer of a line is allowed to be overdue. The uplink task must meet the deadline that it has set
-//! for its connection attempt, pause or ping. If the environment variable `NOTIFY_SOCKET` is not
-//! set, this module has no effect.
+//! The agent sends watchdog messages to systemd only while the line task and the uplink task make progress. Each task
+//! must have been polled recently, and the last poll must have returned. No timer of a line is allowed to be overdue.
+//! The uplink task must meet the deadline that it has set for its connection attempt, pause or ping. If the environment
+//! variable `NOTIFY_SOCKET` is not set, this module has no effect.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -25,8 +24,7 @@ use crate::lines::Lines;
 const POLL_EVERY: Duration = Duration::from_secs(1);
 /// The maximum delay of a line's timer after which the line task is treated as stuck.
 const LINE_GRACE: Duration = Duration::from_secs(5);
-/// The maximum duration of a connection attempt, including all timeouts for a host with many IP
-/// addresses.
+/// The maximum duration of a connection attempt, including all timeouts for a host with many IP addresses.
 pub const ATTEMPT_LIMIT: Duration = Duration::from_secs(180);
 
 /// A task that the watchdog monitors.
@@ -60,8 +58,7 @@ impl Service {
             None
         });
         let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
-        // A parent process can leave its own watchdog variables in the environment, so the process
-        // id must match.
+        // A parent process can leave its own watchdog variables in the environment, so the process id must match.
         let ours = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
         let watchdog = number("WATCHDOG_USEC").filter(|usec| ours && *usec > 0).map(Duration::from_micros);
         Self(Rc::new(Shared {
@@ -71,14 +68,14 @@ impl Service {
         }))
     }
 
-    /// Reports that the agent is ready. The agent is ready when every usable output is at its start
-    /// level and the uplink task is running.
+    /// Reports that the agent is ready. The agent is ready when every usable output is at its start level and the
+    /// uplink task is running.
     pub fn ready(&self) {
         self.notify("READY=1\nSTATUS=connecting to the edge");
     }
 
-    /// Reports that a reload of the configuration has started. With `Type=notify-reload`, systemd
-    /// uses the timestamp in this message to recognise the end of the reload.
+    /// Reports that a reload of the configuration has started. With `Type=notify-reload`, systemd uses the timestamp in
+    /// this message to recognise the end of the reload.
     pub fn reloading(&self) {
         let now = clock_gettime(ClockId::Monotonic);
         let (secs, nanos) = (now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs());
@@ -86,8 +83,7 @@ impl Service {
         self.notify(&format!("RELOADING=1\nMONOTONIC_USEC={usec}"));
     }
 
-    /// Reports that a reload of the configuration has ended, whether or not the reload was
-    /// successful.
+    /// Reports that a reload of the configuration has ended, whether or not the reload was successful.
     pub fn reloaded(&self) {
         self.notify("READY=1");
     }
@@ -121,8 +117,7 @@ impl Service {
         .await
     }
 
-    /// Sends watchdog messages while the line task and the uplink task make progress. This function
-    /// never returns.
+    /// Sends watchdog messages while the line task and the uplink task make progress. This function never returns.
     pub async fn feed_watchdog(&self, lines: &Lines) {
         let Some(limit) = self.0.watchdog else { return std::future::pending().await };
         let mut ticks = interval(limit / 3);
@@ -144,8 +139,8 @@ impl Service {
     /// Returns the task that makes no progress, if any.
     fn stuck(&self, now: Instant, limit: Duration, line_due: Option<Instant>) -> Option<Part> {
         let lately = |part| {
-            // A task that was never polled is not treated as stuck, because the first check can run
-            // before the first poll.
+            // A task that was never polled is not treated as stuck, because the first check can run before the first
+            // poll.
             self.polled(part)
                 .get()
                 .is_none_or(|at| now.saturating_duration_since(at) < limit.max(2 * POLL_EVERY))
@@ -174,8 +169,8 @@ impl Service {
     }
 }
 
-/// Connects to the service manager's socket. The value of `NOTIFY_SOCKET` is a path, or `@`
-/// followed by a name in the abstract socket namespace.
+/// Connects to the service manager's socket. The value of `NOTIFY_SOCKET` is a path, or `@` followed by a name in the
+/// abstract socket namespace.
 fn connect() -> io::Result<Option<UnixDatagram>> {
     let Some(name) = std::env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else {
         return Ok(None);
@@ -186,8 +181,7 @@ fn connect() -> io::Result<Option<UnixDatagram>> {
     };
     let socket = UnixDatagram::unbound()?;
     socket.connect_addr(&address)?;
-    // The socket is non-blocking, because a service manager that does not read must not delay the
-    // agent.
+    // The socket is non-blocking, because a service manager that does not read must not delay the agent.
     socket.set_nonblocking(true)?;
     Ok(Some(socket))
 }

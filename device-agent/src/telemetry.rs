@@ -1,5 +1,5 @@
-//! Records the runtime state of the agent, which consists of the connection, the clock and the
-//! counters. The command `pinlatch-agent status` and the metrics show the runtime state.
+//! Records the runtime state of the agent, which consists of the connection, the clock and the counters. The command
+//! `pinlatch-agent status` and the metrics show the runtime state.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -72,8 +72,7 @@ struct Known {
     counters: RefCell<Counters>,
 }
 
-/// The runtime state that all parts of the agent record on one thread. All clones share the same
-/// state.
+/// The runtime state that all parts of the agent record on one thread. All clones share the same state.
 #[derive(Clone)]
 pub struct Telemetry(Rc<Known>);
 
@@ -114,14 +113,14 @@ impl Telemetry {
         self.0.clock.set(Some(clock));
     }
 
-    /// Records the validity period of the device's certificate. The value is `None` if the
-    /// certificate could not be parsed.
+    /// Records the validity period of the device's certificate. The value is `None` if the certificate could not be
+    /// parsed.
     pub fn certificate(&self, term: Option<Term>) {
         self.0.certificate.set(term);
     }
 
-    /// Returns the validity period of the device's certificate. The result is `None` until the
-    /// agent has read the certificate.
+    /// Returns the validity period of the device's certificate. The result is `None` until the agent has read the
+    /// certificate.
     pub fn certificate_term(&self) -> Option<Term> {
         self.0.certificate.get()
     }
@@ -161,8 +160,7 @@ impl Telemetry {
         self.0.clock.get()
     }
 
-    /// Returns the identity of this device. The result is `None` until the agent has read the
-    /// credentials.
+    /// Returns the identity of this device. The result is `None` until the agent has read the credentials.
     pub fn identity(&self) -> Option<Identity> {
         self.0.identity.borrow().clone()
     }

@@ -1,13 +1,12 @@
 //! Verifies the TLS certificate of the edge on a device whose clock can be in 1970.
 //!
-//! A Raspberry Pi has no battery-backed clock. If the device's clock is behind, a valid certificate
-//! appears to be not valid yet. If the device's clock is before the time `notBefore` of the edge's
-//! certificate, the agent verifies the certificate chain for the time `notBefore`. The caller must
-//! then get edge time from a signed welcome token. If edge time is outside the [`Validity`] of the
-//! edge's certificate, the caller must close the connection.
+//! A Raspberry Pi has no battery-backed clock. If the device's clock is behind, a valid certificate appears to be not
+//! valid yet. If the device's clock is before the time `notBefore` of the edge's certificate, the agent verifies the
+//! certificate chain for the time `notBefore`. The caller must then get edge time from a signed welcome token. If edge
+//! time is outside the [`Validity`] of the edge's certificate, the caller must close the connection.
 //!
-//! rustls does not check the dates of root certificates. This module rejects an expired root
-//! certificate in `ca_file`, as other TLS programs do.
+//! rustls does not check the dates of root certificates. This module rejects an expired root certificate in `ca_file`,
+//! as other TLS programs do.
 
 use std::cell::RefCell;
 use std::io;
@@ -47,8 +46,8 @@ pub struct Validity {
 }
 
 impl Validity {
-    /// Reads the validity period of a certificate. Returns `None` if the certificate cannot be
-    /// parsed. For a certificate that cannot be parsed, the date check uses the system's clock.
+    /// Reads the validity period of a certificate. Returns `None` if the certificate cannot be parsed. For a
+    /// certificate that cannot be parsed, the date check uses the system's clock.
     pub fn of(leaf: &CertificateDer<'_>) -> Option<Self> {
         let certificate = x509_cert::Certificate::from_der(leaf).ok()?;
         let validity = certificate.tbs_certificate.validity;
@@ -60,8 +59,7 @@ impl Validity {
 
     /// Returns whether a time, in milliseconds of Unix time, is within the validity period.
     pub fn admits(&self, unix_ms: u64) -> bool {
-        // The dates in a certificate are whole seconds, and the certificate is valid until the end
-        // of its last second.
+        // The dates in a certificate are whole seconds, and the certificate is valid until the end of its last second.
         let seconds = unix_ms / 1_000;
         (self.not_before.as_secs()..=self.not_after.as_secs()).contains(&seconds)
     }
@@ -75,8 +73,7 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Creates TLS settings that trust the root certificates in `ca_file` in addition to the public
-    /// root certificates.
+    /// Creates TLS settings that trust the root certificates in `ca_file` in addition to the public root certificates.
     pub fn new(ca_file: Option<&Path>, clock: WallClock) -> Result<Self, TlsError> {
         let connector = RefCell::new(connector(ca_file, clock)?);
         Ok(Self { ca_file: ca_file.map(Into::into), clock, connector })
@@ -87,8 +84,8 @@ impl Tls {
         self.connector.borrow().clone()
     }
 
-    /// Reloads the file `ca_file`, so that a renewed root certificate takes effect without a
-    /// restart. If the file cannot be read, the previous root certificates stay in use.
+    /// Reloads the file `ca_file`, so that a renewed root certificate takes effect without a restart. If the file
+    /// cannot be read, the previous root certificates stay in use.
     pub fn read_again(&self) {
         if self.ca_file.is_none() {
             return;
@@ -106,8 +103,8 @@ impl Tls {
 pub fn code(error: &io::Error) -> &'static str {
     match refusal(error) {
         Some(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => "tls_expired",
-        // The error `BadSignature` occurs if the issuer has the same name as a trusted certificate
-        // authority, but another key.
+        // The error `BadSignature` occurs if the issuer has the same name as a trusted certificate authority, but
+        // another key.
         Some(CertificateError::UnknownIssuer | CertificateError::BadSignature) => "tls_issuer",
         Some(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
             "tls_name"
@@ -132,8 +129,8 @@ pub fn advice(error: &io::Error) -> Option<&'static str> {
     }
 }
 
-/// Returns the reason why the edge's certificate was rejected. The result is `None` if the TLS
-/// handshake failed for another reason.
+/// Returns the reason why the edge's certificate was rejected. The result is `None` if the TLS handshake failed for
+/// another reason.
 fn refusal(error: &io::Error) -> Option<&CertificateError> {
     match error.get_ref()?.downcast_ref()? {
         rustls::Error::InvalidCertificate(refusal) => Some(refusal),
@@ -180,8 +177,8 @@ fn read_roots(file: &Path, roots: &mut RootCertStore) -> Result<Vec<CertificateD
     if own.is_empty() { Err("the file contains no certificate".into()) } else { Ok(own) }
 }
 
-/// The standard certificate verifier of rustls with additional date checks, which the module
-/// documentation describes. All checks except the date checks are unchanged.
+/// The standard certificate verifier of rustls with additional date checks, which the module documentation describes.
+/// All checks except the date checks are unchanged.
 #[derive(Debug)]
 struct ClocklessVerifier {
     strict: Arc<WebPkiServerVerifier>,
@@ -191,8 +188,8 @@ struct ClocklessVerifier {
 }
 
 impl ClocklessVerifier {
-    /// Returns all trusted root certificates except the expired root certificates in `ca_file`. The
-    /// result is `None` if no root certificate in `ca_file` has expired.
+    /// Returns all trusted root certificates except the expired root certificates in `ca_file`. The result is `None` if
+    /// no root certificate in `ca_file` has expired.
     fn living_roots(&self, now: UnixTime) -> Option<RootCertStore> {
         let lives = |root: &&CertificateDer<'_>| {
             Validity::of(root).is_none_or(|validity| now.as_secs() <= validity.not_after.as_secs())

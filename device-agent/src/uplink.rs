@@ -24,15 +24,15 @@ use crate::telemetry::{Identity, Telemetry};
 use crate::tls::{Tls, TlsError};
 use crate::welcome;
 
-/// The minimum interval between two log messages about the same failure. More frequent log messages
-/// during a long outage would wear out an SD card.
+/// The minimum interval between two log messages about the same failure. More frequent log messages during a long
+/// outage would wear out an SD card.
 const LOG_AGAIN: Duration = Duration::from_secs(600);
 
-/// The configuration settings that concern the connection to the edge. Changed settings take effect
-/// with the next connection.
+/// The configuration settings that concern the connection to the edge. Changed settings take effect with the next
+/// connection.
 pub struct Settings {
-    /// The folder of the credentials. The agent reloads the credentials before every connection
-    /// attempt, so that a new enrolment takes effect without a restart.
+    /// The folder of the credentials. The agent reloads the credentials before every connection attempt, so that a new
+    /// enrolment takes effect without a restart.
     state_dir: PathBuf,
     /// Is true if unencrypted connections (`ws://`) to other machines are allowed.
     allow_plaintext: bool,
@@ -74,12 +74,12 @@ struct RetryState {
     backoff: Backoff,
     outbox: Outbox,
     resolver: Resolver,
-    /// Is true if a newer connection of the same device has replaced the agent's connection. While
-    /// this flag is true, the agent's next connection does not replace another connection. After a
-    /// successful connection, the agent sets this flag to false.
+    /// Is true if a newer connection of the same device has replaced the agent's connection. While this flag is true,
+    /// the agent's next connection does not replace another connection. After a successful connection, the agent sets
+    /// this flag to false.
     replaced: bool,
-    /// The code of the last logged failure, the time of this log message, and the number of later
-    /// failures with the same code.
+    /// The code of the last logged failure, the time of this log message, and the number of later failures with the
+    /// same code.
     logged: Option<(&'static str, Instant, u32)>,
 }
 
@@ -109,16 +109,16 @@ impl Uplink {
             self.service.uplink_within(pause + ATTEMPT_LIMIT);
             tokio::select! {
                 () = sleep(pause) => {}
-                // A reload of the configuration ends the pause, so that the effect of the new
-                // configuration is visible immediately.
+                // A reload of the configuration ends the pause, so that the effect of the new configuration is visible
+                // immediately.
                 Ok(()) = changes.changed() => {}
                 _ = stop.wait_for(|stop| *stop) => return,
             }
         }
     }
 
-    /// Records a failed connection attempt or a lost connection. If the same failure continues, the
-    /// failure is logged only once per `LOG_AGAIN`.
+    /// Records a failed connection attempt or a lost connection. If the same failure continues, the failure is logged
+    /// only once per `LOG_AGAIN`.
     fn report(&self, state: &mut RetryState, error: &LinkError, pause: Duration) {
         let (code, now) = (error.code(), Instant::now());
         let retry_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
@@ -140,8 +140,7 @@ impl Uplink {
         self.service.status(&format!("no link to the edge: {error}"));
     }
 
-    /// Connects to the edge and serves the connection until the connection ends. Returns `Ok` if
-    /// the agent is stopping.
+    /// Connects to the edge and serves the connection until the connection ends. Returns `Ok` if the agent is stopping.
     async fn attempt(
         &self,
         settings: &Settings,

@@ -1,5 +1,5 @@
-//! Verifies the welcome message, which is the first frame of a connection. The welcome message
-//! contains the keys that the agent must trust and the current edge time.
+//! Verifies the welcome message, which is the first frame of a connection. The welcome message contains the keys that
+//! the agent must trust and the current edge time.
 
 use std::path::Path;
 use std::time::Duration;
@@ -27,9 +27,9 @@ pub struct Trust {
     pub clock: EdgeClock,
 }
 
-/// Waits for the welcome message and verifies the message. The pinned root key must have signed the
-/// key set. A key in the key set must have signed the edge time together with the nonce of this
-/// connection. The edge time must be within the validity period of the edge's TLS certificate.
+/// Waits for the welcome message and verifies the message. The pinned root key must have signed the key set. A key in
+/// the key set must have signed the edge time together with the nonce of this connection. The edge time must be within
+/// the validity period of the edge's TLS certificate.
 pub async fn wait(link: &mut Link, credentials: &Credentials, state_dir: &Path) -> Result<Trust, LinkError> {
     let first = timeout(TIMEOUT, first_text(&mut link.socket));
     let first = first.await.map_err(|_| LinkError::Timeout("the welcome"))??;

@@ -1,6 +1,6 @@
-//! Serves the panel's files if workerd reads these files from a disk. On Cloudflare, requests for
-//! the panel's files never reach the Worker. Cloudflare itself serves the panel's files, with the
-//! rules of `[assets]` in `wrangler.toml` and of the file `_headers`.
+//! Serves the panel's files if workerd reads these files from a disk. On Cloudflare, requests for the panel's files
+//! never reach the Worker. Cloudflare itself serves the panel's files, with the rules of `[assets]` in `wrangler.toml`
+//! and of the file `_headers`.
 
 use pinlatch_protocol::problem::{Code, Problem};
 use worker::{Env, Method, Request, RequestInit, Response};
@@ -8,16 +8,16 @@ use worker::{Env, Method, Request, RequestInit, Response};
 use crate::respond;
 
 const BINDING: &str = "ASSETS";
-/// The panel's HTML file. The Worker returns the panel's HTML file for every path that does not
-/// match another file of the panel.
+/// The panel's HTML file. The Worker returns the panel's HTML file for every path that does not match another file of
+/// the panel.
 const PAGE: &str = "/index.html";
 /// The response headers for each file of the panel, in Cloudflare's `_headers` format.
 const HEADERS: &str = include_str!("../../panel/public/_headers");
 /// The `Cache-Control` value for files whose content can change while the file name stays the same.
 const REVALIDATE: &str = "public, max-age=0, must-revalidate";
 
-/// Returns a file of the panel. The response is compressed if the client's `Accept-Encoding` header
-/// (`accepted`) allows compression.
+/// Returns a file of the panel. The response is compressed if the client's `Accept-Encoding` header (`accepted`) allows
+/// compression.
 pub async fn serve(spoken: &str, path: &str, accepted: &str, env: &Env) -> Result<Response, Problem> {
     let head = spoken == "HEAD";
     if !head && spoken != "GET" {
@@ -41,8 +41,8 @@ async fn fetch(env: &Env, file: &str, head: bool) -> Result<Response, Problem> {
     env.service(BINDING).map_err(fault)?.fetch_request(request).await.map_err(fault)
 }
 
-/// Returns the file that a URL path names. If the path does not name a file, this function returns
-/// the panel's HTML file. Folders are not listed, and the file `_headers` is never served.
+/// Returns the file that a URL path names. If the path does not name a file, this function returns the panel's HTML
+/// file. Folders are not listed, and the file `_headers` is never served.
 fn file_of(path: &str) -> &str {
     let plain = |segment: &str| !segment.is_empty() && !segment.starts_with(['.', '_']);
     let named = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
@@ -86,8 +86,8 @@ fn is_compressible(file: &str) -> bool {
     !file.ends_with(".png") && !file.ends_with(".ico") && !file.ends_with(".woff2")
 }
 
-/// Returns the response headers that `_headers` defines for a file. A later header overrides an
-/// earlier header with the same name.
+/// Returns the response headers that `_headers` defines for a file. A later header overrides an earlier header with the
+/// same name.
 fn headers_of(file: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
     let mut applies = false;
     HEADERS.lines().filter_map(move |line| match line.strip_prefix("  ") {

@@ -1,5 +1,4 @@
-//! Authenticates requests. The Worker verifies the token of a request before the request reaches a
-//! Durable Object.
+//! Authenticates requests. The Worker verifies the token of a request before the request reaches a Durable Object.
 
 use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
@@ -13,29 +12,29 @@ use crate::incoming::Incoming;
 use crate::now_s;
 use crate::published;
 
-/// The part of a request that contains the token. If the token is in a cookie, a web page of
-/// another origin may have caused the request.
+/// The part of a request that contains the token. If the token is in a cookie, a web page of another origin may have
+/// caused the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Carrier {
-    /// The request has the header `Authorization: Bearer` (RFC 6750 §2.1). Only a program that
-    /// knows the token can send an `Authorization` header with the token.
+    /// The request has the header `Authorization: Bearer` (RFC 6750 §2.1). Only a program that knows the token can send
+    /// an `Authorization` header with the token.
     Header,
-    /// The request has the token in the form field `access_token` (RFC 6750 §2.2). A web page can
-    /// submit a form with the token only if the author of the page knows the token.
+    /// The request has the token in the form field `access_token` (RFC 6750 §2.2). A web page can submit a form with
+    /// the token only if the author of the page knows the token.
     Form,
-    /// The request has the token in the query parameter `access_token` (RFC 6750 §2.3). The Worker
-    /// accepts a token in the query only if the deployment's owner has enabled `QUERY_TOKENS`.
+    /// The request has the token in the query parameter `access_token` (RFC 6750 §2.3). The Worker accepts a token in
+    /// the query only if the deployment's owner has enabled `QUERY_TOKENS`.
     Query,
-    /// The request has the panel's login cookie. The browser adds the login cookie automatically,
-    /// so the Worker accepts writes only from the Worker's own origin.
+    /// The request has the panel's login cookie. The browser adds the login cookie automatically, so the Worker accepts
+    /// writes only from the Worker's own origin.
     Cookie,
-    /// The request has the guest cookie. The browser adds the guest cookie automatically, so the
-    /// Worker accepts writes only from the Worker's own origin.
+    /// The request has the guest cookie. The browser adds the guest cookie automatically, so the Worker accepts writes
+    /// only from the Worker's own origin.
     Guest,
 }
 
-/// Returns the token of the `Authorization: Bearer` header, if the request has an `Authorization`
-/// header. For an authentication scheme other than `Bearer`, this function returns 401.
+/// Returns the token of the `Authorization: Bearer` header, if the request has an `Authorization` header. For an
+/// authentication scheme other than `Bearer`, this function returns 401.
 pub fn bearer(incoming: &Incoming) -> Result<Option<String>, Problem> {
     let Some(header) = incoming.header("Authorization") else { return Ok(None) };
     match header.split_once(' ') {
@@ -44,8 +43,8 @@ pub fn bearer(incoming: &Incoming) -> Result<Option<String>, Problem> {
     }
 }
 
-/// Returns the token of a request, and the part of the request that contains the token. A request
-/// with more than one token is refused, even if all its tokens are equal (RFC 6750 §2).
+/// Returns the token of a request, and the part of the request that contains the token. A request with more than one
+/// token is refused, even if all its tokens are equal (RFC 6750 §2).
 fn token(incoming: &Incoming) -> Result<(String, Carrier), Problem> {
     let header = incoming.header("Cookie").unwrap_or_default();
     let mut found: Vec<(String, Carrier)> = Vec::new();
@@ -66,8 +65,8 @@ fn token(incoming: &Incoming) -> Result<(String, Carrier), Problem> {
     }
 }
 
-/// Returns the token in the browser's cookies. A browser can have both a login cookie and a guest
-/// cookie. The query parameter `as=guest` selects the guest cookie and grants no permission.
+/// Returns the token in the browser's cookies. A browser can have both a login cookie and a guest cookie. The query
+/// parameter `as=guest` selects the guest cookie and grants no permission.
 fn cookie(incoming: &Incoming, header: &str) -> Option<(String, Carrier)> {
     let (name, carrier) = if is_guests(incoming) {
         (cookies::GUEST, Carrier::Guest)
@@ -77,8 +76,7 @@ fn cookie(incoming: &Incoming, header: &str) -> Option<(String, Carrier)> {
     cookies::find(header, name).map(|token| (token.to_owned(), carrier))
 }
 
-/// Returns the principal (the caller's identity) of the browser's cookie, if the token in the
-/// cookie is valid.
+/// Returns the principal (the caller's identity) of the browser's cookie, if the token in the cookie is valid.
 pub fn visitor(incoming: &Incoming) -> Option<Principal> {
     let (token, carrier) = cookie(incoming, &incoming.header("Cookie")?)?;
     let kind = if carrier == Carrier::Guest { Kind::Guest } else { Kind::Access };
@@ -90,9 +88,9 @@ pub fn is_guests(incoming: &Incoming) -> bool {
     incoming.query("as").is_some_and(|who| who == "guest")
 }
 
-/// Verifies the token of a request, and returns the principal (the caller's identity and scopes).
-/// If the request has no valid token, this function returns 401 `invalid_token`. The Worker logs a
-/// code for the reason of the refusal, but the response does not contain the reason.
+/// Verifies the token of a request, and returns the principal (the caller's identity and scopes). If the request has no
+/// valid token, this function returns 401 `invalid_token`. The Worker logs a code for the reason of the refusal, but
+/// the response does not contain the reason.
 pub async fn principal(incoming: &Incoming) -> Result<(Principal, Carrier), Problem> {
     let (token, carrier) = token(incoming)?;
     // If the token is encrypted, the checks below apply to the decrypted token.
@@ -112,8 +110,8 @@ pub async fn principal(incoming: &Incoming) -> Result<(Principal, Carrier), Prob
 }
 
 impl Carrier {
-    /// Returns whether a browser adds the token to a request automatically. If a browser adds the
-    /// token automatically, a web page of another origin may have caused the request.
+    /// Returns whether a browser adds the token to a request automatically. If a browser adds the token automatically,
+    /// a web page of another origin may have caused the request.
     pub fn is_ambient(self) -> bool {
         matches!(self, Self::Cookie | Self::Guest)
     }
@@ -168,21 +166,21 @@ async fn of_issuer(incoming: &Incoming, token: &str) -> Result<Principal, Proble
         issued: false,
         iss: admitted.iss,
         sub: admitted.sub,
-        // An external issuer chooses the ids (`jti`) of its tokens. The prefix prevents collisions
-        // with the token ids of other issuers and of this edge.
+        // An external issuer chooses the ids (`jti`) of its tokens. The prefix prevents collisions with the token ids
+        // of other issuers and of this edge.
         jti: format!("{}:{}", issuer.name, admitted.jti),
         family: None,
         scope: admitted.scope,
         iat: admitted.iat,
         exp: admitted.until,
-        // Raising the generation revokes only tokens that the edge signed. To revoke the tokens of
-        // an external issuer, the owner changes the configuration of the issuer.
+        // Raising the generation revokes only tokens that the edge signed. To revoke the tokens of an external issuer,
+        // the owner changes the configuration of the issuer.
         generation: u64::MAX,
     })
 }
 
-/// Authenticates a call that changes state. In addition to the checks of [`principal`], a request
-/// with a cookie must come from this deployment's own origin.
+/// Authenticates a call that changes state. In addition to the checks of [`principal`], a request with a cookie must
+/// come from this deployment's own origin.
 pub async fn principal_for_write(incoming: &Incoming) -> Result<Principal, Problem> {
     let (principal, carrier) = principal(incoming).await?;
     if carrier.is_ambient() {
@@ -191,8 +189,7 @@ pub async fn principal_for_write(incoming: &Incoming) -> Result<Principal, Probl
     Ok(principal)
 }
 
-/// Logs the reason why a token was refused. The returned problem contains only the code
-/// `invalid_token`.
+/// Logs the reason why a token was refused. The returned problem contains only the code `invalid_token`.
 pub fn refused(refusal: Refusal) -> Problem {
     worker::console_log!("token refused: {}", refusal.code());
     Code::InvalidToken.into()

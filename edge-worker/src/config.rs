@@ -10,15 +10,14 @@ use pinlatch_token::{EdgeKeys, Issuers, PublicKey, SignatureCache, keyset};
 use serde_json::Value;
 use worker::Env;
 
-/// The number of verified signatures that each isolate caches. The cache of one isolate needs a few
-/// hundred kilobytes of memory.
+/// The number of verified signatures that each isolate caches. The cache of one isolate needs a few hundred kilobytes
+/// of memory.
 const SIGNATURES: usize = 1024;
 
 /// The deployment's configuration, parsed from the secrets and variables of the Worker.
 pub struct Deployment {
     pub keys: EdgeKeys,
-    /// The current `keyset+jwt`, which lists the edge's keys. The owner's root key has signed the
-    /// `keyset+jwt`.
+    /// The current `keyset+jwt`, which lists the edge's keys. The owner's root key has signed the `keyset+jwt`.
     pub keyset: String,
     /// The public half of the owner's root key.
     pub root: PublicKey,
@@ -26,8 +25,8 @@ pub struct Deployment {
     pub issuers: Issuers,
     /// The login providers (OpenID Connect) of this deployment.
     pub providers: Providers,
-    /// Whether the Worker accepts a token in the query of a URL (RFC 6750 §2.3). Logs and browser
-    /// histories store URLs, including the tokens in the URLs.
+    /// Whether the Worker accepts a token in the query of a URL (RFC 6750 §2.3). Logs and browser histories store URLs,
+    /// including the tokens in the URLs.
     pub query_tokens: bool,
     /// The names of the sites of this deployment. The first site in the list is the default site.
     sites: Vec<Name>,
@@ -35,15 +34,13 @@ pub struct Deployment {
 }
 
 thread_local! {
-    /// The configuration is cached, because parsing the keys takes as long as creating a signature.
-    /// The bindings of an isolate never change. When the owner changes a secret, Cloudflare starts
-    /// new isolates.
+    /// The configuration is cached, because parsing the keys takes as long as creating a signature. The bindings of an
+    /// isolate never change. When the owner changes a secret, Cloudflare starts new isolates.
     static KNOWN: OnceCell<Rc<Deployment>> = const { OnceCell::new() };
 }
 
 impl Deployment {
-    /// Reads the Worker's configuration. If the configuration is invalid, this function returns 503
-    /// `misconfigured`.
+    /// Reads the Worker's configuration. If the configuration is invalid, this function returns 503 `misconfigured`.
     pub fn of(env: &Env) -> Result<Rc<Self>, Problem> {
         if let Some(known) = KNOWN.with(|known| known.get().cloned()) {
             return Ok(known);
@@ -96,8 +93,7 @@ impl Deployment {
         })
     }
 
-    /// Returns the cache of verified signatures. The caller must drop the returned borrow before
-    /// the next `await`.
+    /// Returns the cache of verified signatures. The caller must drop the returned borrow before the next `await`.
     pub fn signatures(&self) -> RefMut<'_, SignatureCache> {
         self.signatures.borrow_mut()
     }
@@ -106,9 +102,8 @@ impl Deployment {
         &self.sites
     }
 
-    /// Returns the site with this name, or the default site if `name` is `None`. For any other
-    /// name, this function returns 404 `unknown_site`. A request with an unknown site name
-    /// therefore never creates a Durable Object.
+    /// Returns the site with this name, or the default site if `name` is `None`. For any other name, this function
+    /// returns 404 `unknown_site`. A request with an unknown site name therefore never creates a Durable Object.
     pub fn site(&self, name: Option<&Name>) -> Result<&Name, Problem> {
         let found = match name {
             Some(name) => self.sites.iter().find(|own| *own == name),

@@ -1,24 +1,21 @@
-//! Creates and reads the cookies of logins and guest links. All cookies of Pinlatch are `HttpOnly`,
-//! so scripts in a web page cannot read the tokens.
+//! Creates and reads the cookies of logins and guest links. All cookies of Pinlatch are `HttpOnly`, so scripts in a web
+//! page cannot read the tokens.
 
 use pinlatch_protocol::api::Secret;
 
-/// The name of the cookie with the access token. Because of the prefix `__Host-`, a browser sends
-/// the cookie only to this host. A browser sends a `__Host-` cookie only over TLS or to loopback,
-/// and with every path.
+/// The name of the cookie with the access token. Because of the prefix `__Host-`, a browser sends the cookie only to
+/// this host. A browser sends a `__Host-` cookie only over TLS or to loopback, and with every path.
 pub const SESSION: &str = "__Host-pinlatch_session";
 
-/// The name of the cookie with a guest link's token. The guest cookie is independent of the
-/// browser's login.
+/// The name of the cookie with a guest link's token. The guest cookie is independent of the browser's login.
 pub const GUEST: &str = "__Host-pinlatch_guest";
 
-/// The name of the cookie with the state of a login while the browser is at the login provider. The
-/// cookie has `SameSite=Lax`, because the redirect back to the edge comes from the login provider's
-/// website.
+/// The name of the cookie with the state of a login while the browser is at the login provider. The cookie has
+/// `SameSite=Lax`, because the redirect back to the edge comes from the login provider's website.
 pub const LOGIN: &str = "__Host-pinlatch_login";
 
-/// The name of the cookie with the refresh token. The browser sends the refresh token only to the
-/// paths of the session calls.
+/// The name of the cookie with the refresh token. The browser sends the refresh token only to the paths of the session
+/// calls.
 pub const REFRESH: &str = "__Secure-pinlatch_refresh";
 
 const REFRESH_PATH: &str = "/api/v1/session";
@@ -63,8 +60,8 @@ fn set(name: &str, value: &str, path: &str, seconds: u64) -> String {
     format!("{name}={value}; Path={path}; Max-Age={seconds}; Secure; HttpOnly; SameSite=Strict")
 }
 
-/// Returns the value of a cookie in a `Cookie` header. If two cookies have the same name, both
-/// cookies are ignored, because a sibling domain can have set one of them.
+/// Returns the value of a cookie in a `Cookie` header. If two cookies have the same name, both cookies are ignored,
+/// because a sibling domain can have set one of them.
 pub fn find<'h>(header: &'h str, name: &str) -> Option<&'h str> {
     let mut found = header
         .split(';')

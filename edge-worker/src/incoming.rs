@@ -1,5 +1,4 @@
-//! Defines a received HTTP request, with functions that parse the parts of the request and check
-//! their size and format.
+//! Defines a received HTTP request, with functions that parse the parts of the request and check their size and format.
 
 use std::rc::Rc;
 
@@ -24,8 +23,7 @@ pub struct Incoming {
     pub url: Url,
     pub env: Env,
     pub deployment: Rc<Deployment>,
-    /// The fields of the submitted form. The value is `None` if the body is not a form or has not
-    /// been read.
+    /// The fields of the submitted form. The value is `None` if the body is not a form or has not been read.
     form: Option<Vec<(String, String)>>,
 }
 
@@ -37,8 +35,8 @@ impl Incoming {
         Self { request, url, env, deployment, form: None }
     }
 
-    /// Reads the body of a POST request if the body is a form. A form can contain the token in
-    /// addition to the arguments of the call.
+    /// Reads the body of a POST request if the body is a form. A form can contain the token in addition to the
+    /// arguments of the call.
     pub async fn read_form(&mut self) -> Result<(), Problem> {
         if self.request.method() == Method::Post && self.media_type() == FORM {
             let body = self.body().await?;
@@ -59,8 +57,8 @@ impl Incoming {
         pairs.map(|(_, value)| value.into_owned()).collect()
     }
 
-    /// Returns all form fields except the token, if the body is a form that contains a token. If
-    /// the body is not a form with a token, this function returns `None`.
+    /// Returns all form fields except the token, if the body is a form that contains a token. If the body is not a form
+    /// with a token, this function returns `None`.
     fn form_fields(&self) -> Option<Vec<(&str, &str)>> {
         self.form_tokens().next()?;
         let fields = self.form.iter().flatten().filter(|(name, _)| name != TOKEN_FIELD);
@@ -72,15 +70,14 @@ impl Incoming {
         self.request.headers().get(name).ok().flatten()
     }
 
-    /// Returns the origin of this deployment as `scheme://host[:port]`, which is the format of a
-    /// browser's `Origin` header.
+    /// Returns the origin of this deployment as `scheme://host[:port]`, which is the format of a browser's `Origin`
+    /// header.
     pub fn origin(&self) -> String {
         self.url.origin().ascii_serialization()
     }
 
-    /// Returns whether TLS or the loopback interface protects the connection from eavesdropping.
-    /// Over an unprotected connection, a browser does not store cookies with the attribute
-    /// `Secure`.
+    /// Returns whether TLS or the loopback interface protects the connection from eavesdropping. Over an unprotected
+    /// connection, a browser does not store cookies with the attribute `Secure`.
     pub fn is_private(&self) -> bool {
         self.url.scheme() == "https" || self.url.host_str().is_some_and(is_loopback)
     }
@@ -127,9 +124,9 @@ impl Incoming {
         if bytes.len() > MAX_BODY { Err(Code::TooLarge.into()) } else { Ok(bytes) }
     }
 
-    /// Parses the body as JSON. If the media type of the body is neither JSON nor a form with a
-    /// token, this function returns 415. If the body is a form that contains a token, the other
-    /// form fields are parsed as the members of the result.
+    /// Parses the body as JSON. If the media type of the body is neither JSON nor a form with a token, this function
+    /// returns 415. If the body is a form that contains a token, the other form fields are parsed as the members of the
+    /// result.
     pub async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Problem> {
         if let Some(fields) = self.form_fields() {
             return from_fields(&fields);
@@ -138,17 +135,17 @@ impl Incoming {
             return Err(Code::UnsupportedMediaType.into());
         }
         let body = self.body().await?;
-        // Without the check for `{`, serde accepts a JSON array as a struct, and assigns the items
-        // of the array to the members of the struct in order.
+        // Without the check for `{`, serde accepts a JSON array as a struct, and assigns the items of the array to the
+        // members of the struct in order.
         if body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
             return Err(Problem::new(Code::InvalidRequest).detail("the body is not a JSON object"));
         }
         serde_json::from_slice(&body).map_err(malformed)
     }
 
-    /// Returns the arguments of an action from a JSON object, a form or an empty body. The fields
-    /// of a form have no types, so a field whose text is valid JSON is parsed as JSON (`ms=3000`,
-    /// `value=true`). A form field whose text is not valid JSON becomes a string.
+    /// Returns the arguments of an action from a JSON object, a form or an empty body. The fields of a form have no
+    /// types, so a field whose text is valid JSON is parsed as JSON (`ms=3000`, `value=true`). A form field whose text
+    /// is not valid JSON becomes a string.
     pub async fn arguments(&mut self) -> Result<Map<String, Value>, Problem> {
         if let Some(fields) = self.form_fields() {
             let value = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
@@ -170,16 +167,15 @@ impl Incoming {
     }
 }
 
-/// Parses form fields as a struct. The type of a struct member determines how its form field is
-/// parsed. For example, the value in `device=7` becomes a name and not a number.
+/// Parses form fields as a struct. The type of a struct member determines how its form field is parsed. For example,
+/// the value in `device=7` becomes a name and not a number.
 fn from_fields<T: DeserializeOwned>(fields: &[(&str, &str)]) -> Result<T, Problem> {
     let text = serde_urlencoded::to_string(fields).map_err(malformed)?;
     serde_urlencoded::from_str(&text).map_err(malformed)
 }
 
-/// Returns the problem for a malformed body. An error message of serde contains member names and
-/// positions, and can quote a value from the body. The caller receives only error messages that
-/// quote no value.
+/// Returns the problem for a malformed body. An error message of serde contains member names and positions, and can
+/// quote a value from the body. The caller receives only error messages that quote no value.
 pub fn malformed(error: impl std::fmt::Display) -> Problem {
     let text = error.to_string();
     let safe = ["missing field", "unknown field", "EOF while parsing"];

@@ -1,8 +1,7 @@
-//! Pinlatch's Worker, which runs the crates `pinlatch-site` and `pinlatch-token` on Cloudflare
-//! Workers or workerd.
+//! Pinlatch's Worker, which runs the crates `pinlatch-site` and `pinlatch-token` on Cloudflare Workers or workerd.
 //!
-//! Every HTTP request enters at [`fetch`]. The Worker verifies signatures before a request reaches
-//! a Durable Object. If a request needs the state of a site, the Worker sends a
+//! Every HTTP request enters at [`fetch`]. The Worker verifies signatures before a request reaches a Durable Object. If
+//! a request needs the state of a site, the Worker sends a
 //! [`pinlatch_site::Call`] to the site's Durable Object. The Worker does not forward the client's
 //! HTTP headers to a Durable Object.
 
@@ -35,8 +34,7 @@ async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response
     handlers::answer(request, env).await
 }
 
-/// Returns the current time, in milliseconds of Unix time. In a deployed Worker, the clock advances
-/// only after I/O.
+/// Returns the current time, in milliseconds of Unix time. In a deployed Worker, the clock advances only after I/O.
 fn now_ms() -> u64 {
     worker::Date::now().as_millis()
 }

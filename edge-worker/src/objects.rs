@@ -10,15 +10,15 @@ use worker::{Env, Headers, Method, Request, RequestInit, Response, Stub};
 use crate::incoming::object_fault;
 use crate::respond::fault;
 
-/// The header that contains the site's name. After an eviction, a Durable Object does not have the
-/// site's name in memory.
+/// The header that contains the site's name. After an eviction, a Durable Object does not have the site's name in
+/// memory.
 pub const SITE_HEADER: &str = "pinlatch-site";
 
 /// The header that contains the verified data of a WebSocket upgrade request.
 pub const SOCKET_HEADER: &str = "pinlatch-socket";
 
-/// Returns the Durable Object of a site. The caller must pass a site name from the configuration,
-/// because every other name would create a new Durable Object.
+/// Returns the Durable Object of a site. The caller must pass a site name from the configuration, because every other
+/// name would create a new Durable Object.
 pub fn site_stub(env: &Env, site: &Name) -> worker::Result<Stub> {
     env.durable_object("SITE")?.id_from_name(site.as_str())?.get_stub()
 }
@@ -48,8 +48,8 @@ pub async fn ask<Q: Serialize, A: DeserializeOwned>(
     response.json().await.map_err(object_fault)
 }
 
-/// Sends a WebSocket upgrade request to a site's Durable Object. The request contains the verified
-/// data, but not the client's headers.
+/// Sends a WebSocket upgrade request to a site's Durable Object. The request contains the verified data, but not the
+/// client's headers.
 pub async fn upgrade<P: Serialize>(
     env: &Env,
     site: &Name,

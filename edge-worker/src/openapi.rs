@@ -27,8 +27,8 @@ impl Document {
         Self(serde_json::from_str(include_str!("../openapi.json")).expect("the document is JSON"))
     }
 
-    /// Returns the target of the `$ref` if the value contains a `$ref`. If the value contains no
-    /// `$ref`, this function returns the value itself.
+    /// Returns the target of the `$ref` if the value contains a `$ref`. If the value contains no `$ref`, this function
+    /// returns the value itself.
     fn resolve<'d>(&'d self, value: &'d Value) -> &'d Value {
         match value["$ref"].as_str() {
             Some(reference) => self.at(reference).unwrap_or_else(|| panic!("{reference} does not exist")),
@@ -70,8 +70,8 @@ impl Operation<'_> {
         format!("{} {}", self.method.to_uppercase(), self.path)
     }
 
-    /// Returns the problem codes that a response with this HTTP status can contain. The result is
-    /// empty if `openapi.json` does not document the status.
+    /// Returns the problem codes that a response with this HTTP status can contain. The result is empty if
+    /// `openapi.json` does not document the status.
     fn codes(&self, status: u16) -> BTreeSet<String> {
         self.document.codes(&self.body["responses"][status.to_string()])
     }
@@ -80,8 +80,7 @@ impl Operation<'_> {
         self.codes(code.status()).contains(code.as_str())
     }
 
-    /// Returns whether every request for this operation needs the token of a person, a program or a
-    /// guest.
+    /// Returns whether every request for this operation needs the token of a person, a program or a guest.
     fn needs_token(&self) -> bool {
         let security = self.body.get("security").unwrap_or(&self.document.0["security"]);
         let ways: Vec<&Value> = list(security).collect();
@@ -123,8 +122,8 @@ fn references(value: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// Defines the list of all API paths, and the function from a route to its path, in one table. A
-/// route without a path therefore does not compile.
+/// Defines the list of all API paths, and the function from a route to its path, in one table. A route without a path
+/// therefore does not compile.
 macro_rules! templates {
     ($($route:pat => $path:literal,)*) => {
         const TEMPLATES: &[&str] = &[$($path,)*];
@@ -218,8 +217,8 @@ fn every_reference_leads_somewhere_and_every_component_is_used() {
     }
     for kind in ["parameters", "headers", "responses", "schemas"] {
         for (name, _) in document.object(&format!("/components/{kind}")) {
-            // Any path can return the response `MethodNotAllowed`, so no operation in
-            // `openapi.json` lists this response.
+            // Any path can return the response `MethodNotAllowed`, so no operation in `openapi.json` lists this
+            // response.
             let everywhere = name == "MethodNotAllowed";
             let used = found.contains(&format!("#/components/{kind}/{name}"));
             assert!(used != everywhere, "{kind}/{name}");
@@ -246,8 +245,8 @@ fn every_code_is_listed_and_stands_under_its_status() {
         }
     }
     used.extend(document.codes(&document.0["components"]["responses"]["MethodNotAllowed"]));
-    // After a failed login with a provider, the edge redirects the browser to the panel with the
-    // error code in the query.
+    // After a failed login with a provider, the edge redirects the browser to the panel with the error code in the
+    // query.
     used.extend([Code::LoginRefused, Code::NotAdmitted].map(|code| code.as_str().to_owned()));
     assert_eq!(used, listed.into_iter().collect(), "every error code is listed for at least one operation");
 }
@@ -265,8 +264,7 @@ fn operations_of_one_sort_document_the_same_answers() {
         assert_eq!(operation.needs_token(), operation.has(Code::TwoCarriers), "{name}");
         let asks_issuer = operation.needs_token() || operation.path == "/api/v1/logins/{provider}";
         assert_eq!(asks_issuer, operation.has(Code::IssuerUnavailable), "{name}");
-        // For a request with a cookie, the edge checks the origin if the request is a write or
-        // opens a WebSocket.
+        // For a request with a cookie, the edge checks the origin if the request is a write or opens a WebSocket.
         let is_write = operation.method != Method::Get.as_ref().to_lowercase();
         let is_ambient = operation.needs_token() && (is_write || operation.path == "/api/v1/events");
         assert!(!is_ambient || operation.has(Code::WrongOrigin), "{name}");

@@ -4,8 +4,8 @@ use pinlatch_protocol::problem::{Code, MEDIA_TYPE, Problem};
 use serde::Serialize;
 use worker::{Response, Result};
 
-/// Adds the security headers of every API response. The security headers forbid caching, content
-/// sniffing and embedding in other web pages.
+/// Adds the security headers of every API response. The security headers forbid caching, content sniffing and embedding
+/// in other web pages.
 fn sealed(response: Response) -> Result<Response> {
     let headers = response.headers();
     headers.set("Cache-Control", "no-store")?;
@@ -27,8 +27,8 @@ pub fn text(body: String, media_type: &str) -> Result<Response> {
     sealed(response)
 }
 
-/// Returns a redirect with status 303. With status 303, the browser follows the redirect with `GET`
-/// and does not send the request body again.
+/// Returns a redirect with status 303. With status 303, the browser follows the redirect with `GET` and does not send
+/// the request body again.
 pub fn redirect(address: &str) -> Result<Response> {
     let response = Response::empty()?.with_status(303);
     response.headers().set("Location", address)?;
@@ -47,8 +47,8 @@ pub fn problem(problem: &Problem) -> Result<Response> {
     if let Some(seconds) = problem.retry_after {
         headers.set("Retry-After", &seconds.to_string())?;
     }
-    // For `invalid_token` and `insufficient_scope`, the `WWW-Authenticate` header also contains the
-    // code as `error` (RFC 6750 §3).
+    // For `invalid_token` and `insufficient_scope`, the `WWW-Authenticate` header also contains the code as `error`
+    // (RFC 6750 §3).
     for code in [Code::InvalidToken, Code::InsufficientScope] {
         if problem.is(code) {
             headers.set("WWW-Authenticate", &format!("Bearer realm=\"pinlatch\", error=\"{code}\""))?;

@@ -1,5 +1,4 @@
-//! Maps the paths of the API to routes. A route depends only on the path of a request, not on the
-//! method.
+//! Maps the paths of the API to routes. A route depends only on the path of a request, not on the method.
 
 use percent_encoding::percent_decode_str;
 use pinlatch_protocol::name::{Name, UserName};
@@ -41,8 +40,8 @@ pub enum Route {
 }
 
 impl Route {
-    /// Returns the route of a path, or `None` if no route matches. A path that contains an invalid
-    /// name matches no route.
+    /// Returns the route of a path, or `None` if no route matches. A path that contains an invalid name matches no
+    /// route.
     pub fn of(path: &str) -> Option<Self> {
         let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
         let api = match segments.as_slice() {
@@ -52,8 +51,8 @@ impl Route {
             _ => return None,
         };
         let name = |text: &str| Name::new(text).ok();
-        // A client can percent-encode the `@` of an email address that is used as a user name. A
-        // client can also percent-encode any character of a command id or token id.
+        // A client can percent-encode the `@` of an email address that is used as a user name. A client can also
+        // percent-encode any character of a command id or token id.
         let decoded = |text: &str| Some(percent_decode_str(text).decode_utf8().ok()?.into_owned());
         let user = |text: &str| UserName::new(decoded(text)?).ok();
         Some(match *api {
@@ -98,8 +97,8 @@ impl Route {
         matches!(first, Some("api" | "healthz" | ".well-known"))
     }
 
-    /// Returns whether a request for this route can contain the token as a form field (RFC 6750
-    /// §2.2). Only calls that change state with `POST` accept the token in a form.
+    /// Returns whether a request for this route can contain the token as a form field (RFC 6750 §2.2). Only calls that
+    /// change state with `POST` accept the token in a form.
     pub fn takes_form_token(&self) -> bool {
         matches!(self, Self::Action(..) | Self::Enrolments | Self::Tokens | Self::Users | Self::Generation)
     }

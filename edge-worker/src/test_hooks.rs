@@ -1,6 +1,6 @@
-//! Handles requests that make the Worker fail. A test sends requests that make the Worker fail, and
-//! checks that the Worker answers the next request. This module is compiled only with the feature
-//! `test-hooks`, which no deployed build has.
+//! Handles requests that make the Worker fail. A test sends requests that make the Worker fail, and checks that the
+//! Worker answers the next request. This module is compiled only with the feature `test-hooks`, which no deployed build
+//! has.
 
 use std::time::Duration;
 
@@ -23,8 +23,7 @@ pub async fn obey(path: &str, env: &Env) -> Result<(), Problem> {
             Delay::from(Duration::from_millis(1)).await;
             panic_now()
         }
-        // A trap does not run the panic hook, in contrast to a panic. A stack overflow also causes
-        // a trap.
+        // A trap does not run the panic hook, in contrast to a panic. A stack overflow also causes a trap.
         #[cfg(target_arch = "wasm32")]
         Some("trap") => core::arch::wasm32::unreachable(),
         Some(path) => match path.strip_prefix("panic-in-site/") {

@@ -1,5 +1,5 @@
-//! Arbitrary frames from the edge's side of the socket: each is handled or ignored, and no frame changes a line
-//! without the edge's signature.
+//! Arbitrary frames from the edge's side of the socket: each is handled or ignored, and no frame changes a line without
+//! the edge's signature.
 #![no_main]
 
 use std::cell::RefCell;

@@ -1,5 +1,5 @@
-//! The HTTP API calls of the panel. The session is stored in cookies that scripts cannot read. The
-//! URL of a call selects the login cookie or the guest cookie.
+//! The HTTP API calls of the panel. The session is stored in cookies that scripts cannot read. The URL of a call
+//! selects the login cookie or the guest cookie.
 
 use gloo_net::http::{Method, Request, RequestBuilder, Response};
 use pinlatch_protocol::admin::AcceptRequest;
@@ -89,8 +89,8 @@ pub fn login_address(provider: &Name) -> String {
     format!("{LOGINS}/{provider}")
 }
 
-/// Exchanges the token of a guest link for a cookie. Returns the site, and the start of the link's
-/// validity in seconds of Unix time.
+/// Exchanges the token of a guest link for a cookie. Returns the site, and the start of the link's validity in seconds
+/// of Unix time.
 pub async fn open_link(token: &Secret) -> Result<(Name, Option<u64>), Failure> {
     let request = GuestRequest { guest: token.clone() };
     let reply: Value = serde_json::from_str(&call(Method::POST, &at(SESSION), body(&request)?).await?)?;
@@ -138,15 +138,15 @@ pub async fn command(id: &str) -> Result<CommandResult, Failure> {
     Ok(serde_json::from_str(&call(Method::GET, &at(&format!("{COMMANDS}/{id}")), None).await?)?)
 }
 
-/// Returns the server's current version of the panel's page. The browser does not use a cached page
-/// without checking with the server.
+/// Returns the server's current version of the panel's page. The browser does not use a cached page without checking
+/// with the server.
 pub async fn page() -> Option<String> {
     let response = Request::get("/").cache(RequestCache::NoCache).send().await.ok()?;
     if response.ok() { response.text().await.ok() } else { None }
 }
 
-/// An empty JSON body. Every call that changes data has a JSON body. Browsers do not send a JSON
-/// body to another origin without a CORS preflight, which protects the API from other websites.
+/// An empty JSON body. Every call that changes data has a JSON body. Browsers do not send a JSON body to another origin
+/// without a CORS preflight, which protects the API from other websites.
 const EMPTY: &str = "{}";
 
 fn body(request: &impl Serialize) -> Result<Option<String>, Failure> {
@@ -161,8 +161,8 @@ fn site_of(reply: &Value) -> Result<Name, Failure> {
     Name::new(text_of(reply, "site")).map_err(|_| Failure::Network)
 }
 
-/// Makes one API call and returns the response as text. The function is not generic over the type
-/// of the response, because generic code would enlarge the program.
+/// Makes one API call and returns the response as text. The function is not generic over the type of the response,
+/// because generic code would enlarge the program.
 async fn call(method: Method, address: &str, body: Option<String>) -> Result<String, Failure> {
     let request = RequestBuilder::new(address).method(method);
     let request = match body {
@@ -185,8 +185,8 @@ pub async fn done(response: Response) -> Result<(), Failure> {
     if response.ok() { Ok(()) } else { Err(problem(response).await) }
 }
 
-/// Returns the problem document in a response. If a proxy answered in place of the edge, the
-/// problem is made from the HTTP status.
+/// Returns the problem document in a response. If a proxy answered in place of the edge, the problem is made from the
+/// HTTP status.
 pub async fn problem(response: Response) -> Failure {
     let status = response.status();
     let body = response.text().await.unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The layout of the board. The board has one plate for each device and each group, in the arranged
-//! order. A search filters the lines on the plates.
+//! The layout of the board. The board has one plate for each device and each group, in the arranged order. A search
+//! filters the lines on the plates.
 
 #[cfg(test)]
 mod tests;
@@ -26,8 +26,7 @@ pub struct Plate {
     pub elsewhere: bool,
 }
 
-/// Returns all plates in the arranged order. A search hides lines that do not match, and plates
-/// without matching lines.
+/// Returns all plates in the arranged order. A search hides lines that do not match, and plates without matching lines.
 pub fn plates(model: &Model, prefs: &Prefs, search: &str) -> Vec<Plate> {
     let wanted: Vec<String> = search.split_whitespace().map(str::to_ascii_lowercase).collect();
     let mut plates: Vec<Plate> = prefs.groups().into_iter().map(of_group).collect();
@@ -59,8 +58,8 @@ pub fn plates(model: &Model, prefs: &Prefs, search: &str) -> Vec<Plate> {
         plate.elsewhere &= plate.lines.is_empty();
     }
     plates.sort_by_cached_key(|plate| match prefs.place(OrderKind::Plates, &plate.id) {
-        // New devices are placed after the arranged devices. The plate of favourites is first,
-        // unless the person has moved this plate.
+        // New devices are placed after the arranged devices. The plate of favourites is first, unless the person has
+        // moved this plate.
         usize::MAX if plate.is_favourites() => 0,
         place => place.saturating_add(1),
     });
@@ -82,8 +81,8 @@ fn of_group(title: String) -> Plate {
     Plate { id: format!("{GROUP}{title}"), device: None, title, lines: Vec::new(), elsewhere: false }
 }
 
-/// Whether a line matches the search. Each searched word must occur in the name of the device or of
-/// the line (as written or as displayed), in the kind of the line, or in the name of the group.
+/// Whether a line matches the search. Each searched word must occur in the name of the device or of the line (as
+/// written or as displayed), in the kind of the line, or in the name of the group.
 fn found(key: &Key, kind: LineKind, group: Option<&str>, wanted: &[String]) -> bool {
     if wanted.is_empty() {
         return true;
@@ -98,8 +97,8 @@ fn found(key: &Key, kind: LineKind, group: Option<&str>, wanted: &[String]) -> b
     wanted.iter().all(|word| text.contains(word.as_str()))
 }
 
-/// Moves a line to the position of the line `at` on a plate, or to the end of the plate. Does
-/// nothing if the plate belongs to another device.
+/// Moves a line to the position of the line `at` on a plate, or to the end of the plate. Does nothing if the plate
+/// belongs to another device.
 pub fn take(prefs: &mut Prefs, plate: &Plate, line: &Key, at: Option<&str>) {
     let id = line.to_string();
     match &plate.device {

@@ -1,11 +1,10 @@
-//! The control panel of Pinlatch in the browser. The panel consists of three programs that share
-//! modules: the sign-in program (`entry`), the board of devices (`control`) and the administration
-//! pages ([`manage`]).
+//! The control panel of Pinlatch in the browser. The panel consists of three programs that share modules: the sign-in
+//! program (`entry`), the board of devices (`control`) and the administration pages ([`manage`]).
 //!
 //! [`visit`] parses the page's URL, [`link`] manages connections, [`model`] stores the data, and
 //! [`words`] contains the texts. The public modules that are compiled for every target are plain
-//! Rust and are tested natively. These plain modules receive the time as an argument. The modules
-//! that are compiled only for wasm32 need a browser.
+//! Rust and are tested natively. These plain modules receive the time as an argument. The modules that are compiled
+//! only for wasm32 need a browser.
 
 pub mod board;
 pub mod link;

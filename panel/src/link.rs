@@ -1,47 +1,44 @@
-//! The link to the edge as a state machine without I/O. The state machine receives inputs and the
-//! current time, and returns effects.
+//! The link to the edge as a state machine without I/O. The state machine receives inputs and the current time, and
+//! returns effects.
 //!
-//! The panel always opens a new socket before it closes the old socket. The old socket is closed
-//! when the new socket has received its snapshot. Therefore, a renewal of the session or a missed
-//! event causes no visible disconnection.
+//! The panel always opens a new socket before it closes the old socket. The old socket is closed when the new socket
+//! has received its snapshot. Therefore, a renewal of the session or a missed event causes no visible disconnection.
 
 #[cfg(test)]
 mod tests;
 
-/// The id of a socket. The id makes it possible to ignore frames and close events of earlier
-/// sockets.
+/// The id of a socket. The id makes it possible to ignore frames and close events of earlier sockets.
 pub type SocketId = u32;
 
 /// The close code for a socket whose token has expired or was revoked.
 pub const SESSION_ENDED: u16 = 4401;
 
-/// The longest wait before the first attempt to reconnect, in milliseconds. The longest wait
-/// doubles with every further failed attempt.
+/// The longest wait before the first attempt to reconnect, in milliseconds. The longest wait doubles with every further
+/// failed attempt.
 const BACKOFF_FIRST_MS: u64 = 500;
 /// The longest wait between two attempts to connect, in milliseconds.
 const BACKOFF_MOST_MS: u64 = 15_000;
-/// A connection that has lasted this long, in milliseconds, counts as stable. After a stable
-/// connection, the wait before the next attempt is short again.
+/// A connection that has lasted this long, in milliseconds, counts as stable. After a stable connection, the wait
+/// before the next attempt is short again.
 const STEADY_MS: u64 = 10_000;
 /// The time within which a new socket must receive its snapshot, in milliseconds.
 const SNAPSHOT_WITHIN_MS: u64 = 10_000;
-/// A socket counts as lost if a ping is not answered within this time, in milliseconds. The time is
-/// measured from the ping and not from the last frame. The reason is that browsers run the timers
-/// of a background page only once a minute, so the page itself may cause a long silence.
+/// A socket counts as lost if a ping is not answered within this time, in milliseconds. The time is measured from the
+/// ping and not from the last frame. The reason is that browsers run the timers of a background page only once a
+/// minute, so the page itself may cause a long silence.
 const ANSWER_WITHIN_MS: u64 = pinlatch_protocol::SILENCE_LIMIT_MS - pinlatch_protocol::PING_EVERY_MS;
-/// The time limit for the answer to a ping when the page becomes visible, in milliseconds. This
-/// limit is shorter than the usual limit, because a person is waiting for the page.
+/// The time limit for the answer to a ping when the page becomes visible, in milliseconds. This limit is shorter than
+/// the usual limit, because a person is waiting for the page.
 const PROBE_WITHIN_MS: u64 = 4_000;
-/// The minimum time between two snapshots, in milliseconds. The pause limits the load on the edge
-/// if events are missing repeatedly.
+/// The minimum time between two snapshots, in milliseconds. The pause limits the load on the edge if events are missing
+/// repeatedly.
 const RESYNC_PAUSE_MS: u64 = 2_000;
 /// The time after the expiry of a token until the page shows a lost connection, in milliseconds.
 const QUIET_MS: u64 = 3_000;
-/// The time from the expected end of a session that cannot be renewed until the session is checked,
-/// in milliseconds.
+/// The time from the expected end of a session that cannot be renewed until the session is checked, in milliseconds.
 const OVER_AFTER_MS: u64 = 500;
-/// The minimum time before a renewal of the session, in milliseconds. This minimum does not depend
-/// on the lifetime of the token.
+/// The minimum time before a renewal of the session, in milliseconds. This minimum does not depend on the lifetime of
+/// the token.
 const RENEW_LEAST_MS: u64 = 5_000;
 
 /// The state of the link, as displayed by the page.
@@ -63,8 +60,7 @@ pub enum Input {
     Start,
     /// A frame of any type was received.
     Frame(SocketId),
-    /// A snapshot was received. The second field is the remaining validity of the token, in
-    /// milliseconds.
+    /// A snapshot was received. The second field is the remaining validity of the token, in milliseconds.
     Snapshot(SocketId, u64),
     /// An event is missing, so the panel needs a new snapshot.
     Gap,
@@ -109,8 +105,8 @@ struct Socket {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Try {
     Open,
-    /// Check the session before the next connection. The session may be the cause of a failed
-    /// handshake, because browsers hide the HTTP status of a failed handshake from scripts.
+    /// Check the session before the next connection. The session may be the cause of a failed handshake, because
+    /// browsers hide the HTTP status of a failed handshake from scripts.
     Resume,
     Refresh,
 }
@@ -154,8 +150,8 @@ impl Default for Link {
 }
 
 impl Link {
-    /// Creates the link for a guest's session, which cannot be renewed. At the expected end of the
-    /// session, the panel queries the status of the session from the edge.
+    /// Creates the link for a guest's session, which cannot be renewed. At the expected end of the session, the panel
+    /// queries the status of the session from the edge.
     pub fn of_guest() -> Self {
         Self { renewable: false, ..Self::default() }
     }
@@ -179,8 +175,8 @@ impl Link {
         }
     }
 
-    /// Handles one input. `chance` is a random number from 0 to 1. The random number varies the
-    /// waits, so that many panels do not reconnect at the same time.
+    /// Handles one input. `chance` is a random number from 0 to 1. The random number varies the waits, so that many
+    /// panels do not reconnect at the same time.
     pub fn step(&mut self, input: Input, now_ms: u64, chance: f64) -> Vec<Effect> {
         let mut effects = Vec::new();
         if self.over {
@@ -270,8 +266,7 @@ impl Link {
             self.quiet_until_ms = 0;
         }
         if self.current() == Some(id) {
-            // The session is renewed after 80 % of the token's remaining validity, before the edge
-            // closes the socket.
+            // The session is renewed after 80 % of the token's remaining validity, before the edge closes the socket.
             let wait = if self.renewable { life_ms / 5 * 4 } else { life_ms.saturating_add(OVER_AFTER_MS) };
             self.renew_at_ms = Some(now_ms.saturating_add(wait.max(RENEW_LEAST_MS)));
         }
@@ -306,8 +301,8 @@ impl Link {
         }
     }
 
-    /// Ends a wait immediately and checks the connection with a short time limit, because a person
-    /// is looking at the page.
+    /// Ends a wait immediately and checks the connection with a short time limit, because a person is looking at the
+    /// page.
     fn hurry(&mut self, now_ms: u64, effects: &mut Vec<Effect>) {
         if let Some((_, what)) = self.retry {
             self.failures = 0;

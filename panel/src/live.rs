@@ -26,8 +26,8 @@ use crate::{platform, words};
 /// The close code that is reported for a WebSocket that could not be created.
 const NEVER_OPENED: u16 = 1006;
 
-/// Returns the storage key of a site's preferences. Guests have a separate key, so that guests do
-/// not see the owner's arrangement.
+/// Returns the storage key of a site's preferences. Guests have a separate key, so that guests do not see the owner's
+/// arrangement.
 fn board(visitor: Visitor) -> String {
     let of = match visitor {
         Visitor::Person => "board",
@@ -36,22 +36,19 @@ fn board(visitor: Visitor) -> String {
     format!("pinlatch.{of}.{}", platform::site().map(|site| site.to_string()).unwrap_or_default())
 }
 
-/// The signals from which the page is drawn, and the functions that send commands. The struct is
-/// cheap to copy.
+/// The signals from which the page is drawn, and the functions that send commands. The struct is cheap to copy.
 #[derive(Clone, Copy)]
 pub struct Panel {
     pub model: RwSignal<Model>,
     pub link: RwSignal<State>,
-    /// The time of the panel's clock, in milliseconds of Unix time. The signal is updated every
-    /// second.
+    /// The time of the panel's clock, in milliseconds of Unix time. The signal is updated every second.
     pub now: RwSignal<u64>,
     /// The last announcement for screen readers.
     pub said: RwSignal<String>,
     /// The round-trip time of the last ping, in milliseconds.
     pub edge_ms: RwSignal<Option<u32>>,
     pub prefs: RwSignal<Prefs>,
-    /// Whether the person is arranging the board. Lines cannot be operated while the board is being
-    /// arranged.
+    /// Whether the person is arranging the board. Lines cannot be operated while the board is being arranged.
     pub arranging: RwSignal<bool>,
     pub search: RwSignal<String>,
     /// The open confirmation dialog.
@@ -62,8 +59,8 @@ pub struct Panel {
     pub visitor: Visitor,
     /// A counter that increases with every measured round trip of a command.
     pub timed: RwSignal<u32>,
-    /// The subscribers of each line. A change of a line notifies only the subscribers of this line,
-    /// so that hundreds of other lines are not redrawn.
+    /// The subscribers of each line. A change of a line notifies only the subscribers of this line, so that hundreds of
+    /// other lines are not redrawn.
     watched: StoredValue<Map<Key, ArcTrigger>>,
     /// Whether a change of one line notifies all subscribers of the model.
     notifies_all: bool,
@@ -115,8 +112,8 @@ fn subject(frame: &ToPanel) -> Subject {
 }
 
 impl Panel {
-    /// Connects to the edge and stays connected until the reactive owner is disposed of.
-    /// `notifies_all` must be `true` for pages that do not use [`Self::of_line`].
+    /// Connects to the edge and stays connected until the reactive owner is disposed of. `notifies_all` must be `true`
+    /// for pages that do not use [`Self::of_line`].
     pub fn start(session: RwSignal<Session>, notifies_all: bool) -> Self {
         let visitor = platform::visitor();
         let panel = Self {
@@ -190,8 +187,8 @@ impl Panel {
         platform::store(&board(self.visitor), &self.prefs.with_untracked(Prefs::to_text));
     }
 
-    /// Reads from the model. The caller is subscribed to changes of this line and of the whole
-    /// model, but not to changes of other lines.
+    /// Reads from the model. The caller is subscribed to changes of this line and of the whole model, but not to
+    /// changes of other lines.
     pub fn of_line<T>(&self, key: &Key, read: impl FnOnce(&Model) -> T) -> T {
         let watch = self.watched.try_update_value(|watched| match watched.get(key) {
             Some(watch) => watch.clone(),
@@ -231,9 +228,8 @@ impl Panel {
         self.notify(key);
     }
 
-    /// Ends the session. Returns `false` if the edge did not end the session, for example because
-    /// the edge was not reached. The cookies are then still valid, so the panel stays open and does
-    /// not look signed out.
+    /// Ends the session. Returns `false` if the edge did not end the session, for example because the edge was not
+    /// reached. The cookies are then still valid, so the panel stays open and does not look signed out.
     pub async fn log_out(&self) -> bool {
         let over = match api::logout().await {
             Ok(()) => true,
@@ -279,8 +275,8 @@ impl Panel {
                 }
                 (_, State::Connected) if filled => {
                     self.say(words::CONNECTED_AGAIN.into());
-                    // A new deployment closes every socket. The panel therefore checks for a new
-                    // version after it has reconnected.
+                    // A new deployment closes every socket. The panel therefore checks for a new version after it has
+                    // reconnected.
                     let newer = self.newer;
                     spawn_local(async move {
                         if platform::is_replaced().await {
@@ -362,12 +358,10 @@ impl Panel {
         if text == PONG {
             return self.answered(id);
         }
-        // Unknown types of frames are ignored, because the edge sends them for newer versions of
-        // the panel.
+        // Unknown types of frames are ignored, because the edge sends them for newer versions of the panel.
         let Ok(frame) = serde_json::from_str::<ToPanel>(text) else { return };
-        // If the login cookie has expired, the edge accepts the guest cookie of the same browser.
-        // The page must not use the session of another kind of visitor, so the panel closes the
-        // socket.
+        // If the login cookie has expired, the edge accepts the guest cookie of the same browser. The page must not use
+        // the session of another kind of visitor, so the panel closes the socket.
         if let ToPanel::Snapshot { whoami, .. } = &frame
             && Visitor::of_subject(&whoami.sub) != self.visitor
         {
@@ -393,8 +387,7 @@ impl Panel {
         match update {
             Some(ModelUpdate::Snapshot(life_ms)) => {
                 self.step(Input::Snapshot(id, life_ms));
-                // This ping measures the round-trip time for the display before the first regular
-                // ping is sent.
+                // This ping measures the round-trip time for the display before the first regular ping is sent.
                 self.run(Effect::Ping(id));
                 self.flush();
                 self.query_status();
@@ -452,8 +445,8 @@ impl Panel {
         }
     }
 
-    /// Makes screen readers announce a text. If the text equals the previous text, a no-break space
-    /// is added, because screen readers announce only changes.
+    /// Makes screen readers announce a text. If the text equals the previous text, a no-break space is added, because
+    /// screen readers announce only changes.
     pub fn say(&self, text: String) {
         self.said.update(|said| *said = if *said == text { format!("{text}\u{a0}") } else { text });
     }

@@ -1,9 +1,8 @@
-//! The administration pages: devices, people, API tokens and guest links, the activity log, and the
-//! token inspector. These pages are a separate program, which is loaded when a person opens one of
-//! the pages.
+//! The administration pages: devices, people, API tokens and guest links, the activity log, and the token inspector.
+//! These pages are a separate program, which is loaded when a person opens one of the pages.
 //!
-//! The following modules are plain Rust and are tested natively: [`page`] (URLs), [`rights`]
-//! (permissions of the viewer), [`picker`] (selected scopes), [`validity`] (validity of tokens),
+//! The following modules are plain Rust and are tested natively: [`page`] (URLs), [`rights`] (permissions of the
+//! viewer), [`picker`] (selected scopes), [`validity`] (validity of tokens),
 //! [`changes`] (events of a device), [`activity`] (loaded entries of the audit log), [`inspect`]
 //! (verdicts on tokens), [`qr`] (QR codes) and [`words`] (texts). The other modules need a browser.
 

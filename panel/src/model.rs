@@ -1,9 +1,7 @@
-//! The panel's data: the devices as they were last reported, and the commands that this panel has
-//! sent.
+//! The panel's data: the devices as they were last reported, and the commands that this panel has sent.
 //!
-//! The displayed level of a line is always a reported level. A command does not change the
-//! displayed level. The command is pending until the edge answers, and the new level arrives as an
-//! event.
+//! The displayed level of a line is always a reported level. A command does not change the displayed level. The command
+//! is pending until the edge answers, and the new level arrives as an event.
 
 mod command_state;
 pub mod map;
@@ -44,8 +42,7 @@ impl fmt::Display for Key {
 pub enum ModelUpdate {
     /// The caller has nothing more to do.
     Facts,
-    /// A snapshot replaced all data. The field is the remaining validity of the token, in
-    /// milliseconds.
+    /// A snapshot replaced all data. The field is the remaining validity of the token, in milliseconds.
     Snapshot(u64),
     /// An event is missing, so the panel needs a new snapshot.
     Gap,
@@ -57,8 +54,7 @@ pub enum ModelUpdate {
 
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Model {
-    /// The identity and the permissions of the viewer. This field is `None` before the first
-    /// snapshot.
+    /// The identity and the permissions of the viewer. This field is `None` before the first snapshot.
     pub whoami: Option<Whoami>,
     devices: Map<Name, DeviceView>,
     command_states: Map<Key, CommandState>,
@@ -69,8 +65,8 @@ pub struct Model {
     /// A counter that increases whenever a device or a line is added, removed or replaced.
     shape: u64,
     seq: u64,
-    /// The difference between edge time and the panel's clock, in milliseconds. The difference is
-    /// positive if edge time is later.
+    /// The difference between edge time and the panel's clock, in milliseconds. The difference is positive if edge time
+    /// is later.
     skew_ms: i64,
 }
 
@@ -90,8 +86,8 @@ impl Model {
         self.whoami.as_ref().is_some_and(|whoami| Visitor::of_subject(&whoami.sub) == Visitor::Guest)
     }
 
-    /// Returns the names of the devices to show, in alphabetical order. For a guest, devices
-    /// without visible lines are left out.
+    /// Returns the names of the devices to show, in alphabetical order. For a guest, devices without visible lines are
+    /// left out.
     pub fn names(&self) -> Vec<Name> {
         let all = !self.is_guests();
         let shown =
@@ -107,9 +103,8 @@ impl Model {
         self.devices.get(&key.device)?.lines.iter().find(|line| line.name == key.line)
     }
 
-    /// Returns the round-trip time of the last command that this panel sent to a device, in
-    /// milliseconds. A command that the edge refused is not measured, because the command did not
-    /// reach the device.
+    /// Returns the round-trip time of the last command that this panel sent to a device, in milliseconds. A command
+    /// that the edge refused is not measured, because the command did not reach the device.
     pub fn answered_in(&self, device: &Name) -> Option<u64> {
         self.answered.get(device).copied()
     }
@@ -123,8 +118,7 @@ impl Model {
         self.command_states.get(key).cloned().unwrap_or_default()
     }
 
-    /// Returns the last press of a contact. Returns `None` when `PRESS_SHOWN_MS` have passed since
-    /// the press.
+    /// Returns the last press of a contact. Returns `None` when `PRESS_SHOWN_MS` have passed since the press.
     pub fn pressed(&self, key: &Key, now_ms: u64) -> Option<Pressed> {
         let shown = |press: &&Pressed| now_ms.saturating_sub(press.told_ms) < PRESS_SHOWN_MS;
         self.presses.get(key).filter(shown).copied()
@@ -135,8 +129,8 @@ impl Model {
         self.traces.get(key)
     }
 
-    /// Returns the running pulse of a momentary line. Returns `None` if no pulse is running, or if
-    /// the length of the pulse is unknown.
+    /// Returns the running pulse of a momentary line. Returns `None` if no pulse is running, or if the length of the
+    /// pulse is unknown.
     pub fn pulse(&self, key: &Key, now_ms: u64) -> Option<Pulse> {
         let line = self.line(key).filter(|line| line.kind == LineKind::Momentary)?;
         let began_ms = line.changed_ms.filter(|_| line.reported == Some(Level::On(true)))?;
@@ -149,9 +143,9 @@ impl Model {
             _ => None,
         });
         let own = asked.and_then(|(action, asked_ms)| match action {
-            // The pulse belongs to the panel's own command if the line switched on at about the
-            // time of the command. The two times can differ slightly, because the difference
-            // between the clocks is measured only approximately.
+            // The pulse belongs to the panel's own command if the line switched on at about the time of the command.
+            // The two times can differ slightly, because the difference between the clocks is measured only
+            // approximately.
             Action::Pulse { ms } if began_ms.abs_diff(self.edge_ms(asked_ms)) < DEFAULT_DEADLINE_MS => {
                 Some(ms)
             }
@@ -187,8 +181,8 @@ impl Model {
                 }
                 let whole = seq == self.seq.saturating_add(1);
                 self.seq = seq;
-                // The event is applied even if an earlier event is missing, because each event
-                // contains a complete state.
+                // The event is applied even if an earlier event is missing, because each event contains a complete
+                // state.
                 let known = self.change(change, local_ms);
                 if known && whole { ModelUpdate::Facts } else { ModelUpdate::Gap }
             }
@@ -225,8 +219,7 @@ impl Model {
         }
     }
 
-    /// Applies a change. Returns `false` if the model does not contain the device or line of the
-    /// change.
+    /// Applies a change. Returns `false` if the model does not contain the device or line of the change.
     fn change(&mut self, change: Change, local_ms: u64) -> bool {
         match change {
             Change::Device { device } => {
@@ -286,8 +279,8 @@ impl Model {
         self.answered.retain(|name| devices.get(name).is_some());
     }
 
-    /// Queues a command for [`Model::to_send`]. The command is ignored while another command on the
-    /// same line is pending.
+    /// Queues a command for [`Model::to_send`]. The command is ignored while another command on the same line is
+    /// pending.
     pub fn ask(&mut self, key: Key, id: String, action: Action, now_ms: u64) {
         self.command_states.change(&key, |state| {
             if state.pending.is_none() {
@@ -297,9 +290,9 @@ impl Model {
         });
     }
 
-    /// Returns the commands to send on this socket: new commands, and commands that an earlier
-    /// socket may have lost. The edge answers a repeated command id with the first result, so no
-    /// command runs twice. A command is not sent if too little time remains until its deadline.
+    /// Returns the commands to send on this socket: new commands, and commands that an earlier socket may have lost.
+    /// The edge answers a repeated command id with the first result, so no command runs twice. A command is not sent if
+    /// too little time remains until its deadline.
     pub fn to_send(&mut self, socket: SocketId, now_ms: u64) -> Vec<CommandRequest> {
         let mut requests = Vec::new();
         for (key, state) in self.command_states.iter_mut() {
@@ -345,8 +338,8 @@ impl Model {
         keys
     }
 
-    /// Returns the ids of unanswered commands. The caller must query the results of these commands
-    /// from the edge. Each command id is returned only once.
+    /// Returns the ids of unanswered commands. The caller must query the results of these commands from the edge. Each
+    /// command id is returned only once.
     pub fn take_status_queries(&mut self) -> Vec<String> {
         let answers = self.command_states.iter_mut().filter_map(|(_, state)| state.answer.as_mut());
         answers.filter_map(|a| std::mem::take(&mut a.needs_status_query).then(|| a.id.clone())).collect()
@@ -367,8 +360,8 @@ impl Model {
         }
     }
 
-    /// Ends a command with an outcome. If the command has already ended, corrects its outcome,
-    /// because a late report can replace the outcome `unknown`.
+    /// Ends a command with an outcome. If the command has already ended, corrects its outcome, because a late report
+    /// can replace the outcome `unknown`.
     pub fn settle(&mut self, id: &str, outcome: CommandOutcome) -> ModelUpdate {
         for (key, state) in self.command_states.iter_mut() {
             if let Some(pending) = state.pending.take_if(|pending| pending.id == id) {

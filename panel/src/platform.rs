@@ -41,8 +41,8 @@ pub fn chance() -> f64 {
     js_sys::Math::random()
 }
 
-/// Returns a random id for a command. The function `randomUUID` is not used, because it is not
-/// available on pages without TLS.
+/// Returns a random id for a command. The function `randomUUID` is not used, because it is not available on pages
+/// without TLS.
 pub fn random_id() -> Option<String> {
     let mut bytes = [0; 16];
     web_sys::window()?.crypto().ok()?.get_random_values_with_u8_array(&mut bytes).ok()?;
@@ -59,8 +59,8 @@ pub fn visitor() -> Visitor {
     Visitor::of_query(&query.unwrap_or_default())
 }
 
-/// Returns the token of a guest link, and removes the token from the URL and from the history.
-/// After this call, the visitor of the page is a guest.
+/// Returns the token of a guest link, and removes the token from the URL and from the history. After this call, the
+/// visitor of the page is a guest.
 pub fn take_link() -> Option<Secret> {
     let token = visit::token(&web_sys::window()?.location().hash().ok()?)?;
     show_address(&Visitor::Guest.page(site().as_ref()));
@@ -78,15 +78,13 @@ pub fn take_brought() -> Option<Brought> {
 /// The storage key of the page to open after a login with a provider.
 const WAY: &str = "pinlatch.to";
 
-/// Whether the fragment of the URL contains the token of a guest link, a setup code or an
-/// invitation code.
+/// Whether the fragment of the URL contains the token of a guest link, a setup code or an invitation code.
 pub fn has_brought() -> bool {
     let fragment = web_sys::window().and_then(|window| window.location().hash().ok()).unwrap_or_default();
     visit::token(&fragment).is_some() || visit::brought(&fragment).is_some()
 }
 
-/// Returns the session storage of the browser tab. Without session storage, some messages are less
-/// specific.
+/// Returns the session storage of the browser tab. Without session storage, some messages are less specific.
 fn kept() -> Option<Storage> {
     web_sys::window()?.session_storage().ok()?
 }
@@ -101,8 +99,8 @@ fn take_kept(name: &str) -> Option<String> {
 /// The storage key of the reason why the session ended.
 const END: &str = "pinlatch.end";
 
-/// Stores whether the session expired (`true`) or the person signed out (`false`). The value is
-/// read after the page has been reloaded.
+/// Stores whether the session expired (`true`) or the person signed out (`false`). The value is read after the page has
+/// been reloaded.
 pub fn keep_end(ended: bool) {
     if let Some(kept) = kept() {
         let _ = kept.set_item(END, if ended { "ended" } else { "left" });
@@ -127,8 +125,7 @@ pub fn keep_beginning(from: Option<u64>) {
     }
 }
 
-/// Returns the start of the validity of the guest link that was opened in this tab, in seconds of
-/// Unix time.
+/// Returns the start of the validity of the guest link that was opened in this tab, in seconds of Unix time.
 pub fn beginning() -> Option<u64> {
     kept()?.get_item(BEGINNING).ok()??.parse().ok()
 }
@@ -168,8 +165,7 @@ pub fn stored(name: &str) -> Option<String> {
     web_sys::window()?.local_storage().ok()??.get_item(name).ok()?
 }
 
-/// Stores a preference. If the browser does not allow storage, the preference is lost when the page
-/// is closed.
+/// Stores a preference. If the browser does not allow storage, the preference is lost when the page is closed.
 pub fn store(name: &str, text: &str) {
     if let Some(Ok(Some(storage))) = web_sys::window().map(|window| window.local_storage()) {
         let _ = if text.is_empty() { storage.remove_item(name) } else { storage.set_item(name, text) };
@@ -183,8 +179,7 @@ pub fn theme() -> Theme {
     Theme::of(stored(THEME).as_deref())
 }
 
-/// Applies a theme, and stores the theme so that `boot.js` applies it when the page is loaded
-/// again.
+/// Applies a theme, and stores the theme so that `boot.js` applies it when the page is loaded again.
 pub fn set_theme(theme: Theme) {
     store(THEME, if theme == Theme::System { "" } else { theme.mark() });
     let page = web_sys::window().and_then(|window| window.document()?.document_element());
@@ -193,8 +188,8 @@ pub fn set_theme(theme: Theme) {
     }
 }
 
-/// Returns the error code of a login provider, and removes the code from the URL. A reload
-/// therefore does not show the error again.
+/// Returns the error code of a login provider, and removes the code from the URL. A reload therefore does not show the
+/// error again.
 pub fn take_login_error() -> Option<String> {
     let location = web_sys::window()?.location();
     let (code, query) = visit::login_error(&location.search().ok()?)?;
@@ -215,8 +210,7 @@ pub fn reload() {
     }
 }
 
-/// Registers the service worker, so that the page opens without a network connection. A failure is
-/// ignored.
+/// Registers the service worker, so that the page opens without a network connection. A failure is ignored.
 pub fn keep_page() {
     let Some(navigator) = web_sys::window().map(|window| window.navigator()) else { return };
     // A service worker is not available on pages without TLS.
@@ -226,8 +220,8 @@ pub fn keep_page() {
     }
 }
 
-/// Whether the server has another version of the page. Each version of the page has a script with a
-/// different file name.
+/// Whether the server has another version of the page. Each version of the page has a script with a different file
+/// name.
 pub async fn is_replaced() -> bool {
     let document = web_sys::window().and_then(|window| window.document());
     let script = document.and_then(|document| document.query_selector("script[type=module]").ok()?);

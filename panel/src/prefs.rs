@@ -1,9 +1,9 @@
-//! The preferences for the board: the order of lines, groups, favourites and the press mode of
-//! buttons. The browser stores the preferences as one text for each site. The text never contains a
-//! token or a level. The panel also works without stored preferences.
+//! The preferences for the board: the order of lines, groups, favourites and the press mode of buttons. The browser
+//! stores the preferences as one text for each site. The text never contains a token or a level. The panel also works
+//! without stored preferences.
 //!
-//! Each line of the text consists of a keyword and its arguments. The panel skips unknown lines, so
-//! that it can read a text of an older or newer version.
+//! Each line of the text consists of a keyword and its arguments. The panel skips unknown lines, so that it can read a
+//! text of an older or newer version.
 //!
 //! ```text
 //! plate porch
@@ -150,8 +150,8 @@ impl Prefs {
         mark(&mut self.asks, line, asks);
     }
 
-    /// Returns the position of a plate or line in the arranged order. Returns `usize::MAX` if the
-    /// plate or line was not arranged.
+    /// Returns the position of a plate or line in the arranged order. Returns `usize::MAX` if the plate or line was not
+    /// arranged.
     pub(crate) fn place(&self, of: OrderKind, id: &str) -> usize {
         let order = match of {
             OrderKind::Plates => &self.plates,
@@ -160,8 +160,7 @@ impl Prefs {
         order.iter().position(|own| own == id).unwrap_or(usize::MAX)
     }
 
-    /// Stores an order of plates, or of the lines on one plate. The order of other entries does not
-    /// change.
+    /// Stores an order of plates, or of the lines on one plate. The order of other entries does not change.
     pub fn arrange(&mut self, of: OrderKind, ids: Vec<String>) {
         let order = match of {
             OrderKind::Plates => &mut self.plates,
@@ -181,8 +180,7 @@ pub enum OrderKind {
     Lines,
 }
 
-/// Normalises the name of a group to one line of at most [`MAX_GROUP`] characters. Returns `None`
-/// if the name is empty.
+/// Normalises the name of a group to one line of at most [`MAX_GROUP`] characters. Returns `None` if the name is empty.
 pub fn group_name(text: &str) -> Option<String> {
     let words: Vec<_> =
         text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();

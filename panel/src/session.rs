@@ -16,8 +16,8 @@ pub enum Session {
     Control,
     /// The session has ended, or there was no session.
     Over {
-        /// This value is `true` if the session ended while the page was open. It is `false` after a
-        /// sign-out, or if there was no session.
+        /// This value is `true` if the session ended while the page was open. It is `false` after a sign-out, or if
+        /// there was no session.
         ended: bool,
     },
 }
@@ -50,8 +50,7 @@ pub async fn resume() -> SessionStatus {
     }
 }
 
-/// Renews the session of a person. The session of a guest is only checked, because it cannot be
-/// renewed.
+/// Renews the session of a person. The session of a guest is only checked, because it cannot be renewed.
 pub async fn refresh() -> SessionStatus {
     match platform::visitor() {
         Visitor::Person => renew().await,

@@ -4,8 +4,7 @@ use pinlatch_protocol::SUBPROTOCOL;
 use wasm_bindgen::prelude::*;
 use web_sys::{CloseEvent, MessageEvent, WebSocket};
 
-/// A WebSocket that is closed when this value is dropped. The callbacks of the WebSocket are then
-/// removed.
+/// A WebSocket that is closed when this value is dropped. The callbacks of the WebSocket are then removed.
 pub struct Socket {
     socket: WebSocket,
     _on_text: Closure<dyn FnMut(MessageEvent)>,
@@ -31,8 +30,8 @@ impl Socket {
         Ok(Self { socket, _on_text: on_text, _on_close: on_close })
     }
 
-    /// Sends a text frame. An error is ignored, because it means that the WebSocket is closing.
-    /// `on_close` reports that the WebSocket was closed.
+    /// Sends a text frame. An error is ignored, because it means that the WebSocket is closing. `on_close` reports that
+    /// the WebSocket was closed.
     pub fn send(&self, text: &str) {
         let _ = self.socket.send_with_str(text);
     }

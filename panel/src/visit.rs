@@ -1,5 +1,5 @@
-//! Parses the page's URL. The URL can contain the site, the kind of visitor, the token of a guest
-//! link, a setup or invitation code, the page to open after sign-in, and a sign-in error.
+//! Parses the page's URL. The URL can contain the site, the kind of visitor, the token of a guest link, a setup or
+//! invitation code, the page to open after sign-in, and a sign-in error.
 
 #[cfg(test)]
 mod tests;
@@ -10,15 +10,13 @@ use pinlatch_protocol::scope::{ScopeSet, SiteRight};
 
 use crate::words::pages;
 
-/// The prefix of the subject of an issued token. In a browser, only the token of a guest has this
-/// prefix.
+/// The prefix of the subject of an issued token. In a browser, only the token of a guest has this prefix.
 const TOKEN_SUBJECT_PREFIX: &str = "token:";
 
 const EVENTS: &str = "/api/v1/events";
 
-/// The visitor on whose behalf a page calls the edge. A browser can have a login and a guest link
-/// at the same time, and has a separate cookie for each. The query of the page's URL selects one of
-/// the two cookies.
+/// The visitor on whose behalf a page calls the edge. A browser can have a login and a guest link at the same time, and
+/// has a separate cookie for each. The query of the page's URL selects one of the two cookies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Visitor {
     /// A person with an account. The person may be signed in or not.
@@ -47,8 +45,8 @@ impl Visitor {
         }
     }
 
-    /// Returns the path and the query of the event stream. If `site` is given, the stream contains
-    /// only events of this site.
+    /// Returns the path and the query of the event stream. If `site` is given, the stream contains only events of this
+    /// site.
     pub fn events(self, site: Option<&Name>) -> String {
         let path = self.call(EVENTS);
         let joint = if path.contains('?') { '&' } else { '?' };
@@ -61,8 +59,8 @@ impl Visitor {
     }
 }
 
-/// Returns the error code of a login provider in the query, and the query without this code. The
-/// edge adds the code to the URL when it redirects the browser to the panel.
+/// Returns the error code of a login provider in the query, and the query without this code. The edge adds the code to
+/// the URL when it redirects the browser to the panel.
 pub fn login_error(query: &str) -> Option<(String, String)> {
     let is_error = |pair: &&str| pair.starts_with("login_error=");
     let pairs = || query.strip_prefix('?').unwrap_or(query).split('&').filter(|pair| !pair.is_empty());
@@ -77,8 +75,8 @@ pub fn site(path: &str) -> Option<Name> {
     Name::new(path.strip_prefix("/s/")?.split('/').next()?).ok()
 }
 
-/// Returns the token in the fragment `#guest=TOKEN`. An incomplete token is also returned, so that
-/// the edge refuses the token and the guest sees the reason.
+/// Returns the token in the fragment `#guest=TOKEN`. An incomplete token is also returned, so that the edge refuses the
+/// token and the guest sees the reason.
 pub fn token(fragment: &str) -> Option<Secret> {
     fragment.trim_start_matches('#').strip_prefix("guest=").map(Secret::new)
 }
@@ -103,8 +101,7 @@ pub fn brought(fragment: &str) -> Option<Brought> {
     }
 }
 
-/// Returns the URL of an invitation. The code is in the fragment, because a browser sends no
-/// fragment to a server.
+/// Returns the URL of an invitation. The code is in the fragment, because a browser sends no fragment to a server.
 pub fn invitation(site: &Name, code: &Secret) -> String {
     format!("/s/{site}/#invite={}", code.expose())
 }
@@ -112,17 +109,15 @@ pub fn invitation(site: &Name, code: &Secret) -> String {
 /// The maximum length of the URL to open after sign-in, in bytes.
 const LONGEST_WAY: usize = 200;
 
-/// Returns the page to open after sign-in. The page is taken from a query such as
-/// `?to=/s/home/manage/people`. Only administration pages of the same site are accepted, because
-/// any link can set the query.
+/// Returns the page to open after sign-in. The page is taken from a query such as `?to=/s/home/manage/people`. Only
+/// administration pages of the same site are accepted, because any link can set the query.
 pub fn way_back(query: &str, site: Option<&Name>) -> Option<String> {
     let pairs = query.strip_prefix('?').unwrap_or(query).split('&');
     let to = pairs.filter_map(|pair| pair.strip_prefix("to=")).next()?;
     safe_way(&to.replace("%2F", "/").replace("%2f", "/"), site)
 }
 
-/// Returns `to` if it is the URL of an administration page of this site. Any other value is refused
-/// as unsafe.
+/// Returns `to` if it is the URL of an administration page of this site. Any other value is refused as unsafe.
 pub fn safe_way(to: &str, site: Option<&Name>) -> Option<String> {
     let rest = to.strip_prefix("/s/")?.strip_prefix(site?.as_str())?.strip_prefix("/manage/")?;
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
@@ -136,8 +131,7 @@ pub fn managing(site: &Name, page: &str) -> String {
     format!("/s/{site}/manage/{page}")
 }
 
-/// Returns the administration pages that these scopes allow. Each page is returned with its path
-/// segment and its title.
+/// Returns the administration pages that these scopes allow. Each page is returned with its path segment and its title.
 pub fn ways(scope: &ScopeSet) -> Vec<(&'static str, &'static str)> {
     const WAYS: [(&str, &str, Option<SiteRight>); 5] = [
         ("devices", pages::DEVICES, Some(SiteRight::Devices)),

@@ -1,6 +1,6 @@
-//! The texts of the panel. This module contains the texts that several screens share: names, times,
-//! levels and results of commands. Each screen has a separate module for its texts. The test in
-//! `literals.rs` checks that views contain no texts.
+//! The texts of the panel. This module contains the texts that several screens share: names, times, levels and results
+//! of commands. Each screen has a separate module for its texts. The test in `literals.rs` checks that views contain no
+//! texts.
 
 pub mod board;
 pub mod entry;
@@ -28,8 +28,8 @@ pub fn page_title(name: &str) -> String {
     format!("{name} · {PRODUCT}")
 }
 
-/// Returns the accessible name of a control, for example `Open, Door`. The second part
-/// distinguishes controls that have the same label.
+/// Returns the accessible name of a control, for example `Open, Door`. The second part distinguishes controls that have
+/// the same label.
 pub fn about(word: &str, name: &str) -> String {
     format!("{word}, {name}")
 }
@@ -83,8 +83,7 @@ pub fn clock(at: Moment) -> String {
     format!("{:02}:{:02}:{:02}", at.hour, at.minute, at.second)
 }
 
-/// Formats a date and time without redundant parts: `14:05 today`, `Sat 22 Nov, 14:05` or `22 Nov
-/// 2027, 14:05`.
+/// Formats a date and time without redundant parts: `14:05 today`, `Sat 22 Nov, 14:05` or `22 Nov 2027, 14:05`.
 pub fn moment(at: Moment, now: Moment) -> String {
     const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
     const MONTHS: [&str; 12] =
@@ -125,8 +124,8 @@ pub fn level(kind: LineKind, level: Option<&Level>) -> String {
     }
 }
 
-/// Formats the reported level of a line. The reading of a sensor has the configured precision and
-/// is followed by its unit.
+/// Formats the reported level of a line. The reading of a sensor has the configured precision and is followed by its
+/// unit.
 pub fn reported(line: &LineView) -> String {
     match (line.kind, &line.reported) {
         (LineKind::Sensor, None) => "no reading".into(),
@@ -303,21 +302,20 @@ pub fn login_problem(problem: &Problem) -> String {
     }
 }
 
-/// Explains why a sign-in with a login provider failed. Only known codes are shown, because any
-/// link can put an arbitrary `code` into the page's URL.
+/// Explains why a sign-in with a login provider failed. Only known codes are shown, because any link can put an
+/// arbitrary `code` into the page's URL.
 pub fn provider_problem(code: &str) -> String {
     let known = Code::ALL.iter().find(|known| known.as_str() == code);
     login_problem(&Problem::new(known.copied().unwrap_or(Code::LoginRefused)))
 }
 
-/// Returns the title of a problem for a response without a problem document, for example from a
-/// proxy.
+/// Returns the title of a problem for a response without a problem document, for example from a proxy.
 pub fn server_answered(status: u16) -> String {
     format!("The server answered with the status {status}")
 }
 
-/// Describes a problem. If the title of a problem does not include the next step, `OWN` contains a
-/// specific text. The other problems are described by their title and detail.
+/// Describes a problem. If the title of a problem does not include the next step, `OWN` contains a specific text. The
+/// other problems are described by their title and detail.
 pub fn sentence(problem: &Problem) -> String {
     const OWN: [(Code, &str); 11] = [
         (

@@ -1,5 +1,5 @@
-//! This module defines the request and response bodies of the administration API. The
-//! administration API manages people, API tokens, guest links and the audit log.
+//! This module defines the request and response bodies of the administration API. The administration API manages
+//! people, API tokens, guest links and the audit log.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,8 +24,7 @@ pub const RETENTION_DAYS: std::ops::RangeInclusive<u32> = 1..=3_650;
 pub struct Person {
     /// The person's user name.
     pub username: UserName,
-    /// The person's role. This field is absent if the person has individual scopes instead of a
-    /// role.
+    /// The person's role. This field is absent if the person has individual scopes instead of a role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
     /// The scopes that the person has, either from the role or as individual scopes.
@@ -39,8 +38,7 @@ pub struct Person {
     pub identities: Vec<IdentityRule>,
 }
 
-/// The body of `POST /api/v1/users`. The call invites a new person, or lets an existing person set
-/// a new password.
+/// The body of `POST /api/v1/users`. The call invites a new person, or lets an existing person set a new password.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InviteRequest {
@@ -63,9 +61,8 @@ pub struct RightsRequest {
     pub scope: Option<ScopeSet>,
 }
 
-/// The body of `PUT /api/v1/users/{username}/identities`. The call allows a person to log in with
-/// an external login provider. If the person does not exist, the call creates the person with the
-/// given permissions.
+/// The body of `PUT /api/v1/users/{username}/identities`. The call allows a person to log in with an external login
+/// provider. If the person does not exist, the call creates the person with the given permissions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdmitRequest {
@@ -74,21 +71,20 @@ pub struct AdmitRequest {
     /// The role of the new person. The site uses this field only if the call creates the person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
-    /// The individual scopes of the new person. The site uses this field only if the call creates
-    /// the person.
+    /// The individual scopes of the new person. The site uses this field only if the call creates the person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<ScopeSet>,
 }
 
-/// A person's account at a login provider. The account is identified by the provider's `sub` or by
-/// a verified email address.
+/// A person's account at a login provider. The account is identified by the provider's `sub` or by a verified email
+/// address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityRule {
     /// The issuer (`iss`) that the login provider writes into its tokens.
     pub issuer: String,
-    /// The login provider's `sub` for the person. If a rule contains only an email address, the
-    /// site stores the `sub` at the person's first login.
+    /// The login provider's `sub` for the person. If a rule contains only an email address, the site stores the `sub`
+    /// at the person's first login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// The person's email address. The login provider must report the email address as verified.
@@ -107,8 +103,7 @@ pub struct InviteReply {
     pub expires_at: u64,
 }
 
-/// The body of `POST /api/v1/users/accept`. An invited person sends the invitation code and a new
-/// password to the site.
+/// The body of `POST /api/v1/users/accept`. An invited person sends the invitation code and a new password to the site.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AcceptRequest {
@@ -125,8 +120,8 @@ pub struct AcceptReply {
     pub username: UserName,
 }
 
-/// The body of `POST /api/v1/users/{username}/password`. The call changes the caller's own password
-/// and ends all other sessions of the caller.
+/// The body of `POST /api/v1/users/{username}/password`. The call changes the caller's own password and ends all other
+/// sessions of the caller.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordRequest {
@@ -166,15 +161,14 @@ pub struct IssueRequest {
     pub name: String,
     /// The scopes of the new token. The caller must have all scopes of the new token.
     pub scope: ScopeSet,
-    /// The time when the token becomes valid, in seconds of Unix time. If the field is absent, the
-    /// token is valid immediately.
+    /// The time when the token becomes valid, in seconds of Unix time. If the field is absent, the token is valid
+    /// immediately.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<u64>,
     /// The time when the token expires, in seconds of Unix time. The validity period must not be
     /// longer than [`MAX_TOKEN_LIFE`].
     pub expires_at: u64,
-    /// The maximum number of commands that the token can send. If the field is absent, the number
-    /// is unlimited.
+    /// The maximum number of commands that the token can send. If the field is absent, the number is unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_uses: Option<u32>,
 }
@@ -190,28 +184,25 @@ pub struct TokenView {
     pub name: String,
     /// The user name or the token subject of the caller who issued the token.
     pub creator: String,
-    /// The scopes that the token can have at most. The rights of the token's creator can limit the
-    /// scopes further.
+    /// The scopes that the token can have at most. The rights of the token's creator can limit the scopes further.
     pub scope: ScopeSet,
     /// The time when the token becomes valid, in seconds of Unix time.
     pub not_before: u64,
     /// The time when the token expires, in seconds of Unix time.
     pub expires_at: u64,
-    /// The maximum number of commands that the token can send. If the field is absent, the number
-    /// is unlimited.
+    /// The maximum number of commands that the token can send. If the field is absent, the number is unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_uses: Option<u32>,
-    /// The number of commands that the token has sent. The site counts the commands only if
-    /// `max_uses` is set.
+    /// The number of commands that the token has sent. The site counts the commands only if `max_uses` is set.
     pub uses: u32,
     /// The time when the token was issued, in milliseconds of Unix time.
     pub created_ms: u64,
-    /// The time of the last command that was sent with the token, in milliseconds of Unix time. The
-    /// field is absent if the audit log contains no command of the token.
+    /// The time of the last command that was sent with the token, in milliseconds of Unix time. The field is absent if
+    /// the audit log contains no command of the token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used_ms: Option<u64>,
-    /// The time when the token was revoked, in milliseconds of Unix time. The field is absent if
-    /// the token is not revoked.
+    /// The time when the token was revoked, in milliseconds of Unix time. The field is absent if the token is not
+    /// revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_ms: Option<u64>,
 }
@@ -224,8 +215,7 @@ pub struct IssueReply {
     /// The issued API token. The field is absent for a guest link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_token: Option<Secret>,
-    /// The issued guest link, in the form `https://HOST/s/SITE/#guest=…`. The field is absent for
-    /// an API token.
+    /// The issued guest link, in the form `https://HOST/s/SITE/#guest=…`. The field is absent for an API token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<Secret>,
 }
@@ -233,33 +223,28 @@ pub struct IssueReply {
 /// One entry of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
-    /// The sequence number of the entry. Each entry's number is one higher than the previous
-    /// entry's number.
+    /// The sequence number of the entry. Each entry's number is one higher than the previous entry's number.
     pub seq: u64,
     /// The time of the recorded event, in milliseconds of Unix time.
     pub at_ms: u64,
-    /// The actor of the recorded event: a user name, `ISSUER#SUBJECT`, `device:NAME` or
-    /// `site:reconcile`.
+    /// The actor of the recorded event: a user name, `ISSUER#SUBJECT`, `device:NAME` or `site:reconcile`.
     pub actor: String,
-    /// The id (`jti`) of the token that the actor used. The field is absent if the actor used no
-    /// token.
+    /// The id (`jti`) of the token that the actor used. The field is absent if the actor used no token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
     /// The recorded action as a stable code, for example `command`, `login`, `invite` or `mint`.
     pub act: String,
-    /// The target of the recorded action: `DEVICE/LINE:ACTION`, a device name, a user name or a
-    /// token id.
+    /// The target of the recorded action: `DEVICE/LINE:ACTION`, a device name, a user name or a token id.
     pub target: String,
-    /// The result of the recorded action: `done`, the final status of a command, or a problem code.
-    /// The prefix `amended_` means that a late report from the device corrected the status of a
-    /// command.
+    /// The result of the recorded action: `done`, the final status of a command, or a problem code. The prefix
+    /// `amended_` means that a late report from the device corrected the status of a command.
     pub outcome: String,
     /// The SHA-256 hash of the previous entry's hash and this entry, in hexadecimal digits.
     pub hash: String,
 }
 
-/// The number and the hash of the last audit entry. An owner can save the number and the hash to
-/// prove later that no earlier entry was changed.
+/// The number and the hash of the last audit entry. An owner can save the number and the hash to prove later that no
+/// earlier entry was changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditHead {
     /// The sequence number of the last audit entry.
@@ -273,12 +258,10 @@ pub struct AuditHead {
 pub struct AuditPage {
     /// The audit entries of this page. The newest entry is the first.
     pub entries: Vec<AuditEntry>,
-    /// The number and the hash of the log's last entry. The field is absent if the audit log is
-    /// empty.
+    /// The number and the hash of the log's last entry. The field is absent if the audit log is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<AuditHead>,
-    /// The value of the query parameter `before` for the next page. The field is absent on the last
-    /// page.
+    /// The value of the query parameter `before` for the next page. The field is absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<u64>,
     /// The number of days after which the site deletes an audit entry.

@@ -1,11 +1,9 @@
-//! This module defines the messages between the edge and a device's agent on the WebSocket
-//! `GET /api/v1/agent`.
+//! This module defines the messages between the edge and a device's agent on the WebSocket `GET /api/v1/agent`.
 //!
-//! The agent first sends an upgrade request without a proof. The edge responds with 401 and the
-//! header `WWW-Authenticate: Pinlatch challenge="…"`. The agent then sends a second upgrade request
-//! with `Authorization: Bearer <devcert>` and [`PROOF_HEADER`]. The proof is a token of the kind
-//! `devproof+jwt`. The proof contains the edge's challenge and a nonce in the claim `session`. The
-//! agent generates a new nonce for each connection.
+//! The agent first sends an upgrade request without a proof. The edge responds with 401 and the header
+//! `WWW-Authenticate: Pinlatch challenge="…"`. The agent then sends a second upgrade request with `Authorization:
+//! Bearer <devcert>` and [`PROOF_HEADER`]. The proof is a token of the kind `devproof+jwt`. The proof contains the
+//! edge's challenge and a nonce in the claim `session`. The agent generates a new nonce for each connection.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,11 +18,10 @@ pub const CHALLENGE_SCHEME: &str = "Pinlatch";
 /// The request header that contains the agent's proof, a `devproof+jwt`.
 pub const PROOF_HEADER: &str = "Pinlatch-Proof";
 
-/// The request header with which an agent offers not to replace another connection. The agent sends
-/// the value `?1` (RFC 8941 §3.3.6) after another agent has replaced its connection. If the header
-/// is present, the edge accepts the connection only if no other agent is connected as the same
-/// device. Without the header, two agents with the same identity would replace each other
-/// repeatedly.
+/// The request header with which an agent offers not to replace another connection. The agent sends the value `?1` (RFC
+/// 8941 §3.3.6) after another agent has replaced its connection. If the header is present, the edge accepts the
+/// connection only if no other agent is connected as the same device. Without the header, two agents with the same
+/// identity would replace each other repeatedly.
 pub const YIELD_HEADER: &str = "Pinlatch-Yield";
 
 /// Messages that the edge sends to an agent.
@@ -33,11 +30,10 @@ pub const YIELD_HEADER: &str = "Pinlatch-Yield";
 pub enum ToAgent {
     /// The first message on a connection.
     Welcome {
-        /// A `welcome+jwt` that the edge signed. The token contains the edge time and the session
-        /// nonce that the agent generated.
+        /// A `welcome+jwt` that the edge signed. The token contains the edge time and the session nonce that the agent
+        /// generated.
         jwt: String,
-        /// The current `keyset+jwt`, which the owner's root key signed. The token contains the
-        /// edge's public keys.
+        /// The current `keyset+jwt`, which the owner's root key signed. The token contains the edge's public keys.
         keyset: String,
     },
     /// A command that the device must check and execute.
@@ -47,8 +43,7 @@ pub enum ToAgent {
     },
     /// The response to [`FromAgent::Renew`].
     Certificate {
-        /// The device's new certificate, a `devcert+jwt`. The previous certificate remains valid
-        /// until its expiry.
+        /// The device's new certificate, a `devcert+jwt`. The previous certificate remains valid until its expiry.
         jwt: String,
     },
     /// The response to [`FromAgent::Time`].
@@ -62,8 +57,7 @@ pub enum ToAgent {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum FromAgent {
-    /// The agent's first message on a connection. The agent sends the hello after the agent has
-    /// verified the welcome.
+    /// The agent's first message on a connection. The agent sends the hello after the agent has verified the welcome.
     Hello {
         /// The version of the agent.
         version: String,
@@ -82,35 +76,34 @@ pub enum FromAgent {
     Event {
         /// The name of the GPIO line.
         line: Name,
-        /// The new level of the GPIO line. The field is absent if the device currently cannot
-        /// determine the level.
+        /// The new level of the GPIO line. The field is absent if the device currently cannot determine the level.
         #[serde(default)]
         level: Option<Level>,
-        /// The time of the level change, in milliseconds of Unix time. The agent computes the time
-        /// of the change from its estimate of the edge time.
+        /// The time of the level change, in milliseconds of Unix time. The agent computes the time of the change from
+        /// its estimate of the edge time.
         at_ms: u64,
     },
-    /// Reports that the button of a contact line was pressed. The agent also reports each change of
-    /// the contact's level as [`FromAgent::Event`].
+    /// Reports that the button of a contact line was pressed. The agent also reports each change of the contact's level
+    /// as [`FromAgent::Event`].
     Press {
         /// The name of the contact line.
         line: Name,
         /// Whether the press was long.
         long: bool,
-        /// The time of the press, in milliseconds of Unix time. The agent computes the time of the
-        /// press from its estimate of the edge time.
+        /// The time of the press, in milliseconds of Unix time. The agent computes the time of the press from its
+        /// estimate of the edge time.
         at_ms: u64,
     },
-    /// Requests a new device certificate for the device's existing key. If the current certificate
-    /// is not old enough for a renewal, the edge sends no response.
+    /// Requests a new device certificate for the device's existing key. If the current certificate is not old enough
+    /// for a renewal, the edge sends no response.
     Renew {
         /// The public key in the device's current certificate, as a JWK.
         jwk: Value,
     },
     /// Requests a `welcome+jwt` with the current edge time.
     Time {
-        /// A random text that the agent generates for this request. The edge copies the text into
-        /// the claim `session` of the response.
+        /// A random text that the agent generates for this request. The edge copies the text into the claim `session`
+        /// of the response.
         nonce: String,
     },
 }
@@ -118,8 +111,8 @@ pub enum FromAgent {
 impl FromAgent {
     const TYPES: [&str; 6] = ["hello", "result", "event", "press", "renew", "time"];
 
-    /// Parses a message from an agent. Returns `None` if the message type is unknown, because a
-    /// newer agent can send message types that this version does not support.
+    /// Parses a message from an agent. Returns `None` if the message type is unknown, because a newer agent can send
+    /// message types that this version does not support.
     pub fn read(text: &str) -> Result<Option<Self>, serde_json::Error> {
         #[derive(Deserialize)]
         struct Tagged {
@@ -143,8 +136,8 @@ pub struct Outcome {
     pub id: String,
     /// The final status of the command: `executed`, `refused` or `expired`.
     pub status: CommandStatus,
-    /// The reason for a refusal, in the form `refused_<reason>`. The field is absent if the device
-    /// did not refuse the command.
+    /// The reason for a refusal, in the form `refused_<reason>`. The field is absent if the device did not refuse the
+    /// command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// The level of the GPIO line immediately after the command.
@@ -152,15 +145,14 @@ pub struct Outcome {
     pub level: Option<Level>,
 }
 
-/// Information about the machine on which an agent runs, measured when the agent sends its hello.
-/// Older agents do not send information about the machine.
+/// Information about the machine on which an agent runs, measured when the agent sends its hello. Older agents do not
+/// send information about the machine.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MachineInfo {
     /// The time since the machine started, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub up_s: Option<u64>,
-    /// The machine's clock minus the edge time, in milliseconds. The value is negative if the
-    /// machine's clock is slow.
+    /// The machine's clock minus the edge time, in milliseconds. The value is negative if the machine's clock is slow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_ahead_ms: Option<i64>,
 }

@@ -1,5 +1,5 @@
-//! This module defines the request and response bodies of the HTTP API for logins, sessions, the
-//! setup of a site, and the enrolment of devices.
+//! This module defines the request and response bodies of the HTTP API for logins, sessions, the setup of a site, and
+//! the enrolment of devices.
 
 use std::fmt;
 
@@ -9,15 +9,15 @@ use crate::admin::TokenView;
 use crate::name::{Name, UserName};
 use crate::scope::{Role, ScopeSet};
 
-/// The maximum length of a password, in bytes. The limit exists because a longer password takes
-/// more time to hash but is not more secure.
+/// The maximum length of a password, in bytes. The limit exists because a longer password takes more time to hash but
+/// is not more secure.
 pub const MAX_PASSWORD: usize = 256;
 
 /// The minimum length of an account's password, in characters (NIST SP 800-63B).
 pub const MIN_PASSWORD: usize = 8;
 
-/// A password, a one-time code or a token in a message. The `Debug` output does not contain the
-/// secret text, so the text cannot get into a log by mistake.
+/// A password, a one-time code or a token in a message. The `Debug` output does not contain the secret text, so the
+/// text cannot get into a log by mistake.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -52,8 +52,7 @@ pub struct Health {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoginRequest {
-    /// The site that the person wants to log in to. If the field is absent, the edge uses the
-    /// deployment's first site.
+    /// The site that the person wants to log in to. If the field is absent, the edge uses the deployment's first site.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Name>,
     /// The person's user name.
@@ -62,8 +61,7 @@ pub struct LoginRequest {
     pub password: Secret,
 }
 
-/// The body of `POST /api/v1/session` for a guest link. The edge stores the link's token in a
-/// cookie of the browser.
+/// The body of `POST /api/v1/session` for a guest link. The edge stores the link's token in a cookie of the browser.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GuestRequest {
@@ -71,8 +69,7 @@ pub struct GuestRequest {
     pub guest: Secret,
 }
 
-/// An external login provider that people can use to log in. `GET /api/v1/logins` returns a list of
-/// login options.
+/// An external login provider that people can use to log in. `GET /api/v1/logins` returns a list of login options.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoginOption {
     /// The provider's name. `GET /api/v1/logins/{name}` redirects the browser to the provider.
@@ -81,8 +78,7 @@ pub struct LoginOption {
     pub label: String,
 }
 
-/// The response body for a [`GuestRequest`]. The response contains the link's token only in a
-/// cookie.
+/// The response body for a [`GuestRequest`]. The response contains the link's token only in a cookie.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuestReply {
     /// The site that the guest link belongs to.
@@ -91,8 +87,7 @@ pub struct GuestReply {
     pub guest: TokenView,
 }
 
-/// The response body for a login or a session refresh in a browser. The response contains the
-/// tokens only in cookies.
+/// The response body for a login or a session refresh in a browser. The response contains the tokens only in cookies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionReply {
     /// The site that the person is logged in to.
@@ -109,15 +104,13 @@ pub struct SessionReply {
 pub enum SessionState {
     /// A person is logged in, or the browser has a valid cookie of a guest link.
     Open,
-    /// The browser has a refresh token but no valid access token. `POST /api/v1/session/refresh`
-    /// can renew the session.
+    /// The browser has a refresh token but no valid access token. `POST /api/v1/session/refresh` can renew the session.
     Renewable,
     /// The browser has no session.
     None,
 }
 
-/// The response body of `GET /api/v1/session`. The panel sends the request when the browser loads
-/// the panel.
+/// The response body of `GET /api/v1/session`. The panel sends the request when the browser loads the panel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionStatus {
     /// The state of the browser's session.
@@ -130,14 +123,13 @@ pub struct SessionStatus {
     pub sub: Option<String>,
 }
 
-/// The body of `POST /api/v1/token` (RFC 6749 §4.3, §6), with which a program logs in or refreshes
-/// its tokens. The body is JSON or a form.
+/// The body of `POST /api/v1/token` (RFC 6749 §4.3, §6), with which a program logs in or refreshes its tokens. The body
+/// is JSON or a form.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TokenRequest {
     /// The OAuth grant type: `password` or `refresh_token`.
     pub grant_type: String,
-    /// The site that the program wants to log in to. If the field is absent, the edge uses the
-    /// deployment's first site.
+    /// The site that the program wants to log in to. If the field is absent, the edge uses the deployment's first site.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Name>,
     /// The person's user name. The grant type `password` requires this field.
@@ -160,25 +152,24 @@ pub struct TokenReply {
     pub token_type: String,
     /// The time until the access token expires, in seconds.
     pub expires_in: u64,
-    /// The new refresh token, an encrypted token (JWE). A program can use each refresh token only
-    /// once.
+    /// The new refresh token, an encrypted token (JWE). A program can use each refresh token only once.
     pub refresh_token: Secret,
 }
 
-/// The response body of `GET /api/v1/whoami`. The body contains the verified claims of the caller's
-/// token and the caller's effective scopes.
+/// The response body of `GET /api/v1/whoami`. The body contains the verified claims of the caller's token and the
+/// caller's effective scopes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Whoami {
     /// The site that the token is for.
     pub site: Name,
     /// The subject (`sub`) of the caller's token.
     pub sub: String,
-    /// The role of the person that the token belongs to. The field is absent if the token belongs
-    /// to a program or the person has no role.
+    /// The role of the person that the token belongs to. The field is absent if the token belongs to a program or the
+    /// person has no role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
-    /// The caller's effective scopes. The effective scopes are the token's scopes, limited to the
-    /// current permissions of the person.
+    /// The caller's effective scopes. The effective scopes are the token's scopes, limited to the current permissions
+    /// of the person.
     pub scope: ScopeSet,
     /// The id (`jti`) of the caller's token.
     pub jti: String,
@@ -190,13 +181,12 @@ pub struct Whoami {
     pub exp: u64,
 }
 
-/// The body of `POST /api/v1/setup`. The call creates the first owner of a site, and works only if
-/// the site has no owner.
+/// The body of `POST /api/v1/setup`. The call creates the first owner of a site, and works only if the site has no
+/// owner.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SetupRequest {
-    /// The site for which the call creates an owner. If the field is absent, the edge uses the
-    /// deployment's first site.
+    /// The site for which the call creates an owner. If the field is absent, the edge uses the deployment's first site.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Name>,
     /// The setup code that `pinlatch init` printed.
@@ -207,13 +197,12 @@ pub struct SetupRequest {
     pub password: Secret,
 }
 
-/// The body of `POST /api/v1/enrolments`. The call creates a one-time code with which a device can
-/// enrol.
+/// The body of `POST /api/v1/enrolments`. The call creates a one-time code with which a device can enrol.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EnrolmentRequest {
-    /// The name of the device that the code enrols. If the site already has a device with this
-    /// name, the new device replaces the enrolled device.
+    /// The name of the device that the code enrols. If the site already has a device with this name, the new device
+    /// replaces the enrolled device.
     pub device: Name,
 }
 
@@ -228,18 +217,16 @@ pub struct EnrolmentReply {
     pub expires_at: u64,
 }
 
-/// The body of `POST /api/v1/enrol`. A device sends its enrolment code and its public key to enrol
-/// at a site.
+/// The body of `POST /api/v1/enrol`. A device sends its enrolment code and its public key to enrol at a site.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EnrolRequest {
-    /// The enrolment code. The code is the part of the enrolment string between `#` and the last
-    /// `.`.
+    /// The enrolment code. The code is the part of the enrolment string between `#` and the last `.`.
     pub code: Secret,
     /// The device's public key as an Ed25519 JWK (RFC 8037).
     pub jwk: serde_json::Value,
-    /// A random text that the device generates for this request. The edge copies the text into
-    /// `welcome`, so the device knows that the response is not a replay.
+    /// A random text that the device generates for this request. The edge copies the text into `welcome`, so the device
+    /// knows that the response is not a replay.
     pub nonce: String,
 }
 
@@ -252,8 +239,8 @@ pub struct EnrolReply {
     pub device: Name,
     /// The device's certificate, a `devcert+jwt` that the edge signed.
     pub devcert: Secret,
-    /// The public part of the owner's root key, as an Ed25519 JWK. The device must compare the
-    /// thumbprint of this key with the thumbprint in the enrolment string.
+    /// The public part of the owner's root key, as an Ed25519 JWK. The device must compare the thumbprint of this key
+    /// with the thumbprint in the enrolment string.
     pub root_key: serde_json::Value,
     /// The current `keyset+jwt`, which contains the edge's public keys.
     pub keyset: String,

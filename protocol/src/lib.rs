@@ -1,8 +1,8 @@
-//! This crate defines the messages of Pinlatch's wire format. The edge, the agent, the panel and
-//! the command line share the message types.
+//! This crate defines the messages of Pinlatch's wire format. The edge, the agent, the panel and the command line share
+//! the message types.
 //!
-//! The crate does no I/O, reads no clock and uses no keys. The crate checks only that a message is
-//! well formed. Other crates decide whether a message is *allowed*.
+//! The crate does no I/O, reads no clock and uses no keys. The crate checks only that a message is well formed. Other
+//! crates decide whether a message is *allowed*.
 
 #![warn(missing_docs)]
 
@@ -33,6 +33,6 @@ pub const PONG: &str = "pong";
 /// The interval at which agents and panels send [`PING`] frames, in milliseconds.
 pub const PING_EVERY_MS: u64 = 15_000;
 
-/// The time without any received frame after which a connection counts as lost, in milliseconds.
-/// The limit is three ping intervals.
+/// The time without any received frame after which a connection counts as lost, in milliseconds. The limit is three
+/// ping intervals.
 pub const SILENCE_LIMIT_MS: u64 = 3 * PING_EVERY_MS;

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use crate::name::Name;
 
-/// The longest pulse that a command can request, in milliseconds. The setting `max_on` of a line
-/// usually limits the pulse further.
+/// The longest pulse that a command can request, in milliseconds. The setting `max_on` of a line usually limits the
+/// pulse further.
 pub const MAX_PULSE_MS: u32 = 60_000;
 
 /// The longest fade time that a command can request, in milliseconds.
@@ -20,13 +20,11 @@ pub const MAX_UNIT: usize = 16;
 /// The largest number of decimal places of a sensor's value.
 pub const MAX_PRECISION: u8 = 6;
 
-/// The kind of a GPIO line. The kind determines the line's actions and the type of the line's
-/// level.
+/// The kind of a GPIO line. The kind determines the line's actions and the type of the line's level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LineKind {
-    /// An LED or relay supports the actions `set`, `toggle` and `blink`. The level is `true` or
-    /// `false`.
+    /// An LED or relay supports the actions `set`, `toggle` and `blink`. The level is `true` or `false`.
     Switch,
     /// A door strike or bell push supports the action `pulse`. The level is `true` or `false`.
     Momentary,
@@ -42,8 +40,8 @@ pub enum LineKind {
     Sensor,
 }
 
-/// Returns whether a text is a valid unit of a sensor. A unit has 1 to [`MAX_UNIT`] characters, no
-/// control characters, and no spaces at the start or end.
+/// Returns whether a text is a valid unit of a sensor. A unit has 1 to [`MAX_UNIT`] characters, no control characters,
+/// and no spaces at the start or end.
 pub fn is_unit(text: &str) -> bool {
     (1..=MAX_UNIT).contains(&text.chars().count())
         && !text.chars().any(char::is_control)
@@ -106,8 +104,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// Returns whether the GPIO line is on: the level is `true`, a number above 0, or any colour
-    /// except black.
+    /// Returns whether the GPIO line is on: the level is `true`, a number above 0, or any colour except black.
     pub fn is_on(&self) -> bool {
         match self {
             Self::On(on) => *on,
@@ -156,8 +153,8 @@ impl TryFrom<String> for Rgb {
     }
 }
 
-/// The reason why a GPIO line cannot execute an action. Permissions and the line's state are
-/// checked later and have other errors.
+/// The reason why a GPIO line cannot execute an action. Permissions and the line's state are checked later and have
+/// other errors.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ActionError {
     /// The line's kind does not support this action.
@@ -184,8 +181,8 @@ pub enum Action {
     Set {
         /// The new level of the GPIO line.
         level: Level,
-        /// The fade time in milliseconds, from 0 to [`MAX_FADE_MS`]. The value 0 means that the
-        /// level changes without a fade. Only a dimmer and a colour LED accept a fade time above 0.
+        /// The fade time in milliseconds, from 0 to [`MAX_FADE_MS`]. The value 0 means that the level changes without a
+        /// fade. Only a dimmer and a colour LED accept a fade time above 0.
         fade_ms: u32,
     },
     /// Turns a GPIO line off if the line is on, and turns the line on if the line is off.
@@ -195,11 +192,9 @@ pub enum Action {
         /// The time for which the GPIO line is on, in milliseconds, from 1 to [`MAX_PULSE_MS`].
         ms: u32,
     },
-    /// Turns the GPIO line on and off several times. After the last repetition, the line returns to
-    /// its previous level.
+    /// Turns the GPIO line on and off several times. After the last repetition, the line returns to its previous level.
     Blink {
-        /// The duration of one on phase and the following off phase together, from 20 to 60,000
-        /// milliseconds.
+        /// The duration of one on phase and the following off phase together, from 20 to 60,000 milliseconds.
         period_ms: u32,
         /// The number of on phases, from 1 to 1,000.
         count: u32,
@@ -212,9 +207,8 @@ impl Action {
         Self::Set { level, fade_ms: 0 }
     }
 
-    /// Parses an action from its name and its JSON arguments. The function refuses unknown
-    /// arguments. If unknown arguments were ignored, a misspelt argument could move a real door
-    /// with a default value.
+    /// Parses an action from its name and its JSON arguments. The function refuses unknown arguments. If unknown
+    /// arguments were ignored, a misspelt argument could move a real door with a default value.
     pub fn parse(kind: LineKind, name: &str, args: &Map<String, Value>) -> Result<Self, ActionError> {
         if !kind.actions().contains(&name) {
             return Err(ActionError::Unsupported { kind, action: name.chars().take(32).collect() });
@@ -301,16 +295,14 @@ pub struct LineInfo {
     pub name: Name,
     /// The kind of the GPIO line.
     pub kind: LineKind,
-    /// The current level of the GPIO line. The field is absent if the device does not know the
-    /// level.
+    /// The current level of the GPIO line. The field is absent if the device does not know the level.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<Level>,
-    /// Whether the site stores a desired level for this line. The site restores the desired level
-    /// when the device connects.
+    /// Whether the site stores a desired level for this line. The site restores the desired level when the device
+    /// connects.
     #[serde(default)]
     pub retain: bool,
-    /// The longest time for which the line can be on, in milliseconds. The field is absent if the
-    /// time is unlimited.
+    /// The longest time for which the line can be on, in milliseconds. The field is absent if the time is unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_on_ms: Option<u32>,
     /// The unit of a sensor, for example `°C`. [`is_unit`] checks the unit.

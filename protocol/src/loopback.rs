@@ -1,14 +1,14 @@
-//! This module recognises loopback hosts, which are names and IP addresses of the local machine.
-//! Pinlatch connects without TLS only to loopback hosts.
+//! This module recognises loopback hosts, which are names and IP addresses of the local machine. Pinlatch connects
+//! without TLS only to loopback hosts.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Returns the IP addresses of `localhost` and of names that end in `.localhost`. The IPv4 address
-/// is the first. Returns `None` for all other names.
+/// Returns the IP addresses of `localhost` and of names that end in `.localhost`. The IPv4 address is the first.
+/// Returns `None` for all other names.
 ///
-/// Pinlatch resolves names of loopback hosts itself instead of asking the operating system (RFC
-/// 6761 §6.3). On a machine without `/etc/hosts`, the operating system may not resolve `localhost`.
-/// A name server must also not be able to redirect a connection that uses plain text.
+/// Pinlatch resolves names of loopback hosts itself instead of asking the operating system (RFC 6761 §6.3). On a
+/// machine without `/etc/hosts`, the operating system may not resolve `localhost`. A name server must also not be able
+/// to redirect a connection that uses plain text.
 #[must_use]
 pub fn localhost(name: &str) -> Option<[IpAddr; 2]> {
     let name = name.strip_suffix('.').unwrap_or(name);
@@ -18,8 +18,8 @@ pub fn localhost(name: &str) -> Option<[IpAddr; 2]> {
         .then_some([IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)])
 }
 
-/// Returns whether the host of a URL is the local machine. The host is a name or an IP address. An
-/// IPv6 address can be enclosed in brackets.
+/// Returns whether the host of a URL is the local machine. The host is a name or an IP address. An IPv6 address can be
+/// enclosed in brackets.
 #[must_use]
 pub fn is_loopback(host: &str) -> bool {
     let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);

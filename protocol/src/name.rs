@@ -1,7 +1,7 @@
 //! This module defines the valid names of sites, devices, lines and people.
 //!
-//! Names are used in URLs, scopes, tags and file names. A name therefore contains only characters
-//! that need no escaping in URLs, scopes, tags and file names.
+//! Names are used in URLs, scopes, tags and file names. A name therefore contains only characters that need no escaping
+//! in URLs, scopes, tags and file names.
 
 use std::fmt;
 
@@ -30,15 +30,15 @@ pub enum NameError {
     Start,
 }
 
-/// The name of a site, a device or a GPIO line. A name contains only `a`–`z`, `0`–`9`, `-` and `_`.
-/// A name starts with a letter or digit and has at most [`MAX_NAME`] bytes.
+/// The name of a site, a device or a GPIO line. A name contains only `a`–`z`, `0`–`9`, `-` and `_`. A name starts with
+/// a letter or digit and has at most [`MAX_NAME`] bytes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name(String);
 
-/// The name with which a person logs in. A user name follows the rules of [`Name`], but can also
-/// contain `.`, `@` and `+`. A user name has at most [`MAX_USER_NAME`] bytes. Upper case letters
-/// are converted to lower case, so `Ann` and `ann` are the same person.
+/// The name with which a person logs in. A user name follows the rules of [`Name`], but can also contain `.`, `@` and
+/// `+`. A user name has at most [`MAX_USER_NAME`] bytes. Upper case letters are converted to lower case, so `Ann` and
+/// `ann` are the same person.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct UserName(String);

@@ -1,5 +1,4 @@
-//! This module defines the messages between the edge and a panel on the WebSocket
-//! `GET /api/v1/events`.
+//! This module defines the messages between the edge and a panel on the WebSocket `GET /api/v1/events`.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,8 +20,8 @@ pub enum FromPanel {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ToPanel {
-    /// The first message on a connection. The snapshot contains all devices and lines that the
-    /// caller is allowed to see.
+    /// The first message on a connection. The snapshot contains all devices and lines that the caller is allowed to
+    /// see.
     Snapshot {
         /// The sequence number of the last event that the snapshot includes.
         seq: u64,
@@ -35,8 +34,8 @@ pub enum ToPanel {
     },
     /// Reports one change in the site.
     Event {
-        /// The sequence number of the event, which is one higher than the number of the site's
-        /// previous event. If a number is missing, the panel needs a new snapshot.
+        /// The sequence number of the event, which is one higher than the number of the site's previous event. If a
+        /// number is missing, the panel needs a new snapshot.
         seq: u64,
         /// The time of the event by the edge's clock, in milliseconds of Unix time.
         at_ms: u64,
@@ -44,9 +43,8 @@ pub enum ToPanel {
         #[serde(flatten)]
         change: Change,
     },
-    /// Reports that the button of a contact line was pressed. The site sends each press once, and
-    /// only to panels that are connected when the press arrives. A press has no sequence number and
-    /// is not part of a snapshot.
+    /// Reports that the button of a contact line was pressed. The site sends each press once, and only to panels that
+    /// are connected when the press arrives. A press has no sequence number and is not part of a snapshot.
     Press {
         /// The time of the press, in milliseconds of Unix time.
         at_ms: u64,
@@ -63,8 +61,8 @@ pub enum ToPanel {
         #[serde(flatten)]
         result: CommandResult,
     },
-    /// Reports that the edge rejected a command. Causes are, for example, a missing permission, an
-    /// unknown line, invalid arguments or an offline device.
+    /// Reports that the edge rejected a command. Causes are, for example, a missing permission, an unknown line,
+    /// invalid arguments or an offline device.
     Problem {
         /// The id of the rejected command. The field is absent if the edge could not read the id.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -94,8 +92,7 @@ pub enum Change {
         device: Name,
         /// Whether the device is connected now.
         online: bool,
-        /// The time when the site last received a message from the device, in milliseconds of Unix
-        /// time.
+        /// The time when the site last received a message from the device, in milliseconds of Unix time.
         last_seen_ms: Option<u64>,
     },
     /// The reported or desired level of a GPIO line changed.
@@ -105,8 +102,8 @@ pub enum Change {
         /// The new state of the GPIO line.
         line: LineView,
     },
-    /// A change that the caller is not allowed to see. The site sends `Hidden` instead of the
-    /// change so that the caller's sequence numbers have no gaps.
+    /// A change that the caller is not allowed to see. The site sends `Hidden` instead of the change so that the
+    /// caller's sequence numbers have no gaps.
     Hidden,
 }
 
@@ -117,16 +114,15 @@ pub struct DeviceView {
     pub name: Name,
     /// Whether the device is connected and has recently sent a message.
     pub online: bool,
-    /// The time when the site last received a message from the device, in milliseconds of Unix
-    /// time.
+    /// The time when the site last received a message from the device, in milliseconds of Unix time.
     pub last_seen_ms: Option<u64>,
     /// The version of the device's agent.
     pub version: Option<String>,
     /// The time when the device's machine started, in milliseconds of Unix time.
     #[serde(default)]
     pub booted_ms: Option<u64>,
-    /// The difference between the machine's clock and the edge time when the device connected, in
-    /// milliseconds. The value is negative if the machine's clock was slow.
+    /// The difference between the machine's clock and the edge time when the device connected, in milliseconds. The
+    /// value is negative if the machine's clock was slow.
     #[serde(default)]
     pub clock_ahead_ms: Option<i64>,
     /// The time when the device's certificate expires, in seconds of Unix time.
@@ -145,19 +141,16 @@ pub struct LineView {
     pub kind: LineKind,
     /// The names of the actions that the caller is allowed to run on the line now.
     pub actions: Vec<String>,
-    /// The last level that the device reported for the line. The actual level may have changed
-    /// after the report.
+    /// The last level that the device reported for the line. The actual level may have changed after the report.
     pub reported: Option<Level>,
-    /// The level that was last requested for the line. Only lines with the setting `retain` have a
-    /// desired level.
+    /// The level that was last requested for the line. Only lines with the setting `retain` have a desired level.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired: Option<Level>,
-    /// Whether the site stores a desired level for the line. The site restores the desired level
-    /// when the device connects.
+    /// Whether the site stores a desired level for the line. The site restores the desired level when the device
+    /// connects.
     #[serde(default)]
     pub retain: bool,
-    /// The longest time for which the line can be on, in milliseconds. The field is absent if the
-    /// time is unlimited.
+    /// The longest time for which the line can be on, in milliseconds. The field is absent if the time is unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_on_ms: Option<u32>,
     /// The unit of a sensor, for example `°C`.

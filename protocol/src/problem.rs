@@ -1,5 +1,5 @@
-//! This module defines problem documents (RFC 9457), which the edge returns for every error. Every
-//! problem document contains a stable code.
+//! This module defines problem documents (RFC 9457), which the edge returns for every error. Every problem document
+//! contains a stable code.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,8 +11,7 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident $word:literal $status:literal $title:literal;)*) => {
-        /// The stable code of a problem. The code determines the HTTP status and the title of the
-        /// problem.
+        /// The stable code of a problem. The code determines the HTTP status and the title of the problem.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Code { $($(#[$doc])* $variant,)* }
 
@@ -45,8 +44,8 @@ codes! {
     InvalidToken "invalid_token" 401 "The request has no valid token";
     /// The user name or the password is wrong.
     LoginFailed "login_failed" 401 "The user name or password is wrong";
-    /// The response of a login provider is invalid, or the response does not belong to a login that
-    /// this browser started.
+    /// The response of a login provider is invalid, or the response does not belong to a login that this browser
+    /// started.
     LoginRefused "login_refused" 401 "The login at the login provider failed";
     /// The refresh token is unknown, expired, revoked or already used.
     InvalidGrant "invalid_grant" 400 "The refresh token is invalid, expired or already used";
@@ -54,11 +53,10 @@ codes! {
     UnsupportedGrant "unsupported_grant_type" 400 "The grant type is not supported";
     /// The token is valid but does not have the scope that the request requires (RFC 6750 §3.1).
     InsufficientScope "insufficient_scope" 403 "The token's permissions do not cover this request";
-    /// A browser sent a write request from a page of another origin, or without the header
-    /// `Origin`.
+    /// A browser sent a write request from a page of another origin, or without the header `Origin`.
     WrongOrigin "wrong_origin" 403 "The request must come from a page of this server";
-    /// The caller tried to log in over plain HTTP from another machine. An attacker on the network
-    /// could read the password.
+    /// The caller tried to log in over plain HTTP from another machine. An attacker on the network could read the
+    /// password.
     PlaintextRefused "plaintext_refused" 403 "Login is possible only over HTTPS";
     /// The enrolment code, setup code or invitation code is wrong, expired or already used.
     CodeRefused "code_refused" 403 "The one-time code is wrong, expired or already used";
@@ -92,8 +90,8 @@ codes! {
     IdentityTaken "identity_taken" 409 "Another person already uses this account at the login provider";
     /// The change would leave the site without an owner.
     LastOwner "last_owner" 409 "A site needs at least one owner";
-    /// An agent sent the header [`YIELD_HEADER`](crate::agent::YIELD_HEADER) while another agent is
-    /// connected as the same device.
+    /// An agent sent the header [`YIELD_HEADER`](crate::agent::YIELD_HEADER) while another agent is connected as the
+    /// same device.
     DeviceConnected "device_connected" 409 "Another agent is connected as this device";
     /// The device refused the command.
     Refused "refused" 409 "The device refused the command";
@@ -113,13 +111,11 @@ codes! {
     Internal "internal" 500 "An internal error occurred";
     /// The configuration of the deployment is missing or invalid.
     Misconfigured "misconfigured" 503 "The deployment's configuration is missing or invalid";
-    /// The edge cannot reach an external issuer or login provider, and the edge has no cached
-    /// response.
+    /// The edge cannot reach an external issuer or login provider, and the edge has no cached response.
     IssuerUnavailable "issuer_unavailable" 503 "The token issuer or login provider cannot be reached";
     /// The device is not connected to the edge.
     DeviceOffline "device_offline" 503 "The device is offline";
-    /// The deadline passed before the device executed the command. The device will not execute the
-    /// command later.
+    /// The deadline passed before the device executed the command. The device will not execute the command later.
     DeadlinePassed "deadline_passed" 504 "The deadline passed before the device executed the command";
     /// The device did not report an outcome in time. The device may have executed the command.
     OutcomeUnknown "outcome_unknown" 504 "The device did not respond in time; it may have executed the command";
@@ -141,8 +137,7 @@ pub struct Problem {
     pub title: String,
     /// The HTTP status of the response.
     pub status: u16,
-    /// The stable problem code. If a device refused a command, the code has the form
-    /// `refused_<reason>`.
+    /// The stable problem code. If a device refused a command, the code has the form `refused_<reason>`.
     pub code: String,
     /// Additional information about the error, as text for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -150,8 +145,7 @@ pub struct Problem {
     /// The id of the command that the problem belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The number of seconds to wait before the next attempt. The header `Retry-After` contains the
-    /// same number.
+    /// The number of seconds to wait before the next attempt. The header `Retry-After` contains the same number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u32>,
 }
@@ -162,8 +156,8 @@ impl Problem {
         Self::with_word(code, code.as_str().into())
     }
 
-    /// Creates the problem for a command that the device refused. `reason` is the device's code in
-    /// the form `refused_<reason>`. An unexpected text is replaced with `refused`.
+    /// Creates the problem for a command that the device refused. `reason` is the device's code in the form
+    /// `refused_<reason>`. An unexpected text is replaced with `refused`.
     pub fn refused(reason: &str) -> Self {
         let known = reason.len() <= 64
             && reason.starts_with("refused_")
@@ -183,8 +177,8 @@ impl Problem {
         }
     }
 
-    /// Adds information about the error to the problem. The text must not contain a secret, a token
-    /// or an internal error message.
+    /// Adds information about the error to the problem. The text must not contain a secret, a token or an internal
+    /// error message.
     pub fn detail(mut self, text: impl Into<String>) -> Self {
         self.detail = Some(text.into());
         self

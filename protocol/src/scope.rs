@@ -1,9 +1,8 @@
 //! This module defines scopes (RFC 6749 §3.3), which are the permissions of tokens and people.
 //!
-//! The scope `line:porch/door:pulse` allows one verb on one GPIO line. The scope
-//! `line:porch/*:read` allows one verb on all lines of a device. The scope `line:*/*:*` allows
-//! every verb on every line. The scope `site:users` grants one administrative right. The scope
-//! `site:*` grants all administrative rights.
+//! The scope `line:porch/door:pulse` allows one verb on one GPIO line. The scope `line:porch/*:read` allows one verb on
+//! all lines of a device. The scope `line:*/*:*` allows every verb on every line. The scope `site:users` grants one
+//! administrative right. The scope `site:*` grants all administrative rights.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -78,8 +77,8 @@ pub enum SiteRight {
     Tokens,
     /// The right to read the audit log.
     Audit,
-    /// A reserved right to issue grants for commands on the local network. No part of Pinlatch uses
-    /// the right `grants` yet.
+    /// A reserved right to issue grants for commands on the local network. No part of Pinlatch uses the right `grants`
+    /// yet.
     Grants,
 }
 
@@ -150,15 +149,14 @@ fn clip(text: &str) -> String {
     text.chars().take(64).collect()
 }
 
-/// A set of scopes. In text form, for example in a `scope` claim, single spaces separate the
-/// scopes.
+/// A set of scopes. In text form, for example in a `scope` claim, single spaces separate the scopes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ScopeSet(BTreeSet<Scope>);
 
 impl ScopeSet {
-    /// Returns whether the set allows a verb on a line. If the set allows any verb on a line, the
-    /// set also allows `read`.
+    /// Returns whether the set allows a verb on a line. If the set allows any verb on a line, the set also allows
+    /// `read`.
     pub fn allows_line(&self, device: &Name, line: &Name, wanted: &str) -> bool {
         self.0.iter().any(|scope| match scope {
             Scope::Line { device: devices, line: lines, verb } => {
@@ -175,8 +173,8 @@ impl ScopeSet {
         self.0.iter().any(|scope| matches!(scope, Scope::Site(own) if own.is_none_or(|own| own == wanted)))
     }
 
-    /// Returns whether each scope of the other set is covered by one scope of this set. A caller
-    /// can issue a token only if the caller's scopes cover the token's scopes.
+    /// Returns whether each scope of the other set is covered by one scope of this set. A caller can issue a token only
+    /// if the caller's scopes cover the token's scopes.
     pub fn covers(&self, other: &Self) -> bool {
         other.0.iter().all(|wanted| self.0.iter().any(|own| covers(own, wanted)))
     }
@@ -223,8 +221,7 @@ fn meet(one: &Scope, other: &Scope) -> Option<Scope> {
             let verb = match (verb_a, verb_b) {
                 (None, verb) | (verb, None) => *verb,
                 (Some(a), Some(b)) if a == b => Some(*a),
-                // Every verb includes `read`, so two scopes with different verbs have only `read`
-                // in common.
+                // Every verb includes `read`, so two scopes with different verbs have only `read` in common.
                 _ => Some("read"),
             };
             Some(Scope::Line { device: narrower(device_a, device_b)?, line: narrower(line_a, line_b)?, verb })

@@ -1,5 +1,5 @@
-//! Handles messages from a device's agent: the connection, the `hello` message and later messages.
-//! No message from an agent makes the site fail.
+//! Handles messages from a device's agent: the connection, the `hello` message and later messages. No message from an
+//! agent makes the site fail.
 
 use std::collections::HashSet;
 
@@ -25,9 +25,8 @@ const MAX_VERSION: usize = 64;
 /// The maximum length of a connection nonce, in bytes.
 const MAX_SESSION: usize = 128;
 
-/// How long a used connection nonce is stored, in milliseconds. The storage time of a nonce is much
-/// longer than the lifetime of a challenge. A captured proof therefore expires before the nonce of
-/// the proof is deleted.
+/// How long a used connection nonce is stored, in milliseconds. The storage time of a nonce is much longer than the
+/// lifetime of a challenge. A captured proof therefore expires before the nonce of the proof is deleted.
 pub(crate) const KEEP_NONCES_MS: u64 = 3_600_000;
 
 /// The certificate of a device. The Worker has verified the signature of the certificate.
@@ -63,8 +62,8 @@ impl Site<'_> {
         if expires_at.saturating_add(self.config.leeway_s).saturating_mul(1000) <= self.now_ms {
             return Err(refused("the device's certificate has expired"));
         }
-        // The connection is refused before any write to the database, because two agents with the
-        // same identity reconnect continuously.
+        // The connection is refused before any write to the database, because two agents with the same identity
+        // reconnect continuously.
         if yields && self.has_live_connection(&device) {
             return Err(Code::DeviceConnected.into());
         }
@@ -134,8 +133,8 @@ impl Site<'_> {
         self.change_line(device, line, level, desired, at_ms.min(self.now_ms))
     }
 
-    /// Sends the press of a contact to the open panels. The database stores only the level of the
-    /// contact, not the press.
+    /// Sends the press of a contact to the open panels. The database stores only the level of the contact, not the
+    /// press.
     fn line_press(&mut self, device: &Name, line: &Name, long: bool, at_ms: u64) -> Result<(), StoreError> {
         match self.line(device, line)? {
             Some(line) if line.kind == LineKind::Contact => {
@@ -153,10 +152,9 @@ impl Site<'_> {
         }
     }
 
-    /// Handles the `hello` message of a device in three steps. First, the site handles the reports
-    /// on commands from the previous connection, because a report can change a desired level.
-    /// Second, the site stores the GPIO lines of the device. Third, the site sends a command for
-    /// each GPIO line whose reported level differs from its desired level.
+    /// Handles the `hello` message of a device in three steps. First, the site handles the reports on commands from the
+    /// previous connection, because a report can change a desired level. Second, the site stores the GPIO lines of the
+    /// device. Third, the site sends a command for each GPIO line whose reported level differs from its desired level.
     fn hello(
         &mut self,
         mut device: Device,
@@ -174,8 +172,8 @@ impl Site<'_> {
         for report in reports {
             self.take_report(&device.name, report, Provenance::InHello)?;
         }
-        // The sequence number is computed before GPIO lines are deleted, because a deleted row can
-        // contain the highest sequence number.
+        // The sequence number is computed before GPIO lines are deleted, because a deleted row can contain the highest
+        // sequence number.
         let seq = self.next_seq()?;
         let lines = self.replace_lines(&device.name, infos)?;
         let version: String = version.chars().filter(char::is_ascii_graphic).take(MAX_VERSION).collect();
@@ -212,8 +210,7 @@ impl Site<'_> {
     }
 }
 
-/// Returns the reason for refusing a `hello` message as a stable code, or `None` if the message is
-/// valid.
+/// Returns the reason for refusing a `hello` message as a stable code, or `None` if the message is valid.
 fn fault_of(infos: &[LineInfo]) -> Option<&'static str> {
     if infos.len() > MAX_LINES {
         return Some("hello_too_many_lines");

@@ -1,5 +1,5 @@
-//! Writes and reads the audit log. Each audit entry contains the actor, the token id, the action,
-//! the target, the time and the outcome. The audit log never contains a token or a secret.
+//! Writes and reads the audit log. Each audit entry contains the actor, the token id, the action, the target, the time
+//! and the outcome. The audit log never contains a token or a secret.
 
 use pinlatch_protocol::admin::{AuditEntry, AuditFilter, AuditHead, AuditPage, RETENTION_DAYS};
 use pinlatch_protocol::problem::{Code, Problem};
@@ -15,12 +15,10 @@ use crate::store::StoreError;
 /// The maximum number of audit entries per page.
 pub const MAX_AUDIT_PAGE: u32 = 500;
 
-/// How many of the latest audit entries are searched for equal entries before a repeatable entry is
-/// written.
+/// How many of the latest audit entries are searched for equal entries before a repeatable entry is written.
 const REPEAT_WINDOW: u32 = 64;
 
-/// The maximum number of repeatable audit entries with the same actor, action and outcome in one
-/// period.
+/// The maximum number of repeatable audit entries with the same actor, action and outcome in one period.
 const REPEAT_MOST: i64 = 10;
 
 /// The length of a day, in milliseconds.
@@ -32,8 +30,8 @@ pub(crate) const REFUSALS_MS: u64 = 60_000;
 /// The period in which equal invalid messages of a device are logged only once, in milliseconds.
 const ODDITIES_MS: u64 = 3_600_000;
 
-/// The maximum length of each text in an audit entry, in characters. All valid names are shorter
-/// than the maximum length.
+/// The maximum length of each text in an audit entry, in characters. All valid names are shorter than the maximum
+/// length.
 const MAX_TEXT: usize = 256;
 
 /// The actor of an audit entry: a person, a token, a device or the site itself.
@@ -86,9 +84,9 @@ impl Site<'_> {
         self.audit(Actor { name: &principal.actor(), jti: Some(&principal.jti) }, act, target, outcome)
     }
 
-    /// Writes an audit entry that any caller with a token, or any device, can cause any number of
-    /// times. Only one of several equal audit entries is written in each period. Repeated attempts
-    /// therefore cannot fill the audit log or use up the daily write quota.
+    /// Writes an audit entry that any caller with a token, or any device, can cause any number of times. Only one of
+    /// several equal audit entries is written in each period. Repeated attempts therefore cannot fill the audit log or
+    /// use up the daily write quota.
     pub(crate) fn audit_repeatable(
         &self,
         period_ms: u64,
@@ -122,8 +120,7 @@ impl Site<'_> {
         self.audit(actor, act, target, outcome)
     }
 
-    /// Writes an audit entry for an invalid message of a device. Equal entries are written only
-    /// once per period.
+    /// Writes an audit entry for an invalid message of a device. Equal entries are written only once per period.
     pub(crate) fn audit_odd(&self, device: &str, what: &str) -> Result<(), StoreError> {
         let name = format!("device:{device}");
         self.audit_repeatable(ODDITIES_MS, Actor { name: &name, jti: None }, "odd_message", device, what)
@@ -151,8 +148,7 @@ impl Site<'_> {
                 filter.act.as_deref().into(),
                 filter.target.as_deref().into(),
                 filter.outcome.as_deref().into(),
-                // The query reads one more row than requested, to find out whether another page
-                // follows.
+                // The query reads one more row than requested, to find out whether another page follows.
                 (limit + 1).into(),
             ],
         )?;
@@ -179,8 +175,8 @@ impl Site<'_> {
         Ok(AuditPage { entries, head, next, keep_days })
     }
 
-    /// Returns how long audit entries are stored, in milliseconds. If the owner has not set a
-    /// retention time, the configured default applies.
+    /// Returns how long audit entries are stored, in milliseconds. If the owner has not set a retention time, the
+    /// configured default applies.
     pub(crate) fn keep_audit_ms(&self) -> Result<u64, StoreError> {
         let row = self.row("SELECT keep_days FROM meta", &[])?;
         let days = row.map(|row| row.opt_uint(0)).transpose()?.flatten();
@@ -207,15 +203,14 @@ impl Site<'_> {
     }
 }
 
-/// Removes control characters from a text, and shortens the text. As a result, untrusted text is
-/// safe in the audit log and on a terminal.
+/// Removes control characters from a text, and shortens the text. As a result, untrusted text is safe in the audit log
+/// and on a terminal.
 fn clip(text: &str) -> String {
     text.chars().filter(|char| !char.is_control()).take(MAX_TEXT).collect()
 }
 
-/// Computes the hash of an audit entry: the SHA-256 of a JSON array, in hexadecimal digits. The
-/// JSON array contains the hash of the previous entry and the fields of the audit entry. Common
-/// tools can therefore verify the chain of hashes.
+/// Computes the hash of an audit entry: the SHA-256 of a JSON array, in hexadecimal digits. The JSON array contains the
+/// hash of the previous entry and the fields of the audit entry. Common tools can therefore verify the chain of hashes.
 fn link(before: &str, seq: u64, at_ms: u64, actor: &Actor<'_>, words: [&str; 3]) -> String {
     let [act, target, outcome] = words;
     let entry = json!([before, seq, at_ms, actor.name, actor.jti, act, target, outcome]).to_string();

@@ -1,6 +1,5 @@
-//! Computes the current permissions of a principal (the caller of a request). The permissions are
-//! the intersection of the token's scopes and the person's rights. An invalid token and the token
-//! of a removed person have no permissions.
+//! Computes the current permissions of a principal (the caller of a request). The permissions are the intersection of
+//! the token's scopes and the person's rights. An invalid token and the token of a removed person have no permissions.
 
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::{Code, Problem};
@@ -14,17 +13,16 @@ use crate::store::StoreError;
 
 /// The current permissions of a principal (the caller of a request).
 pub(crate) struct Rights {
-    /// The person's role. The value is `None` if the token belongs to no person, or if the person
-    /// has individual scopes.
+    /// The person's role. The value is `None` if the token belongs to no person, or if the person has individual
+    /// scopes.
     pub role: Option<Role>,
     /// The token's scopes, limited to the current rights of the token's person or issuer.
     pub scope: ScopeSet,
 }
 
 impl Rights {
-    /// Returns whether the permissions include at least one GPIO line of a device. If the
-    /// permissions include no line of the device, the site must answer as if the device did not
-    /// exist.
+    /// Returns whether the permissions include at least one GPIO line of a device. If the permissions include no line
+    /// of the device, the site must answer as if the device did not exist.
     pub fn knows_device(&self, device: &Name) -> bool {
         self.scope.iter().any(|scope| match scope {
             Scope::Line { device: Pattern::Any, .. } => true,
@@ -51,8 +49,8 @@ pub(crate) fn role_from(word: &str) -> Option<Role> {
 }
 
 impl Site<'_> {
-    /// Checks that a token is still valid, and returns the current permissions of the token. For an
-    /// invalid token, this function returns 401 `invalid_token`.
+    /// Checks that a token is still valid, and returns the current permissions of the token. For an invalid token, this
+    /// function returns 401 `invalid_token`.
     pub(crate) fn rights(&self, principal: &Principal) -> Result<Rights, Failure> {
         let dead = |why: &str| Failure::from(Problem::new(Code::InvalidToken).detail(why));
         if principal.site != self.config.site {
@@ -87,8 +85,8 @@ impl Site<'_> {
         Ok(Rights { role: rights.role, scope: principal.scope.within(&rights.scope) })
     }
 
-    /// Requires that the caller has an administrative right. If the caller lacks the administrative
-    /// right, the refusal is written to the audit log.
+    /// Requires that the caller has an administrative right. If the caller lacks the administrative right, the refusal
+    /// is written to the audit log.
     pub(crate) fn require_site(
         &self,
         principal: &Principal,

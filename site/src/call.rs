@@ -1,5 +1,4 @@
-//! Defines the calls from the Worker to a site, and the replies of the site. Calls and replies are
-//! sent as JSON.
+//! Defines the calls from the Worker to a site, and the replies of the site. Calls and replies are sent as JSON.
 
 use pinlatch_protocol::admin::{
     AdmitRequest, AuditFilter, AuditPage, IssueRequest, Person, RightsRequest, TokenView,
@@ -17,8 +16,8 @@ use crate::command::CommandProgress;
 use crate::failure::Failure;
 use crate::principal::Principal;
 
-/// A call from the Worker to a site. The Worker has verified all fields of the call. Fields named
-/// `…_at` and `…_exp` are times in seconds of Unix time, as in a token.
+/// A call from the Worker to a site. The Worker has verified all fields of the call. Fields named `…_at` and `…_exp`
+/// are times in seconds of Unix time, as in a token.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "the comment of each variant explains its fields")]
@@ -37,18 +36,18 @@ pub enum Call {
     CommandStatus { principal: Principal, id: String },
     /// Registers a one-time code for the enrolment of a device.
     CreateEnrolment { principal: Principal, device: Name, code_id: String, expires_at: u64 },
-    /// Uses an enrolment code. The site stores the thumbprint of the device's key, and the id and
-    /// the expiry of the device's certificate.
+    /// Uses an enrolment code. The site stores the thumbprint of the device's key, and the id and the expiry of the
+    /// device's certificate.
     Enrol { code_id: String, jwk_thumbprint: String, cert_jti: String, cert_exp: u64 },
     /// Removes a device.
     RemoveDevice { principal: Principal, device: Name },
-    /// Checks that the site has no owner yet and that the setup code is unused. The Worker sends
-    /// `SetupAllowed` before the Worker hashes a password.
+    /// Checks that the site has no owner yet and that the setup code is unused. The Worker sends `SetupAllowed` before
+    /// the Worker hashes a password.
     SetupAllowed { code_id: String },
     /// Creates the first owner of the site.
     Setup { code_id: String, username: UserName },
-    /// Starts a login after the gate has accepted the password. `family` identifies the login and
-    /// its chain of refresh tokens.
+    /// Starts a login after the gate has accepted the password. `family` identifies the login and its chain of refresh
+    /// tokens.
     Login { username: UserName, family: String, refresh_jti: String, expires_at: u64 },
     /// Replaces the refresh token of a login. The Worker has decrypted the refresh token.
     Refresh { family: String, jti: String, next_jti: String, expires_at: u64 },
@@ -64,8 +63,7 @@ pub enum Call {
         code_id: String,
         expires_at: u64,
     },
-    /// Returns the user name in an invitation. The Worker sends `Invited` before the Worker hashes
-    /// a password.
+    /// Returns the user name in an invitation. The Worker sends `Invited` before the Worker hashes a password.
     Invited { code_id: String },
     /// Uses an invitation, which creates a person or resets a password.
     AcceptInvitation { code_id: String },
@@ -73,8 +71,8 @@ pub enum Call {
     Admit { principal: Principal, username: UserName, request: AdmitRequest },
     /// Removes all of a person's identities at login providers.
     ForgetIdentities { principal: Principal, username: UserName },
-    /// Starts a login after a login provider has confirmed the person's identity. `email` is the
-    /// person's email address, if the login provider has verified the address.
+    /// Starts a login after a login provider has confirmed the person's identity. `email` is the person's email
+    /// address, if the login provider has verified the address.
     FederatedLogin {
         issuer: String,
         subject: String,
@@ -91,15 +89,14 @@ pub enum Call {
     RemovePerson { principal: Principal, username: UserName },
     /// Ends every login of a person.
     EndSessions { principal: Principal, username: UserName },
-    /// Reports that the caller has changed their password. After `PasswordChanged`, the site ends
-    /// the person's other logins.
+    /// Reports that the caller has changed their password. After `PasswordChanged`, the site ends the person's other
+    /// logins.
     PasswordChanged { principal: Principal },
     /// Issues an API token or a guest link.
     Issue { principal: Principal, request: IssueRequest, jti: String },
     /// Returns the API tokens and guest links that the site has issued.
     Tokens { principal: Principal },
-    /// Revokes a token. If the site did not issue the token, the call must contain the expiry of
-    /// the token.
+    /// Revokes a token. If the site did not issue the token, the call must contain the expiry of the token.
     Revoke { principal: Principal, jti: String, exp: Option<u64> },
     /// Checks that a guest link can be exchanged for a cookie now.
     ExchangeGuest { jti: String },
@@ -131,11 +128,10 @@ pub enum Reply {
     Enrolment,
     /// The reply to [`Call::Enrol`].
     Enrolled { device: Name },
-    /// The reply to [`Call::Setup`], [`Call::Login`] and [`Call::FederatedLogin`], with the data
-    /// for the access token.
+    /// The reply to [`Call::Setup`], [`Call::Login`] and [`Call::FederatedLogin`], with the data for the access token.
     Person { username: UserName, role: Option<Role>, scope: ScopeSet, generation: u64 },
-    /// The reply to [`Call::Refresh`], with the data for the access token, and the id and the
-    /// expiry of the current refresh token.
+    /// The reply to [`Call::Refresh`], with the data for the access token, and the id and the expiry of the current
+    /// refresh token.
     Refreshed {
         username: UserName,
         role: Option<Role>,
@@ -148,8 +144,8 @@ pub enum Reply {
     Invited { username: UserName },
     /// The reply to [`Call::People`].
     People(Vec<Person>),
-    /// The reply to [`Call::Issue`], with the data of the token and the generation that the Worker
-    /// must sign into the token.
+    /// The reply to [`Call::Issue`], with the data of the token and the generation that the Worker must sign into the
+    /// token.
     Issued { token: TokenView, generation: u64 },
     /// The reply to [`Call::ExchangeGuest`].
     Token(TokenView),
@@ -171,8 +167,8 @@ pub type CallResult = Result<Reply, Problem>;
 pub enum Answer {
     /// The site replies immediately.
     Now(Reply),
-    /// The site replies later with the effect [`crate::Effect::Answer`], which contains the ticket.
-    /// Several calls can wait for the same ticket.
+    /// The site replies later with the effect [`crate::Effect::Answer`], which contains the ticket. Several calls can
+    /// wait for the same ticket.
     Pending {
         /// The ticket, which is the sequence number of the command.
         ticket: i64,

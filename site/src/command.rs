@@ -1,9 +1,9 @@
-//! Accepts commands. This module checks permissions and repeated command ids, and stores each
-//! command before the command is sent.
+//! Accepts commands. This module checks permissions and repeated command ids, and stores each command before the
+//! command is sent.
 //!
-//! The checks have a fixed order: permissions, repeated command id, action, presence of the device,
-//! deadline, and number of commands in flight. If a check fails, the command is not stored, so the
-//! caller can use the same command id again.
+//! The checks have a fixed order: permissions, repeated command id, action, presence of the device, deadline, and
+//! number of commands in flight. If a check fails, the command is not stored, so the caller can use the same command id
+//! again.
 
 use std::collections::BTreeMap;
 
@@ -29,12 +29,11 @@ pub const KEEP_COMMANDS_MS: u64 = 24 * 3_600_000;
 /// The maximum number of callers' commands that are in flight to one device.
 pub const MAX_IN_FLIGHT: i64 = 64;
 
-/// The maximum number of panel WebSockets that wait for the result of one command. In addition to
-/// the WebSocket that sent the command, later WebSockets of the same caller can wait.
+/// The maximum number of panel WebSockets that wait for the result of one command. In addition to the WebSocket that
+/// sent the command, later WebSockets of the same caller can wait.
 const MAX_PANELS: usize = 8;
 
-/// The issuer of commands that the site itself creates. No token can have the issuer
-/// `urn:pinlatch:site`.
+/// The issuer of commands that the site itself creates. No token can have the issuer `urn:pinlatch:site`.
 const OWN_ISSUER: &str = "urn:pinlatch:site";
 
 /// The subject of the site's own commands, which restore desired levels.
@@ -94,8 +93,7 @@ impl Command {
         })
     }
 
-    /// Returns whether the site itself created the command. No caller waits for the site's own
-    /// commands.
+    /// Returns whether the site itself created the command. No caller waits for the site's own commands.
     pub fn is_own(&self) -> bool {
         self.iss == OWN_ISSUER
     }
@@ -131,8 +129,8 @@ impl Command {
     }
 }
 
-/// The sender of a command. The fields are the column values that differ between callers' commands
-/// and the site's own commands.
+/// The sender of a command. The fields are the column values that differ between callers' commands and the site's own
+/// commands.
 struct Origin<'a> {
     iss: &'a str,
     sub: &'a str,
@@ -143,8 +141,8 @@ struct Origin<'a> {
 }
 
 impl Site<'_> {
-    /// Accepts a new command, or returns the stored command with the same id. If the command id is
-    /// valid, every returned problem contains the command id.
+    /// Accepts a new command, or returns the stored command with the same id. If the command id is valid, every
+    /// returned problem contains the command id.
     pub(crate) fn command(
         &mut self,
         principal: &Principal,
@@ -207,9 +205,8 @@ impl Site<'_> {
         Ok(CommandProgress::InFlight { ticket })
     }
 
-    /// Requires that the caller has the right to run the action on the GPIO line. A refusal is
-    /// written to the audit log. [`Site::may_read`] defines the information that a refusal can
-    /// reveal.
+    /// Requires that the caller has the right to run the action on the GPIO line. A refusal is written to the audit
+    /// log. [`Site::may_read`] defines the information that a refusal can reveal.
     fn may_operate(&self, principal: &Principal, request: &CommandRequest) -> Result<(), Failure> {
         let rights = self.rights(principal)?;
         let (device, line, verb) = (&request.device, &request.line, clip(&request.action));
@@ -232,8 +229,8 @@ impl Site<'_> {
         })
     }
 
-    /// Handles a command whose id was already used. This function returns the first result, or lets
-    /// the caller wait for the first result.
+    /// Handles a command whose id was already used. This function returns the first result, or lets the caller wait for
+    /// the first result.
     fn repeat(
         &mut self,
         mut known: Command,
@@ -266,8 +263,7 @@ impl Site<'_> {
         Ok(CommandProgress::InFlight { ticket: known.seq })
     }
 
-    /// Stores a command in the database, and then adds the effect that sends the command to the
-    /// device.
+    /// Stores a command in the database, and then adds the effect that sends the command to the device.
     fn order(
         &mut self,
         device: &Name,
@@ -314,9 +310,8 @@ impl Site<'_> {
         Ok(seq)
     }
 
-    /// Sends a command that sets a GPIO line to its desired level, at most once per GPIO line and
-    /// connection. The limit for callers' commands does not apply, because the site sends at most
-    /// one restoring command per GPIO line.
+    /// Sends a command that sets a GPIO line to its desired level, at most once per GPIO line and connection. The limit
+    /// for callers' commands does not apply, because the site sends at most one restoring command per GPIO line.
     pub(crate) fn reconcile(
         &mut self,
         device: &Name,
@@ -334,8 +329,8 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Returns the status of a command. The caller needs a valid token of the same issuer and
-    /// subject that sent the command.
+    /// Returns the status of a command. The caller needs a valid token of the same issuer and subject that sent the
+    /// command.
     pub(crate) fn command_status(&self, principal: &Principal, id: &str) -> Result<CommandResult, Failure> {
         self.rights(principal)?;
         let known = self.find_command(&principal.iss, &principal.sub, id)?;
@@ -348,9 +343,8 @@ impl Site<'_> {
         self.row(&sql, &[iss.into(), sub.into(), id.into()])?.as_ref().map(Command::read).transpose()
     }
 
-    /// Releases a command id whose retention time has ended, although the row of the old command
-    /// still exists. The old row gets an id that contains a space, because no valid command id
-    /// contains a space.
+    /// Releases a command id whose retention time has ended, although the row of the old command still exists. The old
+    /// row gets an id that contains a space, because no valid command id contains a space.
     fn release_id(&self, command: &Command) -> Result<(), StoreError> {
         let sql = "UPDATE commands SET id = id || ' ' || seq WHERE seq = ?1";
         self.run(sql, &[command.seq.into()])?;
@@ -374,8 +368,8 @@ fn unsuitable(error: ActionError) -> Failure {
     Problem::new(code).detail(error.to_string()).into()
 }
 
-/// Serializes the arguments as JSON with sorted members. Two requests with the same arguments
-/// therefore have the same JSON text.
+/// Serializes the arguments as JSON with sorted members. Two requests with the same arguments therefore have the same
+/// JSON text.
 fn canonical(args: &Map<String, Json>) -> String {
     let sorted: BTreeMap<&String, &Json> = args.iter().collect();
     serde_json::to_string(&sorted).unwrap_or_default()
@@ -385,8 +379,7 @@ fn target(device: &Name, line: &Name, action: &str) -> String {
     format!("{device}/{line}:{}", clip(action))
 }
 
-/// Returns the name of the requested action, restricted to characters that are safe in the audit
-/// log and in a scope.
+/// Returns the name of the requested action, restricted to characters that are safe in the audit log and in a scope.
 fn clip(action: &str) -> String {
     action.chars().filter(char::is_ascii_graphic).take(32).collect()
 }

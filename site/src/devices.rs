@@ -23,8 +23,8 @@ pub(crate) struct Device {
     /// The id (`jti`) of the certificate that the agent uses.
     pub cert_jti: String,
     pub cert_exp: u64,
-    /// The id and the expiry of the renewed certificate. The old certificate and the renewed
-    /// certificate are each valid until their expiry.
+    /// The id and the expiry of the renewed certificate. The old certificate and the renewed certificate are each valid
+    /// until their expiry.
     pub renewed: Option<(String, u64)>,
     /// The thumbprint of the enrolled key of the device.
     pub thumbprint: String,
@@ -34,15 +34,13 @@ pub(crate) struct Device {
     pub hello: bool,
     /// Whether the device was online according to the last published event.
     pub online: bool,
-    /// When the device was last seen, as stored in the database. While the agent's WebSocket is
-    /// open, the agent's last activity can be later than the stored time.
+    /// When the device was last seen, as stored in the database. While the agent's WebSocket is open, the agent's last
+    /// activity can be later than the stored time.
     pub last_seen_ms: Option<u64>,
     pub version: Option<String>,
-    /// When the device's machine was started, in milliseconds of Unix time, if the agent has
-    /// reported the uptime.
+    /// When the device's machine was started, in milliseconds of Unix time, if the agent has reported the uptime.
     pub booted_ms: Option<u64>,
-    /// How far the machine's clock was ahead of the site's clock at the last `hello` message, in
-    /// milliseconds.
+    /// How far the machine's clock was ahead of the site's clock at the last `hello` message, in milliseconds.
     pub clock_ahead_ms: Option<i64>,
 }
 
@@ -69,8 +67,8 @@ impl Device {
         self.renewed.as_ref().map_or(self.cert_exp, |(_, exp)| self.cert_exp.max(*exp))
     }
 
-    /// Returns the expiry of a certificate, in seconds of Unix time. If the certificate is not a
-    /// current certificate of this device, the result is `None`.
+    /// Returns the expiry of a certificate, in seconds of Unix time. If the certificate is not a current certificate of
+    /// this device, the result is `None`.
     pub fn expiry_of(&self, jti: &str) -> Option<u64> {
         let renewed = self.renewed.as_ref().map(|(jti, exp)| (jti, *exp));
         let own = [Some((&self.cert_jti, self.cert_exp)), renewed];
@@ -89,8 +87,8 @@ impl Site<'_> {
         self.run(&sql, &[])?.iter().map(Device::read).collect()
     }
 
-    /// Returns all devices that have a connection. The result also contains devices that have lost
-    /// their connection but are still published as online.
+    /// Returns all devices that have a connection. The result also contains devices that have lost their connection but
+    /// are still published as online.
     pub(crate) fn connected_devices(&self) -> Result<Vec<Device>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM devices WHERE session IS NOT NULL OR online = 1");
         self.run(&sql, &[])?.iter().map(Device::read).collect()
@@ -106,10 +104,9 @@ impl Site<'_> {
         self.sign_of_life(device).is_some_and(recent)
     }
 
-    /// Returns the session nonce of the connection to which a command can be sent, or `None` if the
-    /// device is offline. A device is online if the agent has sent a `hello` message on the current
-    /// connection and was recently active. The column `online` is not used, because this column
-    /// contains only the last published value.
+    /// Returns the session nonce of the connection to which a command can be sent, or `None` if the device is offline.
+    /// A device is online if the agent has sent a `hello` message on the current connection and was recently active.
+    /// The column `online` is not used, because this column contains only the last published value.
     pub(crate) fn present<'d>(&self, device: &'d Device) -> Option<&'d str> {
         device.session.as_deref().filter(|_| device.hello && self.has_live_connection(device))
     }
@@ -127,8 +124,8 @@ impl Site<'_> {
         }
     }
 
-    /// Ends the connection of a device in the table `devices`. If the device was published as
-    /// online, the panels are notified.
+    /// Ends the connection of a device in the table `devices`. If the device was published as online, the panels are
+    /// notified.
     pub(crate) fn end_connection(
         &mut self,
         device: &Device,
@@ -152,8 +149,8 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Ends all device connections without recent activity. The WebSockets of inactive connections
-    /// are closed, so that an agent that is still running reconnects.
+    /// Ends all device connections without recent activity. The WebSockets of inactive connections are closed, so that
+    /// an agent that is still running reconnects.
     pub(crate) fn end_silent_connections(&mut self) -> Result<(), StoreError> {
         for device in self.connected_devices()? {
             let sign = self.sign_of_life(&device);
@@ -210,10 +207,9 @@ impl Site<'_> {
         Ok(visible_line(&view, device, &rights.scope).ok_or(Code::InsufficientScope)?)
     }
 
-    /// Requires that the caller has the right to read a GPIO line. This function also defines the
-    /// information that a refusal can reveal. A caller without a right on any line of the device
-    /// gets 404, as if the device did not exist. A caller with a right on another line of the
-    /// device gets 403, even if the requested line does not exist.
+    /// Requires that the caller has the right to read a GPIO line. This function also defines the information that a
+    /// refusal can reveal. A caller without a right on any line of the device gets 404, as if the device did not exist.
+    /// A caller with a right on another line of the device gets 403, even if the requested line does not exist.
     pub(crate) fn may_read(&self, rights: &Rights, device: &Name, line: &Name) -> Result<(), Failure> {
         if !rights.knows_device(device) || self.device(device)?.is_none() {
             return Err(Code::UnknownDevice.into());
@@ -227,8 +223,8 @@ impl Site<'_> {
     }
 }
 
-/// Returns the part of a device that a caller can see. The caller must have a right on at least one
-/// GPIO line of the device.
+/// Returns the part of a device that a caller can see. The caller must have a right on at least one GPIO line of the
+/// device.
 pub(crate) fn visible_device(device: &DeviceView, rights: &Rights) -> DeviceView {
     let lines = device.lines.iter().filter_map(|line| visible_line(line, &device.name, &rights.scope));
     DeviceView { lines: lines.collect(), ..device.clone() }

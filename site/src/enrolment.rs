@@ -13,8 +13,8 @@ use crate::failure::Failure;
 use crate::principal::Principal;
 use crate::store::StoreError;
 
-/// The minimum time between two renewals of a device's certificate, in seconds. A device can repeat
-/// a renewal after the minimum time, because the answer to the first renewal request can get lost.
+/// The minimum time between two renewals of a device's certificate, in seconds. A device can repeat a renewal after the
+/// minimum time, because the answer to the first renewal request can get lost.
 const RENEW_AGAIN_S: u64 = 300;
 
 /// The new certificate that a device receives in a renewal.
@@ -49,10 +49,9 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Uses an enrolment code. If a device with the same name is already enrolled, the new device
-    /// replaces the old device, and the old certificates are refused. The GPIO lines stay in the
-    /// database until the new device sends a `hello` message. Desired levels are therefore
-    /// preserved when the hardware is replaced.
+    /// Uses an enrolment code. If a device with the same name is already enrolled, the new device replaces the old
+    /// device, and the old certificates are refused. The GPIO lines stay in the database until the new device sends a
+    /// `hello` message. Desired levels are therefore preserved when the hardware is replaced.
     pub(crate) fn enrol(
         &mut self,
         code_id: &str,
@@ -85,10 +84,9 @@ impl Site<'_> {
         Ok(name)
     }
 
-    /// Renews a device's certificate on the connection that was opened with the old certificate.
-    /// This function returns whether the site allows the renewal. After a renewal, the old
-    /// certificate stays valid until its expiry, so the device still has access if the new
-    /// certificate gets lost.
+    /// Renews a device's certificate on the connection that was opened with the old certificate. This function returns
+    /// whether the site allows the renewal. After a renewal, the old certificate stays valid until its expiry, so the
+    /// device still has access if the new certificate gets lost.
     pub(crate) fn renew(
         &mut self,
         name: &Name,
@@ -119,14 +117,14 @@ impl Site<'_> {
         Ok(true)
     }
 
-    /// Removes a device. Commands in flight to this device end at their deadline, as for a device
-    /// that does not respond.
+    /// Removes a device. Commands in flight to this device end at their deadline, as for a device that does not
+    /// respond.
     pub(crate) fn remove_device(&mut self, principal: &Principal, name: &Name) -> Result<(), Failure> {
         self.require_site(principal, SiteRight::Devices, "device_removal", name.as_str())?;
         let device = self.device(name)?.ok_or(Code::UnknownDevice)?;
         let seq = self.next_seq()?;
-        // The table `meta` stores the sequence number, because the deleted rows can contain the
-        // highest sequence number.
+        // The table `meta` stores the sequence number, because the deleted rows can contain the highest sequence
+        // number.
         self.run("UPDATE meta SET seq = ?1", &[seq.into()])?;
         self.run("DELETE FROM lines WHERE device = ?1", &[name.as_str().into()])?;
         self.run("DELETE FROM devices WHERE name = ?1", &[name.as_str().into()])?;

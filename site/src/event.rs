@@ -1,5 +1,4 @@
-//! Defines the effects that the Durable Object carries out, and the numbered events that are
-//! published to panels.
+//! Defines the effects that the Durable Object carries out, and the numbered events that are published to panels.
 
 use pinlatch_protocol::command::CommandResult;
 use pinlatch_protocol::name::{Name, UserName};
@@ -38,17 +37,17 @@ pub struct CommandOrder {
     pub action: String,
     /// The validated arguments of the action.
     pub args: Map<String, Value>,
-    /// The deadline of the command, in milliseconds of Unix time. The device must not run the
-    /// command after its deadline.
+    /// The deadline of the command, in milliseconds of Unix time. The device must not run the command after its
+    /// deadline.
     pub deadline_ms: u64,
 }
 
-/// A change in the site, with a sequence number. [`Site::view_for`] reduces the change to the part
-/// that one panel can see.
+/// A change in the site, with a sequence number. [`Site::view_for`] reduces the change to the part that one panel can
+/// see.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// The sequence number of the event. Each sequence number is one higher than the previous
-    /// sequence number, even after a restart.
+    /// The sequence number of the event. Each sequence number is one higher than the previous sequence number, even
+    /// after a restart.
     pub seq: u64,
     /// When the change happened, in milliseconds of Unix time.
     pub at_ms: u64,
@@ -56,8 +55,8 @@ pub struct Event {
     pub change: Change,
 }
 
-/// The press of a contact, for example of a button. The site sends the press to all open panels
-/// that are allowed to see the contact ([`Site::press_for`]).
+/// The press of a contact, for example of a button. The site sends the press to all open panels that are allowed to see
+/// the contact ([`Site::press_for`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Press {
     /// When the contact was pressed, in milliseconds of Unix time.
@@ -98,12 +97,10 @@ impl PanelFilter {
     }
 }
 
-/// An instruction from the site to the Durable Object. The Durable Object must carry out effects in
-/// order.
+/// An instruction from the site to the Durable Object. The Durable Object must carry out effects in order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Sign a command, and send the signed command on the agent's WebSocket with this session
-    /// nonce.
+    /// Sign a command, and send the signed command on the agent's WebSocket with this session nonce.
     Command {
         /// The name of the device.
         device: Name,
@@ -132,8 +129,7 @@ pub enum Effect {
     },
     /// Send an event to every panel. [`Site::view_for`] filters the event for each panel.
     Publish(Event),
-    /// Send the press of a contact to every panel that is allowed to see the contact
-    /// ([`Site::press_for`]).
+    /// Send the press of a contact to every panel that is allowed to see the contact ([`Site::press_for`]).
     Press(Press),
     /// Close the WebSockets of one or more panels.
     ClosePanels {
@@ -144,8 +140,8 @@ pub enum Effect {
         /// The reason for closing the WebSockets, as a stable code.
         reason: &'static str,
     },
-    /// Check with [`Site::socket_authority`] whether the token of each panel is still valid, and
-    /// close the WebSocket of each panel whose token is invalid.
+    /// Check with [`Site::socket_authority`] whether the token of each panel is still valid, and close the WebSocket of
+    /// each panel whose token is invalid.
     Review,
     /// Answer every HTTP call that waits for this ticket. The number of waiting calls can be zero.
     Answer {
@@ -154,16 +150,15 @@ pub enum Effect {
         /// The answer for the waiting calls.
         result: Result<CommandResult, Problem>,
     },
-    /// Log a database error. If a caller waits for an answer, the caller has already received an
-    /// `internal` problem.
+    /// Log a database error. If a caller waits for an answer, the caller has already received an `internal` problem.
     Fault(StoreError),
 }
 
 impl Site<'_> {
-    /// Returns the sequence number of the last event. The sequence number is not stored as a
-    /// counter. Each event writes its sequence number into the row that changed, so the highest
-    /// number in the tables is the last number. The tables have no index for sequence numbers,
-    /// because reading hundreds of rows costs less than one additional write.
+    /// Returns the sequence number of the last event. The sequence number is not stored as a counter. Each event writes
+    /// its sequence number into the row that changed, so the highest number in the tables is the last number. The
+    /// tables have no index for sequence numbers, because reading hundreds of rows costs less than one additional
+    /// write.
     pub(crate) fn last_seq(&mut self) -> Result<u64, StoreError> {
         if let Some(seq) = self.seq {
             return Ok(seq);
@@ -178,8 +173,8 @@ impl Site<'_> {
         Ok(seq)
     }
 
-    /// Returns the sequence number of the next event. The caller must write this sequence number
-    /// into the row that changed.
+    /// Returns the sequence number of the next event. The caller must write this sequence number into the row that
+    /// changed.
     pub(crate) fn next_seq(&mut self) -> Result<u64, StoreError> {
         let seq = self.last_seq()? + 1;
         self.seq = Some(seq);

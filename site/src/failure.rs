@@ -4,8 +4,8 @@ use pinlatch_protocol::problem::{Code, Problem};
 
 use crate::store::StoreError;
 
-/// The error type inside this crate. After a database error, the caller receives an `internal`
-/// problem, and the cause is only logged.
+/// The error type inside this crate. After a database error, the caller receives an `internal` problem, and the cause
+/// is only logged.
 #[derive(Debug)]
 pub(crate) enum Failure {
     Problem(Problem),

@@ -20,8 +20,7 @@ const MAX_TEXT: usize = 255;
 const MAX_IDENTITIES: i64 = 8;
 
 impl Site<'_> {
-    /// Lets a person log in with a login provider. If the person does not exist yet, this function
-    /// creates the person.
+    /// Lets a person log in with a login provider. If the person does not exist yet, this function creates the person.
     pub(crate) fn admit(
         &mut self,
         principal: &Principal,
@@ -118,10 +117,9 @@ impl Site<'_> {
         rules.collect()
     }
 
-    /// Handles a login with a provider after the Worker has verified the login. If the person was
-    /// admitted to the site, the login starts. An email address identifies a person only until the
-    /// first login with the email address. The first login stores the provider's subject, because
-    /// another person can get the same email address later.
+    /// Handles a login with a provider after the Worker has verified the login. If the person was admitted to the site,
+    /// the login starts. An email address identifies a person only until the first login with the email address. The
+    /// first login stores the provider's subject, because another person can get the same email address later.
     pub(crate) fn federated_login(
         &mut self,
         issuer: &str,
@@ -158,8 +156,7 @@ impl Site<'_> {
     }
 }
 
-/// Checks an identity rule. The identity rule must contain either a subject or an email address,
-/// but not both.
+/// Checks an identity rule. The identity rule must contain either a subject or an email address, but not both.
 fn checked(rule: &IdentityRule) -> Result<IdentityRule, Problem> {
     let wrong = |text: &str| Problem::new(Code::InvalidRequest).detail(text);
     let fits = |text: &str| (1..=MAX_TEXT).contains(&text.len()) && !text.chars().any(char::is_control);

@@ -1,5 +1,4 @@
-//! The state and the rules of one Pinlatch site: its devices, commands, people, logins and audit
-//! log.
+//! The state and the rules of one Pinlatch site: its devices, commands, people, logins and audit log.
 //!
 //! This crate contains no socket, clock, random number generator or cryptographic key. For each
 //! event, a Durable Object opens the site with the current time and passes the event to the site.
@@ -73,8 +72,8 @@ pub use crate::store::{Row, Store, StoreError, Value};
 pub struct Config {
     /// The name of the site. The site refuses the tokens of other sites.
     pub site: Name,
-    /// How long a token is still accepted after its `exp`, in seconds. The leeway of the site must
-    /// equal the leeway with which the Worker checks tokens.
+    /// How long a token is still accepted after its `exp`, in seconds. The leeway of the site must equal the leeway
+    /// with which the Worker checks tokens.
     pub leeway_s: u64,
     /// How long audit entries are stored by default, in milliseconds.
     pub keep_audit_ms: u64,
@@ -97,18 +96,15 @@ pub struct Site<'a> {
     seq_floor: u64,
     seq: Option<u64>,
     effects: Vec<Effect>,
-    /// Whether the commands that this event sent are the only possible reason for an earlier
-    /// wake-up.
+    /// Whether the commands that this event sent are the only possible reason for an earlier wake-up.
     commands_only: bool,
-    /// The earliest time at which the site gives up a command that this event sent, in milliseconds
-    /// of Unix time.
+    /// The earliest time at which the site gives up a command that this event sent, in milliseconds of Unix time.
     soonest: Option<u64>,
 }
 
 impl<'a> Site<'a> {
-    /// Opens the site at `now_ms`, in milliseconds of Unix time. This function creates the tables
-    /// of an empty database and upgrades the tables of an older database. If the database is
-    /// current, this function makes a single read.
+    /// Opens the site at `now_ms`, in milliseconds of Unix time. This function creates the tables of an empty database
+    /// and upgrades the tables of an older database. If the database is current, this function makes a single read.
     pub fn open(
         store: &'a dyn Store,
         links: &'a dyn Links,
@@ -130,9 +126,9 @@ impl<'a> Site<'a> {
         })
     }
 
-    /// Handles a call from the Worker. This function returns the answer, or a ticket if the answer
-    /// follows later. The Durable Object must also commit the database writes of a refused call.
-    /// For example, a refused call can write audit entries or end logins.
+    /// Handles a call from the Worker. This function returns the answer, or a ticket if the answer follows later. The
+    /// Durable Object must also commit the database writes of a refused call. For example, a refused call can write
+    /// audit entries or end logins.
     pub fn call(&mut self, call: Call) -> Result<Answer, Problem> {
         self.commands_only = matches!(call, Call::Command { .. });
         let outcome = self.dispatch(call);
@@ -145,15 +141,15 @@ impl<'a> Site<'a> {
         self.surface(outcome)
     }
 
-    /// Handles a message from a panel. The effects that answer the message contain `panel`, the id
-    /// of the panel's WebSocket.
+    /// Handles a message from a panel. The effects that answer the message contain `panel`, the id of the panel's
+    /// WebSocket.
     pub fn panel_message(&mut self, principal: &Principal, panel: &str, message: FromPanel) {
         self.commands_only = true;
         self.handle_panel_message(principal, panel, message);
     }
 
-    /// Checks that the token of a panel is still valid. If the token is invalid, the Durable Object
-    /// must close the panel's WebSocket with [`close::SESSION_ENDED`].
+    /// Checks that the token of a panel is still valid. If the token is invalid, the Durable Object must close the
+    /// panel's WebSocket with [`close::SESSION_ENDED`].
     pub fn socket_authority(&mut self, principal: &Principal) -> Result<(), Problem> {
         let outcome = self.rights(principal).map(|_| ());
         self.surface(outcome)
@@ -173,8 +169,7 @@ impl<'a> Site<'a> {
         }
     }
 
-    /// Returns the frame for the press of a contact, or `None` if the panel is not allowed to see
-    /// the contact.
+    /// Returns the frame for the press of a contact, or `None` if the panel is not allowed to see the contact.
     pub fn press_for(&mut self, principal: &Principal, press: &Press) -> Option<ToPanel> {
         match self.see_press(principal, press) {
             Ok(view) => view,
@@ -186,12 +181,11 @@ impl<'a> Site<'a> {
         }
     }
 
-    /// Handles the WebSocket upgrade of an agent. The Worker has verified the agent's certificate
-    /// and proof. The key in the certificate must be the enrolled key of the device, whichever edge
-    /// key signed the certificate. If the result is `Ok`, the Durable Object must accept the
-    /// WebSocket within the current event. If the result is `Ok`, an older connection of the same
-    /// device is closed. If `yields` is set and an older connection is still active, the WebSocket
-    /// upgrade is refused.
+    /// Handles the WebSocket upgrade of an agent. The Worker has verified the agent's certificate and proof. The key in
+    /// the certificate must be the enrolled key of the device, whichever edge key signed the certificate. If the result
+    /// is `Ok`, the Durable Object must accept the WebSocket within the current event. If the result is `Ok`, an older
+    /// connection of the same device is closed. If `yields` is set and an older connection is still active, the
+    /// WebSocket upgrade is refused.
     pub fn agent_connected(
         &mut self,
         device: &Name,
@@ -203,8 +197,8 @@ impl<'a> Site<'a> {
         self.surface(outcome)
     }
 
-    /// Handles an agent's request for a new certificate. If the result is `true`, the Durable
-    /// Object must sign and send the new certificate within the current event.
+    /// Handles an agent's request for a new certificate. If the result is `true`, the Durable Object must sign and send
+    /// the new certificate within the current event.
     pub fn certificate_renewed(
         &mut self,
         device: &Name,
@@ -216,32 +210,31 @@ impl<'a> Site<'a> {
         self.surface(outcome)
     }
 
-    /// Handles a message from an agent. A message is ignored if the message does not arrive on the
-    /// device's current connection. The Durable Object itself answers [`FromAgent::Time`] messages.
+    /// Handles a message from an agent. A message is ignored if the message does not arrive on the device's current
+    /// connection. The Durable Object itself answers [`FromAgent::Time`] messages.
     pub fn agent_message(&mut self, device: &Name, session: &str, message: FromAgent) {
         self.commands_only = !matches!(message, FromAgent::Hello { .. });
         let outcome = self.handle_agent_message(device, session, message);
         self.note(outcome);
     }
 
-    /// Handles the end of an agent's WebSocket. Commands in flight wait until their deadline,
-    /// because the next `hello` message can report their outcome.
+    /// Handles the end of an agent's WebSocket. Commands in flight wait until their deadline, because the next `hello`
+    /// message can report their outcome.
     pub fn agent_closed(&mut self, device: &Name, session: &str) {
         let outcome = self.disconnect(device, session);
         self.note(outcome);
     }
 
-    /// Does all work that is due now. The Durable Object can call this function at any time and any
-    /// number of times.
+    /// Does all work that is due now. The Durable Object can call this function at any time and any number of times.
     pub fn tick(&mut self) {
         let outcome = self.do_what_is_due();
         self.note(outcome);
     }
 
-    /// Returns the time at which [`Site::tick`] has work next, in milliseconds of Unix time. The
-    /// returned time can be in the past. `armed` is the previous return value. After an event with
-    /// only commands or their results, this function uses `armed` and saves a database read. After
-    /// a tick or an eviction, the Durable Object must pass `None`.
+    /// Returns the time at which [`Site::tick`] has work next, in milliseconds of Unix time. The returned time can be
+    /// in the past. `armed` is the previous return value. After an event with only commands or their results, this
+    /// function uses `armed` and saves a database read. After a tick or an eviction, the Durable Object must pass
+    /// `None`.
     pub fn next_wake(&self, panels_open: bool, armed: Option<u64>) -> Result<Option<u64>, StoreError> {
         match armed {
             Some(armed) if self.commands_only => {
@@ -256,8 +249,8 @@ impl<'a> Site<'a> {
         std::mem::take(&mut self.effects)
     }
 
-    /// Converts a failure into a problem for the caller. After a database error, the caller
-    /// receives the problem `internal`, and the cause is only logged.
+    /// Converts a failure into a problem for the caller. After a database error, the caller receives the problem
+    /// `internal`, and the cause is only logged.
     fn surface<T>(&mut self, outcome: Result<T, Failure>) -> Result<T, Problem> {
         outcome.map_err(|failure| match failure {
             Failure::Problem(problem) => problem,

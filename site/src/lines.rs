@@ -1,5 +1,5 @@
-//! Manages the GPIO lines of devices. For each line, the database contains the level that the
-//! device last reported, and the desired level.
+//! Manages the GPIO lines of devices. For each line, the database contains the level that the device last reported, and
+//! the desired level.
 
 use pinlatch_protocol::line::{Level, LineInfo, LineKind};
 use pinlatch_protocol::name::Name;
@@ -45,8 +45,8 @@ impl Line {
         })
     }
 
-    /// Returns the row for a GPIO line as the device now describes it. The desired level is
-    /// preserved if the kind of the GPIO line has not changed and the GPIO line has `retain`.
+    /// Returns the row for a GPIO line as the device now describes it. The desired level is preserved if the kind of
+    /// the GPIO line has not changed and the GPIO line has `retain`.
     pub fn described(info: &LineInfo, position: u64, before: Option<&Self>, now_ms: u64) -> Self {
         let before = before.filter(|line| line.kind == info.kind);
         let same = before.filter(|line| line.reported == info.level);
@@ -82,8 +82,7 @@ impl Line {
     }
 }
 
-/// Returns the part of a GPIO line that a caller can see, or `None` if the caller has no right to
-/// read the GPIO line.
+/// Returns the part of a GPIO line that a caller can see, or `None` if the caller has no right to read the GPIO line.
 pub(crate) fn visible_line(line: &LineView, device: &Name, scope: &ScopeSet) -> Option<LineView> {
     if !scope.allows_line(device, &line.name, "read") {
         return None;
@@ -109,8 +108,8 @@ impl Site<'_> {
         self.run(&sql, &[device.as_str().into()])?.iter().map(Line::read).collect()
     }
 
-    /// Stores the reported level and the desired level of a GPIO line. If a level has changed, the
-    /// panels are notified. This function writes at most one row.
+    /// Stores the reported level and the desired level of a GPIO line. If a level has changed, the panels are notified.
+    /// This function writes at most one row.
     pub(crate) fn change_line(
         &mut self,
         device: &Name,
@@ -143,9 +142,8 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Replaces the stored GPIO lines of a device with the GPIO lines in its `hello` message, and
-    /// returns the new rows. Only changed rows are written, because a device with a bad connection
-    /// sends a `hello` message often.
+    /// Replaces the stored GPIO lines of a device with the GPIO lines in its `hello` message, and returns the new rows.
+    /// Only changed rows are written, because a device with a bad connection sends a `hello` message often.
     pub(crate) fn replace_lines(&self, device: &Name, infos: &[LineInfo]) -> Result<Vec<Line>, StoreError> {
         let before = self.lines(device)?;
         for gone in before.iter().filter(|line| infos.iter().all(|info| info.name != line.name)) {

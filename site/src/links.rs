@@ -2,9 +2,8 @@
 
 /// The open WebSockets of agents.
 pub trait Links {
-    /// Returns the time of the last activity on the agent's WebSocket with this nonce, in
-    /// milliseconds of Unix time. Activity is the WebSocket upgrade, a received frame, or a ping
-    /// that the runtime answered automatically. If no WebSocket with this nonce is open, the result
-    /// is `None`.
+    /// Returns the time of the last activity on the agent's WebSocket with this nonce, in milliseconds of Unix time.
+    /// Activity is the WebSocket upgrade, a received frame, or a ping that the runtime answered automatically. If no
+    /// WebSocket with this nonce is open, the result is `None`.
     fn last_sign_of_life(&self, session: &str) -> Option<u64>;
 }

@@ -1,5 +1,4 @@
-//! Manages logins. Each login has a family of refresh tokens, in which each refresh replaces the
-//! current token.
+//! Manages logins. Each login has a family of refresh tokens, in which each refresh replaces the current token.
 //!
 //! The gate verifies the password before the site handles a login with a password.
 
@@ -16,18 +15,16 @@ use crate::people::by;
 use crate::principal::Principal;
 use crate::store::{StoreError, Value};
 
-/// How long a replaced refresh token still returns the same successor token, in milliseconds. A
-/// session therefore continues if two browser tabs refresh at once or if a reply gets lost.
+/// How long a replaced refresh token still returns the same successor token, in milliseconds. A session therefore
+/// continues if two browser tabs refresh at once or if a reply gets lost.
 pub const ROTATION_GRACE_MS: u64 = 10_000;
 
-/// The maximum number of open logins per person. A further login ends the open login that expires
-/// first.
+/// The maximum number of open logins per person. A further login ends the open login that expires first.
 const MAX_LOGINS: u32 = 100;
 
 impl Site<'_> {
-    /// Handles a login with a correct password. The login fails if the person has not chosen a
-    /// password at this site. The gate can still store the password of an earlier person with the
-    /// same name.
+    /// Handles a login with a correct password. The login fails if the person has not chosen a password at this site.
+    /// The gate can still store the password of an earlier person with the same name.
     pub(crate) fn password_login(
         &mut self,
         username: UserName,
@@ -62,10 +59,9 @@ impl Site<'_> {
         Ok(self.person(username, rights))
     }
 
-    /// Replaces the current refresh token of a login. For [`ROTATION_GRACE_MS`], the previous
-    /// refresh token returns the same successor token. A later use of a replaced refresh token
-    /// means that the token was stolen. The site therefore ends the login for the owner and for the
-    /// thief of a stolen refresh token.
+    /// Replaces the current refresh token of a login. For [`ROTATION_GRACE_MS`], the previous refresh token returns the
+    /// same successor token. A later use of a replaced refresh token means that the token was stolen. The site
+    /// therefore ends the login for the owner and for the thief of a stolen refresh token.
     pub(crate) fn refresh(
         &mut self,
         family: &str,
@@ -129,9 +125,9 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Ends a token. If the token belongs to a login, the whole login ends. For a token that is
-    /// already invalid, this function succeeds without an effect. A guest link stays valid, because
-    /// other browsers can use the same guest link.
+    /// Ends a token. If the token belongs to a login, the whole login ends. For a token that is already invalid, this
+    /// function succeeds without an effect. A guest link stays valid, because other browsers can use the same guest
+    /// link.
     pub(crate) fn logout(&mut self, principal: &Principal) -> Result<(), Failure> {
         match self.rights(principal) {
             Ok(_) => {}
@@ -174,9 +170,9 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Invalidates every access token that was signed until now, as an emergency stop. A person
-    /// with a refresh token or a password can get new tokens. After the emergency stop, all API
-    /// tokens and guest links of the site are listed as revoked.
+    /// Invalidates every access token that was signed until now, as an emergency stop. A person with a refresh token or
+    /// a password can get new tokens. After the emergency stop, all API tokens and guest links of the site are listed
+    /// as revoked.
     pub(crate) fn raise_generation(&mut self, principal: &Principal) -> Result<u64, Failure> {
         self.require_site(principal, SiteRight::Tokens, "generation", "generation")?;
         self.generation += 1;

@@ -8,8 +8,8 @@ use rusqlite::types::{Value as Cell, ValueRef};
 
 use crate::store::{Row, Store, StoreError, Value};
 
-/// The limits of a Durable Object's SQLite, or stricter limits. A statement that is too large for a
-/// Durable Object therefore also fails in a native test.
+/// The limits of a Durable Object's SQLite, or stricter limits. A statement that is too large for a Durable Object
+/// therefore also fails in a native test.
 const LIMITS: [(Limit, i32); 6] = [
     (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
     (Limit::SQLITE_LIMIT_COLUMN, 100),
@@ -40,16 +40,15 @@ impl Sqlite {
             connection.set_limit(limit, most).map_err(refused)?;
         }
         connection.set_prepared_statement_cache_capacity(128);
-        // The database does not need to survive a power failure, because the tests simulate a crash
-        // of the process, but not a crash of the machine.
+        // The database does not need to survive a power failure, because the tests simulate a crash of the process, but
+        // not a crash of the machine.
         connection
             .execute_batch("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF")
             .map_err(refused)?;
         Ok(Self { connection })
     }
 
-    /// Runs one event in a savepoint, because a Durable Object commits all statements of one event
-    /// together.
+    /// Runs one event in a savepoint, because a Durable Object commits all statements of one event together.
     pub fn event<T>(&self, event: impl FnOnce() -> T) -> Result<T, StoreError> {
         self.connection.execute_batch("SAVEPOINT event").map_err(refused)?;
         let outcome = event();

@@ -1,5 +1,5 @@
-//! Ends commands, with or without a report from the device. Each command is answered once. A later
-//! report can change the stored result of a command, but not an answer that was already sent.
+//! Ends commands, with or without a report from the device. Each command is answered once. A later report can change
+//! the stored result of a command, but not an answer that was already sent.
 
 use pinlatch_protocol::agent::Outcome;
 use pinlatch_protocol::command::CommandStatus;
@@ -15,8 +15,8 @@ use crate::event::Effect;
 use crate::lines::{Line, level_text};
 use crate::store::StoreError;
 
-/// How long the site waits for a device's report after the deadline of a command, in milliseconds.
-/// The device can run the command just before the deadline, and the report needs time to arrive.
+/// How long the site waits for a device's report after the deadline of a command, in milliseconds. The device can run
+/// the command just before the deadline, and the report needs time to arrive.
 pub const GRACE_MS: u64 = 1_000;
 
 /// Whether the level in a device's report is current.
@@ -24,15 +24,14 @@ pub const GRACE_MS: u64 = 1_000;
 pub(crate) enum Provenance {
     /// The level in the report is the current level of the GPIO line.
     Live,
-    /// The report is part of a `hello` message. The levels of the GPIO lines in the same `hello`
-    /// message are newer.
+    /// The report is part of a `hello` message. The levels of the GPIO lines in the same `hello` message are newer.
     InHello,
 }
 
 impl Site<'_> {
-    /// Handles a device's report on a command. If the report matches no command of the device, the
-    /// audit log records an invalid message. If the command has already ended, the report is
-    /// ignored as a repetition. However, a report can still replace the stored status `unknown`.
+    /// Handles a device's report on a command. If the report matches no command of the device, the audit log records an
+    /// invalid message. If the command has already ended, the report is ignored as a repetition. However, a report can
+    /// still replace the stored status `unknown`.
     pub(crate) fn take_report(
         &mut self,
         device: &Name,
@@ -72,10 +71,9 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Returns the desired level of a GPIO line after a command. If the GPIO line has `retain`, the
-    /// desired level is the level of an executed `set` or the result of an executed `toggle`. If a
-    /// later command on the GPIO line was executed, a late report does not change the desired
-    /// level.
+    /// Returns the desired level of a GPIO line after a command. If the GPIO line has `retain`, the desired level is
+    /// the level of an executed `set` or the result of an executed `toggle`. If a later command on the GPIO line was
+    /// executed, a late report does not change the desired level.
     fn desired_after(
         &self,
         command: &Command,
@@ -114,8 +112,8 @@ impl Site<'_> {
         self.row(&sql, &[seq.into(), device.as_str().into()])?.as_ref().map(Command::read).transpose()
     }
 
-    /// Sets the status of commands without a report to `unknown` after the waiting time has ended.
-    /// A device can have executed a command with the status `unknown`.
+    /// Sets the status of commands without a report to `unknown` after the waiting time has ended. A device can have
+    /// executed a command with the status `unknown`.
     pub(crate) fn give_up_silent_commands(&mut self) -> Result<(), StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM commands WHERE status = 'delivered' AND deadline_ms <= ?1");
         let rows = self.run(&sql, &[self.now_ms.saturating_sub(GRACE_MS).into()])?;
@@ -128,8 +126,8 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Stores the result of a command, and answers all callers that wait for the result. If the
-    /// callers were already answered, this function sends no second answer.
+    /// Stores the result of a command, and answers all callers that wait for the result. If the callers were already
+    /// answered, this function sends no second answer.
     fn end_command(&mut self, command: &Command, amends: bool) -> Result<(), StoreError> {
         self.run(
             "UPDATE commands SET status = ?2, code = ?3, level = ?4 WHERE seq = ?1",
@@ -158,8 +156,7 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Returns the time at which the site gives up the first command in flight, in milliseconds of
-    /// Unix time.
+    /// Returns the time at which the site gives up the first command in flight, in milliseconds of Unix time.
     pub(crate) fn next_give_up(&self) -> Result<Option<u64>, StoreError> {
         let row = self.row("SELECT min(deadline_ms) FROM commands WHERE status = 'delivered'", &[])?;
         let deadline_ms = row.map(|row| row.opt_uint(0)).transpose()?.flatten();

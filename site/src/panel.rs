@@ -30,9 +30,8 @@ impl Site<'_> {
         })
     }
 
-    /// Handles a message from a panel. The answers to the message are added as effects. If the
-    /// panel's token is invalid, the panel receives the problem, and the panel's WebSocket is
-    /// closed.
+    /// Handles a message from a panel. The answers to the message are added as effects. If the panel's token is
+    /// invalid, the panel receives the problem, and the panel's WebSocket is closed.
     pub(crate) fn handle_panel_message(&mut self, principal: &Principal, panel: &str, message: FromPanel) {
         let FromPanel::Command(request) = message;
         let message = match self.command(principal, &request, Some(panel)) {
@@ -83,9 +82,8 @@ impl Site<'_> {
     }
 }
 
-/// Limits a scope set to the maximum size, because the intersection of two scope sets can be larger
-/// than each of the two sets. The answer omits the last line scopes, but the site still allows the
-/// omitted scopes.
+/// Limits a scope set to the maximum size, because the intersection of two scope sets can be larger than each of the
+/// two sets. The answer omits the last line scopes, but the site still allows the omitted scopes.
 fn within_limit(scope: &ScopeSet) -> ScopeSet {
     let (site, lines): (Vec<_>, Vec<_>) = scope.iter().partition(|scope| matches!(scope, Scope::Site(_)));
     site.into_iter().chain(lines).take(MAX_SCOPES).cloned().collect()

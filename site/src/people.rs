@@ -30,8 +30,8 @@ impl Site<'_> {
 
     pub(crate) fn setup(&mut self, code_id: &str, username: UserName) -> Result<Reply, Failure> {
         self.setup_allowed(code_id)?;
-        // The used setup code is stored permanently, because a setup code can have no expiry. Each
-        // site stores at most one setup code.
+        // The used setup code is stored permanently, because a setup code can have no expiry. Each site stores at most
+        // one setup code.
         self.run(
             "INSERT INTO codes (id, expires_ms, used_ms) VALUES (?1, ?2, ?3)",
             &[code_id.into(), u64::MAX.into(), self.now_ms.into()],
@@ -68,8 +68,8 @@ impl Site<'_> {
         row.map(|row| rights_in(&row, 0)).transpose()
     }
 
-    /// Invites a new person, or lets an existing person choose a new password. The caller must have
-    /// all rights of the invited person. Only an owner can invite an owner.
+    /// Invites a new person, or lets an existing person choose a new password. The caller must have all rights of the
+    /// invited person. Only an owner can invite an owner.
     pub(crate) fn invite(
         &mut self,
         principal: &Principal,
@@ -80,8 +80,7 @@ impl Site<'_> {
     ) -> Result<(), Failure> {
         self.require_site(principal, SiteRight::Users, "invite", username.as_str())?;
         require_usable(username)?;
-        // A caller with a stolen access token must not be able to take over the account
-        // permanently.
+        // A caller with a stolen access token must not be able to take over the account permanently.
         if principal.person.as_ref() == Some(username) {
             let text = "you cannot invite yourself; change your password with your current password";
             return Err(Problem::new(Code::InvalidRequest).detail(text).into());
@@ -93,8 +92,7 @@ impl Site<'_> {
                     return Err(Problem::new(Code::InvalidRequest).detail(text).into());
                 }
                 self.require_over(principal, &there, "invite", username)?;
-                // At most one code can set a person's password at any time, so earlier codes are
-                // deleted.
+                // At most one code can set a person's password at any time, so earlier codes are deleted.
                 self.void_invitations(username)?;
                 (None, None)
             }
@@ -120,8 +118,8 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Returns the user name of an invitation. The Worker requests the user name before the Worker
-    /// hashes and sets a password. This function must therefore refuse every invitation that
+    /// Returns the user name of an invitation. The Worker requests the user name before the Worker hashes and sets a
+    /// password. This function must therefore refuse every invitation that
     /// [`Site::accept_invitation`] refuses. Examples are the invitation of a new person who has
     /// already joined, and the invitation of a person who was removed.
     pub(crate) fn invited(&self, code_id: &str) -> Result<UserName, Failure> {
@@ -134,8 +132,8 @@ impl Site<'_> {
         Ok(row.ok_or(Code::CodeRefused)?.parsed(0)?)
     }
 
-    /// Uses an invitation. For a new person, this function creates the person. For an existing
-    /// person, this function ends all earlier logins.
+    /// Uses an invitation. For a new person, this function creates the person. For an existing person, this function
+    /// ends all earlier logins.
     pub(crate) fn accept_invitation(&mut self, code_id: &str) -> Result<UserName, Failure> {
         let username = self.invited(code_id)?;
         let row = self.row(
@@ -187,8 +185,8 @@ impl Site<'_> {
         Ok(people.collect::<Result<_, StoreError>>()?)
     }
 
-    /// Changes a person's rights. The change takes effect immediately, even for open WebSockets.
-    /// The caller must have all old and all new rights of the person.
+    /// Changes a person's rights. The change takes effect immediately, even for open WebSockets. The caller must have
+    /// all old and all new rights of the person.
     pub(crate) fn change_person(
         &mut self,
         principal: &Principal,
@@ -208,19 +206,18 @@ impl Site<'_> {
             "UPDATE people SET role = ?2, scope = ?3 WHERE username = ?1",
             &[username.as_str().into(), role.into(), scope.into()],
         )?;
-        // The creator of an open invitation may lack some of the person's new rights, so the
-        // invitation is deleted.
+        // The creator of an open invitation may lack some of the person's new rights, so the invitation is deleted.
         self.void_invitations(username)?;
         self.audit_by(principal, "rights", username.as_str(), role)?;
-        // Open panels show the old permissions. The site closes the panels' WebSockets, so that the
-        // panels load a new snapshot.
+        // Open panels show the old permissions. The site closes the panels' WebSockets, so that the panels load a new
+        // snapshot.
         self.close_panels(PanelFilter::Person(username.clone()));
         self.effects.push(Effect::Review);
         Ok(())
     }
 
-    /// Removes a person, the person's logins, and all tokens that the person issued. If the person
-    /// has not joined yet, this function only deletes the invitation.
+    /// Removes a person, the person's logins, and all tokens that the person issued. If the person has not joined yet,
+    /// this function only deletes the invitation.
     pub(crate) fn remove_person(
         &mut self,
         principal: &Principal,
@@ -236,8 +233,7 @@ impl Site<'_> {
         self.void_invitations(username)?;
         self.drop_identities(username)?;
         self.run("DELETE FROM people WHERE username = ?1", &[username.as_str().into()])?;
-        // The removed person's tokens end permanently, because a new person with the same name can
-        // join later.
+        // The removed person's tokens end permanently, because a new person with the same name can join later.
         self.run(
             "UPDATE tokens SET ended_ms = ?2 WHERE person = ?1 AND ended_ms IS NULL",
             &[username.as_str().into(), self.now_ms.into()],
@@ -300,8 +296,7 @@ impl Site<'_> {
         Err(Problem::new(Code::InvalidRequest).detail(text).into())
     }
 
-    /// Requires that the caller has all rights that a change grants or removes. A refusal is
-    /// written to the audit log.
+    /// Requires that the caller has all rights that a change grants or removes. A refusal is written to the audit log.
     pub(crate) fn require_cover(
         &self,
         principal: &Principal,

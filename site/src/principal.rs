@@ -4,9 +4,9 @@ use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::scope::ScopeSet;
 use serde::{Deserialize, Serialize};
 
-/// The fields of a verified token that a site needs. The Worker creates a principal for every
-/// request. For a panel, the principal is also stored in the attachment of the panel's WebSocket.
-/// The site checks at each use that the token is still valid.
+/// The fields of a verified token that a site needs. The Worker creates a principal for every request. For a panel, the
+/// principal is also stored in the attachment of the panel's WebSocket. The site checks at each use that the token is
+/// still valid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Principal {
     /// The name of the site that the token is for.
@@ -15,8 +15,7 @@ pub struct Principal {
     pub iss: String,
     /// The subject of the token.
     pub sub: String,
-    /// The person whose rights limit the token's scopes. The value is `None` if the token belongs
-    /// to no person.
+    /// The person whose rights limit the token's scopes. The value is `None` if the token belongs to no person.
     pub person: Option<UserName>,
     /// The id of the token.
     pub jti: String,
@@ -24,8 +23,7 @@ pub struct Principal {
     // The socket attachments of older Workers contain this field with the name `minted`.
     #[serde(default, alias = "minted")]
     pub issued: bool,
-    /// The id of the login to which the token belongs. The token becomes invalid when the login
-    /// ends.
+    /// The id of the login to which the token belongs. The token becomes invalid when the login ends.
     pub family: Option<String>,
     /// The scopes of the token.
     pub scope: ScopeSet,
@@ -33,14 +31,14 @@ pub struct Principal {
     pub iat: u64,
     /// When the token expires, in seconds of Unix time.
     pub exp: u64,
-    /// The site's token generation when the token was issued. The tokens of an external issuer have
-    /// no generation, so the Worker sets `u64::MAX`.
+    /// The site's token generation when the token was issued. The tokens of an external issuer have no generation, so
+    /// the Worker sets `u64::MAX`.
     pub generation: u64,
 }
 
 impl Principal {
-    /// Returns the principal's name in the audit log. The name is the user name of a person, the id
-    /// of a token that the site issued, or the issuer and the subject.
+    /// Returns the principal's name in the audit log. The name is the user name of a person, the id of a token that the
+    /// site issued, or the issuer and the subject.
     pub fn actor(&self) -> String {
         match &self.person {
             Some(person) => person.to_string(),

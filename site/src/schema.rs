@@ -1,9 +1,9 @@
 //! Defines the tables of a site's database, and upgrades an older database.
 //!
-//! The tables have few indexes, because a write to an index is billed in addition to the write of
-//! the row. The SQLite of a Durable Object has no `PRAGMA user_version`, so the table `meta`
-//! contains the schema version. The table `meta` also contains the generation and the event
-//! sequence number, which every event needs. One read therefore returns all three values.
+//! The tables have few indexes, because a write to an index is billed in addition to the write of the row. The SQLite
+//! of a Durable Object has no `PRAGMA user_version`, so the table `meta` contains the schema version. The table `meta`
+//! also contains the generation and the event sequence number, which every event needs. One read therefore returns all
+//! three values.
 
 use crate::store::{Store, StoreError};
 
@@ -11,8 +11,8 @@ use crate::store::{Store, StoreError};
 pub(crate) struct Meta {
     /// The current token generation of the site. Tokens of an older generation are invalid.
     pub generation: u64,
-    /// The lowest possible sequence number of the last event. The stored sequence number is needed,
-    /// because the sequence numbers of deleted rows no longer exist in the tables.
+    /// The lowest possible sequence number of the last event. The stored sequence number is needed, because the
+    /// sequence numbers of deleted rows no longer exist in the tables.
     pub seq: u64,
 }
 
@@ -23,8 +23,8 @@ const META: &str = "CREATE TABLE IF NOT EXISTS meta (
     seq INTEGER NOT NULL
 ) STRICT";
 
-/// The SQL statements of each schema version. A released schema version never changes. The
-/// statements contain `IF NOT EXISTS`, so that an interrupted creation of tables can run again.
+/// The SQL statements of each schema version. A released schema version never changes. The statements contain `IF NOT
+/// EXISTS`, so that an interrupted creation of tables can run again.
 pub(crate) const VERSIONS: &[&[&str]] = &[
     &[
         "CREATE TABLE IF NOT EXISTS people (
@@ -46,16 +46,16 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
         jti TEXT PRIMARY KEY,
         until_ms INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID",
-        // The one-time codes. An enrolment code is inserted when the code is created. A setup code
-        // is inserted when the code is used.
+        // The one-time codes. An enrolment code is inserted when the code is created. A setup code is inserted when the
+        // code is used.
         "CREATE TABLE IF NOT EXISTS codes (
         id TEXT PRIMARY KEY,
         device TEXT,
         expires_ms INTEGER NOT NULL,
         used_ms INTEGER
     ) STRICT, WITHOUT ROWID",
-        // The column `online` contains the last published value. Whether a device is online now is
-        // computed from its connection.
+        // The column `online` contains the last published value. Whether a device is online now is computed from its
+        // connection.
         "CREATE TABLE IF NOT EXISTS devices (
         name TEXT PRIMARY KEY,
         thumbprint TEXT NOT NULL,
@@ -68,8 +68,8 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
         version TEXT,
         seq INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID",
-        // The used connection nonces. Each used nonce is stored, so that a captured proof cannot
-        // open a second connection.
+        // The used connection nonces. Each used nonce is stored, so that a captured proof cannot open a second
+        // connection.
         "CREATE TABLE IF NOT EXISTS sessions (
         nonce TEXT PRIMARY KEY,
         at_ms INTEGER NOT NULL
@@ -87,8 +87,8 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
         seq INTEGER NOT NULL,
         PRIMARY KEY (device, name)
     ) STRICT, WITHOUT ROWID",
-        // The column `seq` contains the ticket of a command. The `jti` of a command is `c<seq>`.
-        // The newest row is never deleted, so no sequence number is used twice.
+        // The column `seq` contains the ticket of a command. The `jti` of a command is `c<seq>`. The newest row is
+        // never deleted, so no sequence number is used twice.
         "CREATE TABLE IF NOT EXISTS commands (
         seq INTEGER PRIMARY KEY,
         iss TEXT NOT NULL,
@@ -120,18 +120,17 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
     ) STRICT",
     ],
     &[
-        // The individual scopes of a person. If a person has individual scopes, the role is
-        // `custom`.
+        // The individual scopes of a person. If a person has individual scopes, the role is `custom`.
         "ALTER TABLE people ADD COLUMN scope TEXT",
-        // Whether the person has chosen a password at this site. The gate can still store the
-        // password of an earlier person with the same name.
+        // Whether the person has chosen a password at this site. The gate can still store the password of an earlier
+        // person with the same name.
         "ALTER TABLE people ADD COLUMN password INTEGER NOT NULL DEFAULT 1",
         // The user name of the invited person, and the rights that the invitation grants.
         "ALTER TABLE codes ADD COLUMN username TEXT",
         "ALTER TABLE codes ADD COLUMN role TEXT",
         "ALTER TABLE codes ADD COLUMN scope TEXT",
-        // The API tokens and guest links. The rights of a token are limited by its issuer, which is
-        // a person (`person`) or another token (`parent`).
+        // The API tokens and guest links. The rights of a token are limited by its issuer, which is a person (`person`)
+        // or another token (`parent`).
         "CREATE TABLE IF NOT EXISTS tokens (
         jti TEXT PRIMARY KEY,
         kind TEXT NOT NULL,
@@ -147,14 +146,14 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
         created_ms INTEGER NOT NULL,
         ended_ms INTEGER
     ) STRICT, WITHOUT ROWID",
-        // The hash of each audit entry covers the hash of the previous entry. Audit entries from
-        // before this schema version have no hash.
+        // The hash of each audit entry covers the hash of the previous entry. Audit entries from before this schema
+        // version have no hash.
         "ALTER TABLE audit ADD COLUMN hash TEXT NOT NULL DEFAULT ''",
         // The retention time of audit entries, in days. NULL means the default of the deployment.
         "ALTER TABLE meta ADD COLUMN keep_days INTEGER",
-        // The identities of people at login providers. An identity is a subject or an email
-        // address. The first login with an email address stores the subject in the column `sub`.
-        // Later logins are recognised by the stored subject.
+        // The identities of people at login providers. An identity is a subject or an email address. The first login
+        // with an email address stores the subject in the column `sub`. Later logins are recognised by the stored
+        // subject.
         "CREATE TABLE IF NOT EXISTS identities (
         iss TEXT NOT NULL,
         who TEXT NOT NULL,
@@ -170,8 +169,7 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
         "ALTER TABLE lines ADD COLUMN precision INTEGER",
     ],
     &[
-        // The renewed certificate of a device. The renewed certificate is valid in addition to the
-        // current certificate.
+        // The renewed certificate of a device. The renewed certificate is valid in addition to the current certificate.
         "ALTER TABLE devices ADD COLUMN renewed_jti TEXT",
         "ALTER TABLE devices ADD COLUMN renewed_exp INTEGER",
     ],
@@ -181,9 +179,8 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
         "ALTER TABLE devices ADD COLUMN clock_ahead_ms INTEGER",
     ],
     &[
-        // The table `sessions` contained connection nonces. An interrupted upgrade can have dropped
-        // the table `sessions` already, so the table `sessions` is created again before it is
-        // copied.
+        // The table `sessions` contained connection nonces. An interrupted upgrade can have dropped the table
+        // `sessions` already, so the table `sessions` is created again before it is copied.
         "CREATE TABLE IF NOT EXISTS sessions (nonce TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID",
         "CREATE TABLE IF NOT EXISTS connection_nonces (
         nonce TEXT PRIMARY KEY,
@@ -194,8 +191,8 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
     ],
 ];
 
-/// Upgrades the database if necessary, and returns the columns of the table `meta`. If the database
-/// is current, this function makes a single read.
+/// Upgrades the database if necessary, and returns the columns of the table `meta`. If the database is current, this
+/// function makes a single read.
 pub(crate) fn open(store: &dyn Store) -> Result<Meta, StoreError> {
     let current = i64::try_from(VERSIONS.len()).unwrap_or(i64::MAX);
     // In an empty database, the read fails, because the table `meta` does not exist yet.

@@ -1,9 +1,8 @@
 //! Defines the trait for the database of a site. The database runs one SQL statement at a time.
 //!
-//! The trait [`Store`] has two implementations. In `edge-worker`, the implementation uses the
-//! `SqlStorage` of a Durable Object. In native tests, the implementation uses a bundled SQLite
-//! ([`crate::native`]). The site opens no transactions, because a Durable Object commits all
-//! statements of one event together.
+//! The trait [`Store`] has two implementations. In `edge-worker`, the implementation uses the `SqlStorage` of a Durable
+//! Object. In native tests, the implementation uses a bundled SQLite ([`crate::native`]). The site opens no
+//! transactions, because a Durable Object commits all statements of one event together.
 
 /// A parameter of an SQL statement, or a value in a row of the result.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,15 +11,14 @@ pub enum Value {
     Null,
     /// A whole number.
     Integer(i64),
-    /// A floating-point number. JavaScript has no separate type for whole numbers, so the database
-    /// can also return a whole number as `Real`.
+    /// A floating-point number. JavaScript has no separate type for whole numbers, so the database can also return a
+    /// whole number as `Real`.
     Real(f64),
     /// A text value.
     Text(String),
 }
 
-/// The largest whole number that JavaScript represents exactly. Larger numbers are stored as
-/// `MAX_EXACT`.
+/// The largest whole number that JavaScript represents exactly. Larger numbers are stored as `MAX_EXACT`.
 pub(crate) const MAX_EXACT: i64 = (1 << 53) - 1;
 
 impl From<i64> for Value {
@@ -30,8 +28,8 @@ impl From<i64> for Value {
 }
 
 impl From<u64> for Value {
-    /// Converts a time or a counter. A number that JavaScript cannot represent exactly is stored as
-    /// the largest exact number. For a time, the largest exact number means "no end".
+    /// Converts a time or a counter. A number that JavaScript cannot represent exactly is stored as the largest exact
+    /// number. For a time, the largest exact number means "no end".
     fn from(number: u64) -> Self {
         Self::Integer(i64::try_from(number).map_or(MAX_EXACT, |n| n.min(MAX_EXACT)))
     }
@@ -76,8 +74,7 @@ impl Row {
         self.0.get(column).unwrap_or(&Value::Null)
     }
 
-    /// Returns a whole number, or `None` for NULL. A floating-point number without a fraction is
-    /// also accepted.
+    /// Returns a whole number, or `None` for NULL. A floating-point number without a fraction is also accepted.
     pub fn opt_int(&self, column: usize) -> Result<Option<i64>, StoreError> {
         let exact = |real: f64| real.fract() == 0.0 && real.abs() <= MAX_EXACT as f64;
         match self.cell(column) {
@@ -139,8 +136,7 @@ impl Row {
     }
 }
 
-/// A database error. The error is written to the log of the deployment's owner, and is never sent
-/// to a caller.
+/// A database error. The error is written to the log of the deployment's owner, and is never sent to a caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The database refused the SQL statement.

@@ -1,5 +1,5 @@
-//! Issues API tokens and guest links. The current rights of its issuer limit each token for the
-//! whole lifetime of the token.
+//! Issues API tokens and guest links. The current rights of its issuer limit each token for the whole lifetime of the
+//! token.
 
 use pinlatch_protocol::admin::{
     IssueRequest, MAX_TOKEN_LIFE, MAX_TOKEN_NAME, MAX_USES, TokenKind, TokenView,
@@ -96,8 +96,8 @@ impl Site<'_> {
         Ok(self.issued(jti)?.map(|token| token.kind))
     }
 
-    /// Returns the current permissions of an issued token. The token's scopes are limited to the
-    /// current permissions of every token and person in its chain of issuers.
+    /// Returns the current permissions of an issued token. The token's scopes are limited to the current permissions of
+    /// every token and person in its chain of issuers.
     pub(crate) fn issued_scope(&self, jti: &str) -> Result<ScopeSet, Failure> {
         let dead = |why: &str| Failure::from(Problem::new(Code::InvalidToken).detail(why));
         let mut next = Some(jti.to_owned());
@@ -105,8 +105,8 @@ impl Site<'_> {
         for _ in 0..MAX_ANCESTORS {
             let Some(jti) = next.take() else { break };
             let Some(token) = self.issued(&jti)? else {
-                // The site did not issue the ancestor of the token. An ancestor that the site did
-                // not issue counts as valid until the ancestor is revoked.
+                // The site did not issue the ancestor of the token. An ancestor that the site did not issue counts as
+                // valid until the ancestor is revoked.
                 let revoked = self.row("SELECT 1 FROM revoked WHERE jti = ?1", &[jti.into()])?.is_some();
                 return match scope.filter(|_| !revoked) {
                     Some(scope) => Ok(scope),
@@ -140,10 +140,9 @@ impl Site<'_> {
         }
     }
 
-    /// Issues a token. The caller must have all scopes of the new token. If the caller is a
-    /// logged-in person, the person's current rights limit the new token for its whole lifetime. If
-    /// the caller is not a logged-in person, the new token must not expire later than the caller's
-    /// token.
+    /// Issues a token. The caller must have all scopes of the new token. If the caller is a logged-in person, the
+    /// person's current rights limit the new token for its whole lifetime. If the caller is not a logged-in person, the
+    /// new token must not expire later than the caller's token.
     pub(crate) fn issue(
         &mut self,
         principal: &Principal,
@@ -175,8 +174,8 @@ impl Site<'_> {
         if request.kind == TokenKind::Guest && site_scope {
             return Err(wrong("a guest link can contain line scopes only"));
         }
-        // A token that a person issues during a login belongs to the person and stays valid after
-        // the login. Without a login, the caller's token is the parent of the new token.
+        // A token that a person issues during a login belongs to the person and stays valid after the login. Without a
+        // login, the caller's token is the parent of the new token.
         let parent = principal.family.is_none().then_some(principal.jti.as_str());
         if parent.is_some() && request.expires_at > principal.exp {
             return Err(wrong("`expires_at` must not be after the expiry of the token that you use"));
@@ -244,9 +243,8 @@ impl Site<'_> {
         Ok(views.collect::<Result<_, StoreError>>()?)
     }
 
-    /// Revokes a token. If the site issued the token, all tokens that were issued with this token
-    /// also become invalid. If the site did not issue the token, the caller must pass the expiry of
-    /// the token in `exp`.
+    /// Revokes a token. If the site issued the token, all tokens that were issued with this token also become invalid.
+    /// If the site did not issue the token, the caller must pass the expiry of the token in `exp`.
     pub(crate) fn revoke(
         &mut self,
         principal: &Principal,
@@ -278,8 +276,8 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Checks the length of the `jti` and the number of stored revocations. Without limits, a
-    /// caller could fill the database with revocations of invented tokens.
+    /// Checks the length of the `jti` and the number of stored revocations. Without limits, a caller could fill the
+    /// database with revocations of invented tokens.
     fn require_forbiddable(&self, jti: &str) -> Result<(), Failure> {
         let wrong = |text: &str| Failure::from(Problem::new(Code::InvalidRequest).detail(text));
         if !(1..=MAX_JTI).contains(&jti.len()) {
@@ -294,9 +292,8 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Refuses a `jti` until `exp`, the expiry of the token in seconds of Unix time. If the `jti`
-    /// is already refused, the later of the two times applies. A later call therefore cannot
-    /// shorten a revocation.
+    /// Refuses a `jti` until `exp`, the expiry of the token in seconds of Unix time. If the `jti` is already refused,
+    /// the later of the two times applies. A later call therefore cannot shorten a revocation.
     pub(crate) fn forbid(&self, jti: &str, exp: u64) -> Result<(), StoreError> {
         self.run(
             "INSERT INTO revoked (jti, until_ms) VALUES (?1, ?2)
@@ -306,8 +303,8 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Checks that a guest link can be exchanged for a cookie now. A refusal can contain the
-    /// reason, because the Worker has verified the signature of the guest link.
+    /// Checks that a guest link can be exchanged for a cookie now. A refusal can contain the reason, because the Worker
+    /// has verified the signature of the guest link.
     pub(crate) fn exchange_guest(&self, jti: &str) -> Result<TokenView, Failure> {
         let no = |why: String| Failure::from(Problem::new(Code::LinkNotValid).detail(why));
         let token = self.issued(jti)?.filter(|token| token.kind == TokenKind::Guest);

@@ -1,5 +1,5 @@
-//! Handles timers. The module `wake` does the work that is due, and computes when work is due next.
-//! It is safe to run due work late or several times.
+//! Handles timers. The module `wake` does the work that is due, and computes when work is due next. It is safe to run
+//! due work late or several times.
 
 use pinlatch_protocol::SILENCE_LIMIT_MS;
 
@@ -9,17 +9,16 @@ use crate::command::KEEP_COMMANDS_MS;
 use crate::store::StoreError;
 use crate::tokens::KEEP_TOKENS_MS;
 
-/// The interval between two deletions of expired rows, in milliseconds. Expired rows are deleted
-/// only on the full hour, so an idle site is rarely woken.
+/// The interval between two deletions of expired rows, in milliseconds. Expired rows are deleted only on the full hour,
+/// so an idle site is rarely woken.
 const PURGE_EVERY_MS: u64 = 3_600_000;
 
-/// The maximum number of commands, and of audit entries, that one purge deletes. Later purges
-/// delete the remaining rows.
+/// The maximum number of commands, and of audit entries, that one purge deletes. Later purges delete the remaining
+/// rows.
 const PURGE_MOST: u32 = 500;
 
-/// How long the site stores a login that has ended or expired, in milliseconds. During this time,
-/// the site can distinguish the login from an unknown login. An access token of the login is valid
-/// for a shorter time.
+/// How long the site stores a login that has ended or expired, in milliseconds. During this time, the site can
+/// distinguish the login from an unknown login. An access token of the login is valid for a shorter time.
 const KEEP_FAMILIES_MS: u64 = 3_600_000;
 
 impl Site<'_> {
@@ -37,9 +36,9 @@ impl Site<'_> {
         Ok([self.next_give_up()?, presence, self.next_purge()?].into_iter().flatten().min())
     }
 
-    /// Returns the time at which the first connected device exceeds the silence limit, if the
-    /// device stays inactive. Activity does not wake the site, so the time is computed again when
-    /// the timer expires. The site checks the presence of devices only while a panel is open.
+    /// Returns the time at which the first connected device exceeds the silence limit, if the device stays inactive.
+    /// Activity does not wake the site, so the time is computed again when the timer expires. The site checks the
+    /// presence of devices only while a panel is open.
     fn next_presence_check(&self) -> Result<Option<u64>, StoreError> {
         let silent_at = |sign: Option<u64>| match sign {
             Some(at_ms) => at_ms.saturating_add(SILENCE_LIMIT_MS + 1),
@@ -50,9 +49,8 @@ impl Site<'_> {
         Ok(checks.min())
     }
 
-    /// Returns the first full hour after a row expires. The newest command and the newest audit
-    /// entry are never deleted, because the next sequence numbers are computed from the newest
-    /// rows.
+    /// Returns the first full hour after a row expires. The newest command and the newest audit entry are never
+    /// deleted, because the next sequence numbers are computed from the newest rows.
     fn next_purge(&self) -> Result<Option<u64>, StoreError> {
         let sql = "SELECT
             (SELECT accepted_ms FROM commands WHERE seq = (SELECT min(seq) FROM commands)
@@ -71,8 +69,8 @@ impl Site<'_> {
         const TOKENS: usize = 6;
         let mut first = None;
         for (column, keep_ms) in keep_ms.into_iter().enumerate() {
-            // The expiry of a token is stored in seconds, because the value in milliseconds can
-            // exceed the largest number that the database can store.
+            // The expiry of a token is stored in seconds, because the value in milliseconds can exceed the largest
+            // number that the database can store.
             let unit = if column == TOKENS { 1000 } else { 1 };
             let due = row.opt_uint(column)?.map(|at| at.saturating_mul(unit).saturating_add(keep_ms));
             first = [first, due].into_iter().flatten().min();
@@ -88,8 +86,8 @@ impl Site<'_> {
              AND seq < (SELECT min(seq) FROM commands) + ?2",
             &[before(KEEP_COMMANDS_MS), PURGE_MOST.into()],
         )?;
-        // Audit entries are deleted in order, starting with the oldest entry, even if the clock was
-        // changed. A gap would break the chain of hashes.
+        // Audit entries are deleted in order, starting with the oldest entry, even if the clock was changed. A gap
+        // would break the chain of hashes.
         self.run(
             "DELETE FROM audit WHERE seq < (SELECT max(seq) FROM audit)
              AND seq < (SELECT min(seq) FROM audit) + ?2

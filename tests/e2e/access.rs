@@ -29,8 +29,8 @@ fn no_token_no_answer() {
     }
 }
 
-/// The Worker must refuse a token if any of its three parts is altered. The audit log of the site
-/// must contain nothing about such a token.
+/// The Worker must refuse a token if any of its three parts is altered. The audit log of the site must contain nothing
+/// about such a token.
 #[test]
 fn an_altered_token_is_refused_before_the_object() {
     let site = Site::shared();
@@ -57,8 +57,8 @@ fn a_token_of_one_site_is_nothing_at_another_deployment_site() {
     let (one, other) = (Site::shared(), Site::shared());
     let whoami = one.get("/api/v1/whoami").ok();
     assert_eq!(whoami["site"], json!(one.name));
-    // The signed audience (`aud`) decides for which site a token is valid. The site name in the
-    // request must not matter.
+    // The signed audience (`aud`) decides for which site a token is valid. The site name in the request must not
+    // matter.
     let path = format!("/api/v1/events?site={}", other.name);
     let bearer = format!("Bearer {}", one.token);
     let refused = socket::open(one.deployment.origin(), &path, &[("authorization", &bearer)]);

@@ -1,5 +1,4 @@
-//! Tests agents with wrong clocks, with TLS, with replaced connections, and with renewed
-//! certificates.
+//! Tests agents with wrong clocks, with TLS, with replaced connections, and with renewed certificates.
 
 use std::process::Command;
 
@@ -11,9 +10,9 @@ use pinlatch_token::PublicKey;
 use pinlatch_token::device::sign_cert;
 use serde_json::{Value, json};
 
-/// Simulates a Raspberry Pi without a real-time clock. The agent's clock says 1970, so the TLS
-/// certificate of the edge appears to be "not valid yet". The agent must still connect over TLS,
-/// check the certificate against a private authority, and execute commands.
+/// Simulates a Raspberry Pi without a real-time clock. The agent's clock says 1970, so the TLS certificate of the edge
+/// appears to be "not valid yet". The agent must still connect over TLS, check the certificate against a private
+/// authority, and execute commands.
 #[test]
 fn an_agent_in_1970_connects_over_tls_and_obeys() {
     let _host_lock = HostLock::beside_others();
@@ -68,9 +67,9 @@ fn an_agent_in_1970_connects_over_tls_and_obeys() {
     assert!(!output.status.success(), "an unknown authority is trusted");
 }
 
-/// Two agents with the same identity run at the same time. The newer agent must get the connection
-/// and retain it. The older agent must retry without replacing the connection of the newer agent.
-/// After the newer agent has ended, the older agent must connect again.
+/// Two agents with the same identity run at the same time. The newer agent must get the connection and retain it. The
+/// older agent must retry without replacing the connection of the newer agent. After the newer agent has ended, the
+/// older agent must connect again.
 #[test]
 fn a_newer_connection_of_a_device_replaces_the_older_for_good() {
     let site = Site::shared();
@@ -85,8 +84,7 @@ fn a_newer_connection_of_a_device_replaces_the_older_for_good() {
     };
     set(true);
     assert_eq!(newer.levels("relay").last(), Some(&json!(true)));
-    // SIGHUP makes the older agent retry at once. Without SIGHUP, the retries would happen only
-    // after minutes.
+    // SIGHUP makes the older agent retry at once. Without SIGHUP, the retries would happen only after minutes.
     for attempt in 1..=3 {
         older.hang_up();
         soon("the older one is refused", || {
@@ -108,9 +106,8 @@ fn a_newer_connection_of_a_device_replaces_the_older_for_good() {
     assert_eq!(older.levels("relay").last(), Some(&json!(true)));
 }
 
-/// In the last third of a certificate's lifetime, the device must renew the certificate over its
-/// connection. The previous certificate must stay valid, so that the device can still connect if it
-/// loses the new certificate.
+/// In the last third of a certificate's lifetime, the device must renew the certificate over its connection. The
+/// previous certificate must stay valid, so that the device can still connect if it loses the new certificate.
 #[test]
 fn a_certificate_is_renewed_before_it_expires() {
     let site = Site::shared();
@@ -125,8 +122,7 @@ fn a_certificate_is_renewed_before_it_expires() {
             Base64UrlUnpadded::decode_vec(jwt.split('.').nth(1).expect("a payload")).expect("Base64url");
         serde_json::from_slice::<Value>(&payload).expect("claims")
     };
-    // The aged certificate is a copy of the device's certificate that appears to have been issued
-    // 250 days ago.
+    // The aged certificate is a copy of the device's certificate that appears to have been issued 250 days ago.
     let (of_device, issued) = (claims(&before), stream::unix_ms() / 1_000 - 250 * 86_400);
     let name = |text: &str| Name::new(text).expect("a name");
     let key = PublicKey::from_jwk(&of_device["cnf"]["jwk"]).expect("a key");
@@ -149,8 +145,8 @@ fn a_certificate_is_renewed_before_it_expires() {
         (&json!("device:porch"), &now["jti"])
     );
 
-    // The device must be able to connect with the new and with the old certificate. A device needs
-    // the old certificate if a power failure destroyed the new certificate.
+    // The device must be able to connect with the new and with the old certificate. A device needs the old certificate
+    // if a power failure destroyed the new certificate.
     for credentials in [&renewed, &old] {
         agent.kill();
         agent.set_credentials(credentials);
@@ -163,8 +159,7 @@ fn a_certificate_is_renewed_before_it_expires() {
         });
         assert_eq!(result["status"], "executed");
     }
-    // The edge renews a certificate only once within a period, so that repeated requests cannot
-    // fill the audit log.
+    // The edge renews a certificate only once within a period, so that repeated requests cannot fill the audit log.
     assert_eq!(site.get("/api/v1/audit?act=renewal").ok()["entries"].as_array().map(Vec::len), Some(1));
 }
 

@@ -1,8 +1,8 @@
-//! Runs the attack catalogue against a real Worker. Bearer tokens are sent over HTTP, in a form,
-//! and on the panel socket. Device certificates and proofs are sent on the agent socket.
+//! Runs the attack catalogue against a real Worker. Bearer tokens are sent over HTTP, in a form, and on the panel
+//! socket. Device certificates and proofs are sent on the agent socket.
 //!
-//! Each attack is one test. The test `the_honest_tokens_are_accepted` sends the valid tokens to the
-//! same endpoints, to show that an altered token is refused only because of its alteration.
+//! Each attack is one test. The test `the_honest_tokens_are_accepted` sends the valid tokens to the same endpoints, to
+//! show that an altered token is refused only because of its alteration.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -19,12 +19,10 @@ use pinlatch_token::{
 };
 use serde_json::{Value, json};
 
-/// The size in bytes above which the HTTP parsers may refuse a request before the Worker receives
-/// the request.
+/// The size in bytes above which the HTTP parsers may refuse a request before the Worker receives the request.
 const LARGE: usize = 8 * 1024;
 
-/// A device whose private key the tests know, and everything else that is needed to make valid
-/// tokens.
+/// A device whose private key the tests know, and everything else that is needed to make valid tokens.
 struct TestDevice {
     deployment: &'static Deployment,
     http: Http,
@@ -34,8 +32,7 @@ struct TestDevice {
     device: SigningKey,
     cert: String,
     guest: String,
-    /// Valid tokens of the kinds that no client sends to the edge as a bearer token or a device
-    /// token.
+    /// Valid tokens of the kinds that no client sends to the edge as a bearer token or a device token.
     others: Vec<String>,
 }
 
@@ -156,8 +153,8 @@ impl TestDevice {
         )
     }
 
-    /// Tries a WebSocket upgrade, and returns the status of the HTTP response. The status is 101 if
-    /// the upgrade succeeds.
+    /// Tries a WebSocket upgrade, and returns the status of the HTTP response. The status is 101 if the upgrade
+    /// succeeds.
     fn upgrade(&self, path: &str, headers: &[(&'static str, &str)]) -> u16 {
         let origin = self.deployment.origin();
         if headers.iter().all(|(_, value)| value.len() <= LARGE) {
@@ -169,13 +166,12 @@ impl TestDevice {
         large(origin, path, upgrade, headers)
     }
 
-    /// Returns the places to which a token is sent, depending on the token's role. If an HTTP
-    /// header cannot contain the token, the token is sent in a form.
+    /// Returns the places to which a token is sent, depending on the token's role. If an HTTP header cannot contain the
+    /// token, the token is sent in a form.
     fn places(subject: &Subject, token: &str) -> &'static [Place] {
         match (subject.role, fits_a_header(token)) {
             (Role::Cert | Role::Proof, true) => &[Place::Agent],
-            // A semicolon would end the value of the cookie, so the Worker would receive a
-            // different token.
+            // A semicolon would end the value of the cookie, so the Worker would receive a different token.
             (Role::Guest, true) if !token.contains(';') => &[Place::Guest, Place::GuestsEvents],
             (Role::Access | Role::Issuer, true) => &[Place::Whoami, Place::Events],
             // A form can contain any byte, because the form value is percent-encoded.
@@ -184,8 +180,8 @@ impl TestDevice {
         }
     }
 
-    /// Sends a token to a place, and returns the status of the response. The argument `proof` is a
-    /// valid device proof, which is sent with device certificates.
+    /// Sends a token to a place, and returns the status of the response. The argument `proof` is a valid device proof,
+    /// which is sent with device certificates.
     fn show(&self, subject: &Subject, token: &str, place: Place, proof: &str) -> u16 {
         let bearer = format!("Bearer {token}");
         match place {
@@ -222,14 +218,13 @@ impl TestDevice {
         answer.status
     }
 
-    /// Checks that the edge accepts the valid token in the places where the edge must refuse
-    /// altered tokens.
+    /// Checks that the edge accepts the valid token in the places where the edge must refuse altered tokens.
     fn accepts(&self, subject: &Subject) {
         let (honest, role) = (subject.honest(), subject.role);
         match role {
             Role::Cert => assert_eq!(self.agent(&honest, &self.proof()), 101),
-            // A device proof can be used only once. A new proof is sent, so that the proof of the
-            // subject remains unused.
+            // A device proof can be used only once. A new proof is sent, so that the proof of the subject remains
+            // unused.
             Role::Proof => assert_eq!(self.agent(&self.cert, &self.proof()), 101),
             Role::Guest => {
                 assert_eq!(self.whoami("cookie", &cookie(&honest)), 200);
@@ -263,8 +258,8 @@ fn percent(text: &str) -> String {
         .collect()
 }
 
-/// Sends a large request that the HTTP server may refuse. If the connection ends without a
-/// response, the function returns status 431, which means that the request was refused.
+/// Sends a large request that the HTTP server may refuse. If the connection ends without a response, the function
+/// returns status 431, which means that the request was refused.
 fn large(origin: &str, path: &str, more: &str, headers: &[(&'static str, &str)]) -> u16 {
     let host = origin.trim_start_matches("http://");
     let mut request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n{more}");
@@ -274,10 +269,9 @@ fn large(origin: &str, path: &str, more: &str, headers: &[(&'static str, &str)])
     http::raw(origin, format!("{request}\r\n").as_bytes()).unwrap_or(431)
 }
 
-/// Sends the forged tokens of an attack, alternately over HTTP and on a socket. The first token of
-/// each subject is sent to all places. For external issuers, the refusal code does not depend on
-/// the algorithm, so the test sends only one token per refusal code. The tests of the crate `token`
-/// check all forged tokens.
+/// Sends the forged tokens of an attack, alternately over HTTP and on a socket. The first token of each subject is sent
+/// to all places. For external issuers, the refusal code does not depend on the algorithm, so the test sends only one
+/// token per refusal code. The tests of the crate `token` check all forged tokens.
 fn is_refused_over_http_and_on_both_sockets(attack: Attack) {
     let _host_lock = HostLock::beside_others();
     let test_device = &*TEST_DEVICE;
@@ -287,8 +281,8 @@ fn is_refused_over_http_and_on_both_sockets(attack: Attack) {
         if subject.role == Role::Issuer {
             one_for_each_reason(&mut attempts);
         }
-        // A refused request does not use up the device proof. Therefore the same proof is sent with
-        // all altered device certificates.
+        // A refused request does not use up the device proof. Therefore the same proof is sent with all altered device
+        // certificates.
         let proof = if attempts.is_empty() { String::new() } else { test_device.proof() };
         for (turn, attempt) in attempts.iter().enumerate() {
             let places = TestDevice::places(&subject, &attempt.token);
@@ -314,8 +308,7 @@ fn one_for_each_reason(attempts: &mut Vec<Attempt>) {
     attempts.retain(|attempt| seen.insert((attempt.code, fits_a_header(&attempt.token))));
 }
 
-/// The edge must accept each unaltered token in the places where the edge must refuse altered
-/// tokens.
+/// The edge must accept each unaltered token in the places where the edge must refuse altered tokens.
 #[test]
 fn the_honest_tokens_are_accepted() {
     let _host_lock = HostLock::beside_others();
@@ -338,8 +331,7 @@ macro_rules! tests {
 
 for_each_attack!(tests);
 
-/// A device proof must be refused at its second use, even if the challenge in the proof has not
-/// expired.
+/// A device proof must be refused at its second use, even if the challenge in the proof has not expired.
 #[test]
 fn a_proof_shown_again() {
     let _host_lock = HostLock::beside_others();
@@ -350,8 +342,7 @@ fn a_proof_shown_again() {
     assert_eq!(test_device.agent(&test_device.cert, &test_device.proof()), 101);
 }
 
-/// A token must be valid for its own site only, even if the request contains the name of another
-/// site.
+/// A token must be valid for its own site only, even if the request contains the name of another site.
 #[test]
 fn a_token_for_another_site_of_the_deployment() {
     let site = Site::shared();
@@ -359,8 +350,8 @@ fn a_token_for_another_site_of_the_deployment() {
     let path = format!("/api/v1/events?site={}", test_device.site);
     let bearer = format!("Bearer {}", site.token);
     assert_eq!(test_device.upgrade(&path, &[("authorization", &bearer)]), 401);
-    // The first request sends a certificate of the device's site with a proof for the other site.
-    // The second request sends a certificate of the other site with a proof for the device's site.
+    // The first request sends a certificate of the device's site with a proof for the other site. The second request
+    // sends a certificate of the other site with a proof for the device's site.
     let challenge = |http: &Http| {
         let answer = http.get("/api/v1/agent");
         answer.header("www-authenticate").split('"').nth(1).expect("a challenge").to_owned()
@@ -404,14 +395,12 @@ fn an_enrolment_code_used_again_or_for_something_else() {
     enrol(code).is_problem(403, "code_refused");
 }
 
-/// No forged token may reach a Durable Object. The Durable Object of an unused site must start only
-/// when the first valid token arrives. The Worker must log the same refusal codes as the crate
-/// `token` in a native build.
+/// No forged token may reach a Durable Object. The Durable Object of an unused site must start only when the first
+/// valid token arrives. The Worker must log the same refusal codes as the crate `token` in a native build.
 #[test]
 fn the_whole_catalogue_never_reaches_the_object() {
     let _host_lock = HostLock::beside_others();
-    // The deployment is a static variable, so that `test_device` can borrow it for the rest of the
-    // test run.
+    // The deployment is a static variable, so that `test_device` can borrow it for the rest of the test run.
     static OWN: LazyLock<Deployment> = LazyLock::new(|| Deployment::start(0, None));
     let device = SigningKey::generate();
     let keys = OWN.edge_keys();
@@ -426,16 +415,16 @@ fn the_whole_catalogue_never_reaches_the_object() {
         for subject in test_device.subjects() {
             let mut attempts = attack(&subject);
             attempts.retain(|attempt| attempt.token.len() <= LARGE / 2);
-            // For this test, one token per refusal code is sufficient, because each attack also has
-            // a separate test that sends more tokens.
+            // For this test, one token per refusal code is sufficient, because each attack also has a separate test
+            // that sends more tokens.
             one_for_each_reason(&mut attempts);
             for attempt in attempts {
                 // For this test, it is sufficient to send each token to a single place.
                 let Some(&place) = TestDevice::places(&subject, &attempt.token).first() else { continue };
                 let status = test_device.show(&subject, &attempt.token, place, &proof);
                 assert_eq!(status, 401, "{:?}", subject.role);
-                // The places that accept access tokens decrypt a token with five parts (JWE) before
-                // they verify the token.
+                // The places that accept access tokens decrypt a token with five parts (JWE) before they verify the
+                // token.
                 let opens = !matches!(subject.role, Role::Cert | Role::Proof) && is_sealed(&attempt.token);
                 let sealed =
                     opens.then(|| keys.open_sealed(&attempt.token).expect_err("no token for us").code());
@@ -449,8 +438,8 @@ fn the_whole_catalogue_never_reaches_the_object() {
     let codes: Vec<&str> = refusals.map(|(_, code)| code.trim()).collect();
     assert_eq!(codes, wanted);
     assert_eq!(log("site object starts"), 0, "a Durable Object was reached");
-    // Only the Durable Object can report that this person does not exist. The response therefore
-    // shows that the Durable Object has started.
+    // Only the Durable Object can report that this person does not exist. The response therefore shows that the Durable
+    // Object has started.
     let answer = test_device.http.bearer(&test_device.access()).get("/api/v1/whoami");
     assert_eq!((answer.status, answer.body["detail"].as_str()), (401, Some("the person was removed")));
     soon("the object starts for an honest token", || (log("site object starts") > 0).then_some(()));

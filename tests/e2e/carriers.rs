@@ -1,5 +1,5 @@
-//! Tests the four ways to send a token: in a header, a form, the query or a cookie. A request must
-//! send only one token, in only one of these ways (RFC 6750 §2).
+//! Tests the four ways to send a token: in a header, a form, the query or a cookie. A request must send only one token,
+//! in only one of these ways (RFC 6750 §2).
 
 use e2e::{Answer, Deployment, HostLock, Http, Site, http, socket};
 use serde_json::json;
@@ -17,8 +17,8 @@ fn a_form_carries_the_token_and_the_arguments() {
     assert_eq!(result["status"], "executed", "{result}");
     assert_eq!(agent.levels("door").iter().filter(|level| **level == json!(true)).count(), 1);
 
-    // The order of the form fields and the parameters of the media type do not matter. Arguments in
-    // a form have the same types as arguments in JSON.
+    // The order of the form fields and the parameters of the media type do not matter. Arguments in a form have the
+    // same types as arguments in JSON.
     let typed = "application/x-www-form-urlencoded; charset=UTF-8";
     let lamp = |value: &str| {
         let form = format!("value={value}&access_token={}", site.token);
@@ -38,8 +38,8 @@ fn a_form_carries_the_token_and_the_arguments() {
     assert_eq!(enrolment["device"], "shed");
 }
 
-/// The edge reads a token from a form only if three conditions are met. The request is a POST, the
-/// media type is that of forms, and the endpoint accepts arguments.
+/// The edge reads a token from a form only if three conditions are met. The request is a POST, the media type is that
+/// of forms, and the endpoint accepts arguments.
 #[test]
 fn a_form_elsewhere_carries_nothing() {
     let site = Site::shared();
@@ -73,8 +73,7 @@ fn a_token_in_the_query_is_refused_by_default() {
     stranger.post(&path, &json!({ "device": "shed" })).is_problem(401, "invalid_token");
 }
 
-/// This test needs a separate deployment, because the variable `QUERY_TOKENS` applies to all sites
-/// of a deployment.
+/// This test needs a separate deployment, because the variable `QUERY_TOKENS` applies to all sites of a deployment.
 #[test]
 fn a_token_in_the_query_is_taken_where_the_owner_allows_it() {
     let _host_lock = HostLock::beside_others();
@@ -123,8 +122,8 @@ fn two_carriers_are_one_too_many_in_every_combination() {
     ] {
         answer.is_problem(400, "two_carriers");
     }
-    // The edge accepts each way to send a token if the request contains no second token. The
-    // enrolments succeed, because the refused requests have enrolled no device.
+    // The edge accepts each way to send a token if the request contains no second token. The enrolments succeed,
+    // because the refused requests have enrolled no device.
     for answer in
         [header.post(path, &json), stranger.post_form(path, &form), cookie(&stranger).post(path, &json)]
     {
@@ -132,8 +131,8 @@ fn two_carriers_are_one_too_many_in_every_combination() {
     }
 }
 
-/// A browser adds its cookies to every request. Therefore the edge must refuse a write request with
-/// a cookie if a page from another origin sent the request.
+/// A browser adds its cookies to every request. Therefore the edge must refuse a write request with a cookie if a page
+/// from another origin sent the request.
 #[test]
 fn a_cookie_writes_only_from_our_own_origin() {
     let site = Site::shared();
@@ -156,8 +155,8 @@ fn a_cookie_writes_only_from_our_own_origin() {
     }
     assert!(!agent.levels("door").contains(&json!(true)), "the door opened");
     assert_eq!(pulse(&cookie.with("origin", origin)).ok()["status"], "executed");
-    // If a session cookie occurs twice, the edge ignores both cookies, because a sibling domain
-    // could have set one of them.
+    // If a session cookie occurs twice, the edge ignores both cookies, because a sibling domain could have set one of
+    // them.
     let twice = format!("__Host-pinlatch_session={0}; __Host-pinlatch_session={0}", site.token);
     site.deployment.http().with("cookie", &twice).get("/api/v1/whoami").is_problem(401, "invalid_token");
 }

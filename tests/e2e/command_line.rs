@@ -1,5 +1,4 @@
-//! Performs the tasks that an owner has in the course of a year, with the command line on a real
-//! deployment.
+//! Performs the tasks that an owner has in the course of a year, with the command line on a real deployment.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Output, Stdio};

@@ -129,8 +129,7 @@ fn a_socket_carries_commands_and_survives_nonsense() {
     assert_eq!(panel.close_code(), 1009);
 }
 
-/// Every panel socket must receive every event, and the sequence numbers of the events must have no
-/// gaps.
+/// Every panel socket must receive every event, and the sequence numbers of the events must have no gaps.
 #[test]
 fn two_panels_agree() {
     let site = Site::shared();

@@ -11,8 +11,7 @@ fn the_edge_tells_its_health_and_its_keys() {
     assert!(health["version"].is_string());
     let jwks = site.deployment.http().get("/.well-known/jwks.json").ok();
     let keys = jwks["keys"].as_array().expect("keys");
-    // The edge publishes one key for signatures, and one key with which other programs encrypt
-    // tokens.
+    // The edge publishes one key for signatures, and one key with which other programs encrypt tokens.
     for (usage, kind, curve, alg) in
         [("sig", "OKP", "Ed25519", "EdDSA"), ("enc", "EC", "P-256", "ECDH-ES+A256KW")]
     {
@@ -63,8 +62,8 @@ fn the_panel_is_served_at_every_site_with_its_policy() {
     serves_the_panel(&site.deployment.http(), &site.name);
 }
 
-/// Without Cloudflare's network, the Worker must compress responses itself. All browser tests check
-/// that browsers can read the compressed responses.
+/// Without Cloudflare's network, the Worker must compress responses itself. All browser tests check that browsers can
+/// read the compressed responses.
 #[test]
 fn the_worker_compresses_the_panels_files_for_who_accepts_that() {
     let site = Site::shared();
@@ -80,8 +79,8 @@ fn the_worker_compresses_the_panels_files_for_who_accepts_that() {
     assert_eq!(icon.header("content-encoding"), "", "{icon:?}");
 }
 
-/// Checks how a file server serves the panel's files. Two file servers exist: Cloudflare's file
-/// server, which `wrangler dev` also uses, and the Worker's own file server for self-hosting.
+/// Checks how a file server serves the panel's files. Two file servers exist: Cloudflare's file server, which `wrangler
+/// dev` also uses, and the Worker's own file server for self-hosting.
 pub fn serves_the_panel(http: &Http, site: &str) {
     let page = |path: &str| {
         let answer = http.get(path);
@@ -96,8 +95,8 @@ pub fn serves_the_panel(http: &Http, site: &str) {
     for path in ["/assets", "/assets/", "/_headers", "/no/such.file"] {
         page(path);
     }
-    // The response for a missing file must not be cached, because a file with the same name may
-    // have existed before or may exist later.
+    // The response for a missing file must not be cached, because a file with the same name may have existed before or
+    // may exist later.
     let none = page("/assets/panel-0123456789abcdef.js");
     assert!(!none.contains("immutable"), "{none}");
     let index = http.text("/");

@@ -16,8 +16,8 @@ fn in_browser(test: impl Future<Output = ()>) {
     runtime.expect("a runtime").block_on(test);
 }
 
-/// Creates a guest link, which expires after 50 minutes if `more` contains no other time. Returns
-/// the guest link and the id of its token.
+/// Creates a guest link, which expires after 50 minutes if `more` contains no other time. Returns the guest link and
+/// the id of its token.
 fn issue(site: &Site, more: &Value) -> (String, String) {
     let mut request =
         json!({ "kind": "guest", "name": "Courier", "scope": DOOR, "expires_at": now() + 3_000 });
@@ -51,8 +51,8 @@ async fn traces(browser: &Browser) -> String {
     ask(browser, script).await.to_string()
 }
 
-/// Waits until the page shows that the guest link does not work, with the given reason. Returns the
-/// explanation on the page.
+/// Waits until the page shows that the guest link does not work, with the given reason. Returns the explanation on the
+/// page.
 async fn is_shut(browser: &Browser, reason: &str) -> String {
     browser.until("shut", "data-reason", reason).await;
     let heading = ask(browser, "return document.activeElement.tagName").await;
@@ -61,9 +61,9 @@ async fn is_shut(browser: &Browser, reason: &str) -> String {
     text(browser, "shut-text").await
 }
 
-/// A guest link must give only its own permissions and leave no trace of its token in the browser.
-/// A guest link must work after a reload, until the owner revokes the link. The guest link must not
-/// affect a login of the owner in another browser tab.
+/// A guest link must give only its own permissions and leave no trace of its token in the browser. A guest link must
+/// work after a reload, until the owner revokes the link. The guest link must not affect a login of the owner in
+/// another browser tab.
 #[test]
 fn a_guest_link_opens_the_door_until_it_is_revoked() {
     let site = Site::shared();
@@ -128,8 +128,8 @@ fn a_guest_link_opens_the_door_until_it_is_revoked() {
     });
 }
 
-/// If a guest leaves the panel, the browser must delete the guest cookie and keep the owner's
-/// login. The same guest link can then be opened again.
+/// If a guest leaves the panel, the browser must delete the guest cookie and keep the owner's login. The same guest
+/// link can then be opened again.
 #[test]
 fn a_guest_leaves_and_the_login_stays() {
     let site = Site::shared();
@@ -139,8 +139,8 @@ fn a_guest_leaves_and_the_login_stays() {
         let browser = Browser::start(390, 844).await;
         browser.log_in(site.deployment.origin(), &site.name, OWNER, PASSWORD).await;
         browser.until("line-porch-lamp", "data-level", "off").await;
-        // In the same browser tab, the URL of the guest link differs from the current URL only in
-        // the fragment. Therefore the browser does not load the page again.
+        // In the same browser tab, the URL of the guest link differs from the current URL only in the fragment.
+        // Therefore the browser does not load the page again.
         browser.client.goto(&link).await.expect("the panel");
         browser.find("guest").await;
         browser.until("line-porch-door", "data-level", "off").await;
@@ -165,8 +165,8 @@ fn a_guest_leaves_and_the_login_stays() {
     });
 }
 
-/// The page must show a separate explanation for each reason why a guest link is refused. A guest
-/// must never see a login form.
+/// The page must show a separate explanation for each reason why a guest link is refused. A guest must never see a
+/// login form.
 #[test]
 fn a_link_that_opens_nothing_says_why() {
     let site = Site::shared();
@@ -207,8 +207,7 @@ fn a_link_that_opens_nothing_says_why() {
     });
 }
 
-/// The usual URL of the site must ask for a login, even if a guest link is open in the same
-/// browser.
+/// The usual URL of the site must ask for a login, even if a guest link is open in the same browser.
 #[test]
 fn a_guests_cookie_is_no_login() {
     let site = Site::shared();
@@ -227,17 +226,16 @@ fn a_guests_cookie_is_no_login() {
     });
 }
 
-/// The page must count down the last seconds of a guest link and then show that the guest link has
-/// ended. The page needs no request for the countdown.
+/// The page must count down the last seconds of a guest link and then show that the guest link has ended. The page
+/// needs no request for the countdown.
 #[test]
 fn a_link_that_runs_out_closes_the_page() {
     let site = Site::shared();
     let _agent = site.device("porch");
     in_browser(async {
         let browser = Browser::start(390, 844).await;
-        // The slow steps run before the guest link is created, because the guest link is valid for
-        // only 20 seconds. On a busy host, starting the browser and loading the panel into its
-        // cache take a long time.
+        // The slow steps run before the guest link is created, because the guest link is valid for only 20 seconds. On
+        // a busy host, starting the browser and loading the panel into its cache take a long time.
         browser.client.goto(site.deployment.origin()).await.expect("the panel");
         browser.find("login-username").await;
         let (link, _) = issue(&site, &json!({ "expires_at": now() + 20 }));

@@ -1,14 +1,12 @@
-//! Executes the pages of `docs/guides` as written. The commands in the pages write a configuration
-//! file, with which the test then starts a deployment. The scripts in the pages operate a real
-//! device through this deployment.
+//! Executes the pages of `docs/guides` as written. The commands in the pages write a configuration file, with which the
+//! test then starts a deployment. The scripts in the pages operate a real device through this deployment.
 //!
-//! The second word of a code fence is the purpose of the code block. `configure` blocks run before
-//! the deployment starts, and `run` blocks run after the deployment has started. If the word is a
-//! file name, the test writes the block to that file. `yours` blocks list the only variables that
-//! the test may set. `deploy` blocks are not run, because they need a Cloudflare account and
-//! downloads. The test of the Auth0 guide uses a simulated Auth0 (`tests/interop/auth0.mjs`), which
-//! implements Auth0's documented interface. Therefore the test covers Pinlatch's side of the Auth0
-//! guide, but neither the real Auth0 service nor its dashboard.
+//! The second word of a code fence is the purpose of the code block. `configure` blocks run before the deployment
+//! starts, and `run` blocks run after the deployment has started. If the word is a file name, the test writes the block
+//! to that file. `yours` blocks list the only variables that the test may set. `deploy` blocks are not run, because
+//! they need a Cloudflare account and downloads. The test of the Auth0 guide uses a simulated Auth0
+//! (`tests/interop/auth0.mjs`), which implements Auth0's documented interface. Therefore the test covers Pinlatch's
+//! side of the Auth0 guide, but neither the real Auth0 service nor its dashboard.
 
 mod doctor;
 mod page;
@@ -29,8 +27,8 @@ use xtask::guard::Guarded;
 
 use self::page::Page;
 
-/// The client secrets of the simulated Auth0: first the secret of the login application, then the
-/// secret of the robot application.
+/// The client secrets of the simulated Auth0: first the secret of the login application, then the secret of the robot
+/// application.
 const AUTH0_SECRETS: [&str; 2] = ["the-login-secret-at-a-tenant", "the-robot-secret-at-a-tenant"];
 
 static SHARED: LazyLock<TestDeployment> = LazyLock::new(TestDeployment::start);
@@ -105,8 +103,8 @@ impl TestDeployment {
         Self { pages, deployment, providers, auth0, _agent: agent, _auth0: process, _auth0_log: auth0_log }
     }
 
-    /// Runs the `run` blocks of a guide. Returns the output of the `run` blocks with single spaces
-    /// instead of line breaks.
+    /// Runs the `run` blocks of a guide. Returns the output of the `run` blocks with single spaces instead of line
+    /// breaks.
     fn follow(&self, name: &str) -> String {
         let page = self.pages.iter().find(|page| page.name == name).expect("a guide");
         let said = page.run(&self.deployment.folder(), "run");
@@ -132,8 +130,8 @@ impl TestDeployment {
     }
 }
 
-/// Runs the `configure` blocks of the guides. Returns the options with the configuration that the
-/// `configure` blocks wrote.
+/// Runs the `configure` blocks of the guides. Returns the options with the configuration that the `configure` blocks
+/// wrote.
 fn configured(options: EdgeOptions, pages: &[Page]) -> EdgeOptions {
     let Secrets::File(secrets) = &options.secrets else { panic!("the secrets are in a file") };
     let folder = secrets.parent().expect("a folder");
@@ -211,8 +209,8 @@ fn the_guide_for_auth0_works_as_written_against_a_stand_in() {
     assert_eq!(logged_in("auth0", answer), "kim");
 }
 
-/// Logs in with a login provider, and returns the name of the person. The function `answer` gets
-/// the login URL of the provider and returns the callback URL.
+/// Logs in with a login provider, and returns the name of the person. The function `answer` gets the login URL of the
+/// provider and returns the callback URL.
 fn logged_in(provider: &str, answer: impl FnOnce(&str) -> String) -> String {
     let http = SHARED.deployment.http();
     let started = http.get(&format!("/api/v1/logins/{provider}"));

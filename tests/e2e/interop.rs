@@ -1,6 +1,6 @@
-//! Tests the interoperability with the independent token libraries `jose`, `jsonwebtoken` and
-//! PyJWT. `pinlatch token verify` must accept the tokens of these libraries, and these libraries
-//! must accept the tokens of `pinlatch token mint`. All keys are generated during the tests.
+//! Tests the interoperability with the independent token libraries `jose`, `jsonwebtoken` and PyJWT. `pinlatch token
+//! verify` must accept the tokens of these libraries, and these libraries must accept the tokens of `pinlatch token
+//! mint`. All keys are generated during the tests.
 
 use std::{
     io::Write,
@@ -54,8 +54,7 @@ fn tokens_of_pyjwt_are_accepted() {
     assert_eq!(list(&signed).len(), ALL.len());
 }
 
-/// A library signs faulty tokens without an error. Pinlatch must refuse each faulty token with the
-/// code of its fault.
+/// A library signs faulty tokens without an error. Pinlatch must refuse each faulty token with the code of its fault.
 #[test]
 fn each_fault_of_a_foreign_token_is_named() {
     let _host_lock = HostLock::beside_others();
@@ -81,8 +80,8 @@ fn each_fault_of_a_foreign_token_is_named() {
     let signed = script("jsonwebtoken.mjs", &json!({ "sign": wanted.collect::<Vec<_>>() }));
     for ((code, ..), signed) in cases.iter().zip(list(&signed)) {
         let secret = text(&signed["key"]);
-        // The test verifies each token with HS256, as an owner would configure. The algorithm in
-        // the token's header must not matter.
+        // The test verifies each token with HS256, as an owner would configure. The algorithm in the token's header
+        // must not matter.
         let (success, verdict) = verify(&Keys::File(secret.clone()), "HS256", &text(&signed["token"]));
         assert!(!success, "{code}: {verdict}");
         assert_eq!(verdict["code"], *code, "{verdict}");
@@ -91,8 +90,8 @@ fn each_fault_of_a_foreign_token_is_named() {
     }
 }
 
-/// Pinlatch must refuse a token that another key of the same type signed. Pinlatch must also refuse
-/// a token whose HMAC secret is the text of a public key (algorithm confusion).
+/// Pinlatch must refuse a token that another key of the same type signed. Pinlatch must also refuse a token whose HMAC
+/// secret is the text of a public key (algorithm confusion).
 #[test]
 fn foreign_keys_are_not_ours() {
     let _host_lock = HostLock::beside_others();
@@ -134,8 +133,8 @@ fn tokens_of_ours_are_accepted_everywhere() {
         let mut keys = minted.clone();
         keys.retain(|key| knows(&text(&key["alg"])));
         if library == "jose.mjs" {
-            // If a token has a `kid`, `jose` selects the key with the same `kid` from the JWK Set.
-            // If a token has no `kid`, the JWK must not have a `kid` either.
+            // If a token has a `kid`, `jose` selects the key with the same `kid` from the JWK Set. If a token has no
+            // `kid`, the JWK must not have a `kid` either.
             keys.iter_mut().for_each(|key| {
                 if !header_of(&text(&key["token"])).contains_key("kid") {
                     key["jwk"].as_object_mut().expect("a JWK").remove("kid");
@@ -151,8 +150,8 @@ fn tokens_of_ours_are_accepted_everywhere() {
     }
 }
 
-/// Returns claims that no option of the libraries or of Pinlatch sets. One of these claims contains
-/// non-ASCII text, and another claim is nested.
+/// Returns claims that no option of the libraries or of Pinlatch sets. One of these claims contains non-ASCII text, and
+/// another claim is nested.
 fn own_claims() -> Value {
     json!({ "scope": "line:porch/door:pulse", "name": "Zoë 灯", "rooms": { "porch": [1, 2] } })
 }
@@ -196,8 +195,7 @@ enum Keys {
     Set(String),
 }
 
-/// Runs `pinlatch token verify`. Returns whether the command accepts the token, and the command's
-/// output.
+/// Runs `pinlatch token verify`. Returns whether the command accepts the token, and the command's output.
 fn verify(keys: &Keys, alg: &str, token: &str) -> (bool, Value) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("key");
@@ -262,12 +260,12 @@ pub fn script(name: &str, request: &Value) -> Value {
     serde_json::from_str(&output).unwrap_or_else(|error| panic!("{name}: {error}: {output}"))
 }
 
-/// Runs a program. Returns whether the program succeeded, and its stdout. The stderr of the program
-/// goes to the test's stderr.
+/// Runs a program. Returns whether the program succeeded, and its stdout. The stderr of the program goes to the test's
+/// stderr.
 pub fn run(command: &mut Command, input: &str) -> (bool, String) {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
-    // A program can end without reading its input, which makes the write fail. The write error is
-    // ignored, because the exit status shows whether the program succeeded.
+    // A program can end without reading its input, which makes the write fail. The write error is ignored, because the
+    // exit status shows whether the program succeeded.
     let _ = child.stdin.take().expect("stdin").write_all(input.as_bytes());
     let output = child.wait_with_output().expect("it ends");
     (output.status.success(), String::from_utf8(output.stdout).expect("text"))

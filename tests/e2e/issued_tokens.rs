@@ -1,5 +1,5 @@
-//! Tests API tokens and guest links over HTTP. The tests cover the validity period, the number of
-//! uses, parent tokens, and revocation.
+//! Tests API tokens and guest links over HTTP. The tests cover the validity period, the number of uses, parent tokens,
+//! and revocation.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -25,8 +25,8 @@ fn issued(answer: Answer) -> (String, String) {
     (text(&body["access_token"]), text(&body["token"]["jti"]))
 }
 
-/// Presses the door's button after the previous pulse has ended, because the device refuses a pulse
-/// during another pulse.
+/// Presses the door's button after the previous pulse has ended, because the device refuses a pulse during another
+/// pulse.
 fn press(by: &Http) -> Answer {
     press_as(by, "")
 }
@@ -155,8 +155,8 @@ fn a_guest_link_opens_its_lines_by_a_cookie_of_its_own() {
     press_as_guest(&site.deployment.http().with("cookie", &cookie)).is_problem(403, "wrong_origin");
     guest.get("/api/v1/whoami").is_problem(401, "invalid_token");
 
-    // A browser can have both a guest cookie and a login cookie. If the query contains `as=guest`,
-    // the edge must use the guest cookie.
+    // A browser can have both a guest cookie and a login cookie. If the query contains `as=guest`, the edge must use
+    // the guest cookie.
     let both = page.with("cookie", &format!("{cookie}; __Host-pinlatch_session={}", site.token));
     assert_eq!(both.get("/api/v1/whoami").ok()["role"], "owner");
     let as_guest = both.get("/api/v1/whoami?as=guest").ok();

@@ -1,5 +1,5 @@
-//! Tests tokens of external issuers. A script signs a token with its own key, and the issuer's site
-//! must accept the token within the scopes of the issuer.
+//! Tests tokens of external issuers. A script signs a token with its own key, and the issuer's site must accept the
+//! token within the scopes of the issuer.
 
 use e2e::outsiders::{AUDIENCE, Outsider, now};
 use e2e::{Answer, Http, Panel, Site};
@@ -13,8 +13,7 @@ fn act(http: &Http, device: &str, line: &str, action: &str, args: Value) -> Answ
     http.post(&format!("/api/v1/devices/{device}/lines/{line}/{action}"), &args)
 }
 
-/// Checks that the scopes of an external issuer limit its tokens, over HTTP and on the panel
-/// socket.
+/// Checks that the scopes of an external issuer limit its tokens, over HTTP and on the panel socket.
 fn commands_within_the_ceiling(outsider: Outsider, device: &str) {
     let site = Site::outside();
     let agent = site.device(device);
@@ -114,8 +113,8 @@ fn an_issuer_cannot_speak_for_another() {
     }
 }
 
-/// If the configuration of an issuer is inconsistent, requests with its tokens must get status 503.
-/// Tokens of other issuers must not be affected.
+/// If the configuration of an issuer is inconsistent, requests with its tokens must get status 503. Tokens of other
+/// issuers must not be affected.
 #[test]
 fn a_broken_issuer_is_told_apart_and_breaks_nobody_else() {
     let site = Site::outside();

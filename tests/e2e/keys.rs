@@ -1,5 +1,5 @@
-//! Tests changes of the edge's keys. One test rotates the keys in several steps, which every device
-//! must follow, including a device that was offline. Another test runs the emergency procedure.
+//! Tests changes of the edge's keys. One test rotates the keys in several steps, which every device must follow,
+//! including a device that was offline. Another test runs the emergency procedure.
 
 use std::process::Command;
 use std::time::Duration;
@@ -7,8 +7,7 @@ use std::time::Duration;
 use e2e::{Deployment, HostLock, Site, eventually, program};
 use serde_json::{Value, json};
 
-/// Runs `pinlatch keys …` with the secrets of a deployment. Also checks that the command prints no
-/// secret.
+/// Runs `pinlatch keys …` with the secrets of a deployment. Also checks that the command prints no secret.
 fn keys(edge: &Deployment, arguments: &[&str]) -> Value {
     let folder = edge.folder();
     let mut pinlatch = Command::new(program("PINLATCH_BIN"));
@@ -45,8 +44,8 @@ fn toggle(site: &Site<'_>, token: &str, device: &str) -> u16 {
     by.post(&format!("/api/v1/devices/{device}/lines/lamp/toggle"), &json!({})).status
 }
 
-/// Waits until a device executes a command. The wait can be long, because the pauses between the
-/// device's attempts to reconnect grow after a restart of the edge.
+/// Waits until a device executes a command. The wait can be long, because the pauses between the device's attempts to
+/// reconnect grow after a restart of the edge.
 fn obeys(site: &Site<'_>, token: &str, device: &str) {
     eventually(Duration::from_secs(90), device, || (toggle(site, token, device) == 200).then_some(()));
 }

@@ -1,5 +1,5 @@
-//! Tests the lifecycle of a token. The edge is restarted between the steps, so the test fails if
-//! necessary state is only in memory.
+//! Tests the lifecycle of a token. The edge is restarted between the steps, so the test fails if necessary state is
+//! only in memory.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -102,8 +102,8 @@ impl Pages {
         field.prop("value").await.expect("a property").expect("a value")
     }
 
-    /// Returns everything that a person with access to the browser could read, for example cookies,
-    /// stored data and input fields.
+    /// Returns everything that a person with access to the browser could read, for example cookies, stored data and
+    /// input fields.
     async fn traces(&self) -> String {
         let fields =
             "return JSON.stringify([location.href, history.state, document.cookie, {...localStorage},

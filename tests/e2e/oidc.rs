@@ -1,9 +1,8 @@
-//! Tests logins with OpenID Connect providers, and access tokens of issuers that publish their keys
-//! at a URL. The tests use a certified provider implementation.
+//! Tests logins with OpenID Connect providers, and access tokens of issuers that publish their keys at a URL. The tests
+//! use a certified provider implementation.
 //!
-//! All tests in this module share one deployment and one process that runs all login providers.
-//! Each test uses a separate login provider and a separate site, to which this login provider gives
-//! access.
+//! All tests in this module share one deployment and one process that runs all login providers. Each test uses a
+//! separate login provider and a separate site, to which this login provider gives access.
 
 mod browser;
 mod issuers;
@@ -19,8 +18,7 @@ use e2e::{Answer, Deployment, HostLock, Http, Site, eventually};
 use serde_json::{Map, Value, json};
 use xtask::edge::{EdgeOptions, Secrets};
 
-/// The names of the login providers. The position of a name in this list is the index of the
-/// provider's site.
+/// The names of the login providers. The position of a name in this list is the index of the provider's site.
 const NAMES: [&str; 12] = [
     "people",
     "strangers",
@@ -39,9 +37,8 @@ const NAMES: [&str; 12] = [
 /// The name of a login provider that cannot be reached.
 const GONE: &str = "gone";
 
-/// An issuer whose audience is the client id of a login provider. With this configuration, the edge
-/// would accept each `id_token` as an access token. Therefore the edge must refuse this
-/// configuration.
+/// An issuer whose audience is the client id of a login provider. With this configuration, the edge would accept each
+/// `id_token` as an access token. Therefore the edge must refuse this configuration.
 const MISTAKEN: &str = "https://mistaken.example/";
 
 /// The names of invalid key sets that the edge must not accept.
@@ -126,8 +123,8 @@ struct Journey {
 }
 
 impl Stage<'_> {
-    /// Admits a person by the subject at the login provider. If `who` contains `@`, the person is
-    /// admitted by email address instead.
+    /// Admits a person by the subject at the login provider. If `who` contains `@`, the person is admitted by email
+    /// address instead.
     fn admit(&self, username: &str, who: &str) -> Answer {
         let by = if who.contains('@') { "email" } else { "subject" };
         let mut identity = json!({ "issuer": self.provider.issuer() });
@@ -144,8 +141,7 @@ impl Stage<'_> {
         Journey { question: answer.header("location").into(), cookie: format!("{name}={value}") }
     }
 
-    /// Completes a login. Returns an HTTP client with the session cookie, or the error code of the
-    /// login page.
+    /// Completes a login. Returns an HTTP client with the session cookie, or the error code of the login page.
     fn finish(&self, back: &str, cookie: &str) -> Result<Http, String> {
         let path = back.strip_prefix(self.site.deployment.origin()).expect("a URL of ours");
         let answer = self.http.with("cookie", cookie).get(path);
@@ -163,8 +159,7 @@ impl Stage<'_> {
         Ok(self.http.with("cookie", &format!("{}={}", session.0, session.1)))
     }
 
-    /// Performs a complete login. Returns an HTTP client with the session cookie, or the error code
-    /// of the login page.
+    /// Performs a complete login. Returns an HTTP client with the session cookie, or the error code of the login page.
     fn log_in(&self, account: &str) -> Result<Http, String> {
         let journey = self.begin();
         self.finish(&self.provider.answer(&journey.question, account), &journey.cookie)
@@ -186,8 +181,8 @@ fn name_of(http: &Http) -> Value {
     http.get("/api/v1/whoami").ok()["sub"].clone()
 }
 
-/// Waits until a condition is met. The time limit is longer than the cooldown after which the edge
-/// fetches data from a provider again.
+/// Waits until a condition is met. The time limit is longer than the cooldown after which the edge fetches data from a
+/// provider again.
 #[track_caller]
 fn after_the_cooldown<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
     eventually(Duration::from_secs(90), what, condition)

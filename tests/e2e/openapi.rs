@@ -1,5 +1,5 @@
-//! Tests the OpenAPI document, which the edge must serve unchanged. schemathesis generates requests
-//! from the document, and every response of the edge must be documented.
+//! Tests the OpenAPI document, which the edge must serve unchanged. schemathesis generates requests from the document,
+//! and every response of the edge must be documented.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 
 use crate::people::join;
 
-/// The maximum time for a run of schemathesis. A run of schemathesis takes one minute if no other
-/// test runs, and several minutes on a busy host.
+/// The maximum time for a run of schemathesis. A run of schemathesis takes one minute if no other test runs, and
+/// several minutes on a busy host.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The operations that open a WebSocket, which other tests cover.
@@ -40,8 +40,7 @@ fn the_served_document_is_the_written_one() {
 #[test]
 fn schemathesis_gets_no_answer_that_the_document_does_not_describe() {
     let site = Site::shared();
-    // The file `tests/interop/schemathesis.toml` requires a working device, a device that may be
-    // removed, and a person.
+    // The file `tests/interop/schemathesis.toml` requires a working device, a device that may be removed, and a person.
     let agent = site.device("porch");
     let _removed = Agent::enrol(&site.enrolment("shed"), LINES, &[]);
     join(&site, "ann@example.org", json!({ "role": "viewer" }));
@@ -57,8 +56,8 @@ fn schemathesis_gets_no_answer_that_the_document_does_not_describe() {
     try_all(&site, &owners_token(&site), last.collect());
 }
 
-/// Returns an owner's token that belongs to no login. schemathesis changes passwords and ends
-/// logins, which would invalidate the token of a login.
+/// Returns an owner's token that belongs to no login. schemathesis changes passwords and ends logins, which would
+/// invalidate the token of a login.
 fn owners_token(site: &Site<'_>) -> String {
     let keys = site.deployment.edge_keys();
     let claims = AccessClaims {
@@ -82,8 +81,7 @@ fn try_all(site: &Site<'_>, token: &str, operations: Vec<&str>) {
     command.args(["-m", "schemathesis.cli", "--config-file"]).arg(interop("schemathesis.toml"));
     command.arg("run").arg(document()).args(["--url", site.deployment.origin(), "--no-color"]);
     if std::env::var_os("CI").is_none() {
-        // Each run of schemathesis sends the same requests. Only CI sends the complete set of
-        // requests.
+        // Each run of schemathesis sends the same requests. Only CI sends the complete set of requests.
         command.args(["--max-examples", "3"]);
     }
     command.args(operations).current_dir(folder.path());

@@ -13,8 +13,7 @@ const UNIT: &str = "pinlatch-agent.service";
 const CONFIG: &str = "/etc/pinlatch/agent.toml";
 const STATE: &str = "/var/lib/pinlatch";
 
-/// An owner's configuration with simulated GPIO lines. The simulator writes a journal with every
-/// level change.
+/// An owner's configuration with simulated GPIO lines. The simulator writes a journal with every level change.
 const CONFIGURATION: &str = r#"
 state_dir = "/var/lib/pinlatch"
 
@@ -26,12 +25,11 @@ kind = "switch"
 driver = "sim"
 "#;
 
-/// A unit override with a watchdog time that is shorter than the default of 15 s, so that the test
-/// takes less time.
+/// A unit override with a watchdog time that is shorter than the default of 15 s, so that the test takes less time.
 const WATCHDOG: &str = "[Service]\nWatchdogSec=3\n";
 
-/// The package is installed, upgraded, downgraded and purged. In between, the agent is enrolled,
-/// executes commands, and is killed. If the agent hangs, systemd must restart the agent.
+/// The package is installed, upgraded, downgraded and purged. In between, the agent is enrolled, executes commands, and
+/// is killed. If the agent hangs, systemd must restart the agent.
 #[test]
 fn the_package_lives_and_goes_on_a_real_systemd() {
     if systemd::missing().is_some() {
@@ -112,8 +110,8 @@ fn runs_once_enrolled(computer: &Computer, site: &Site<'_>) {
         computer.run(&format!("mkdir -p $(dirname {file}) && cat >{file} <<'END'\n{content}END\n"));
     }
     computer.run("systemctl daemon-reload");
-    // The enrolment runs as root, as it does for an owner. The service's user must be able to read
-    // the files that the enrolment creates.
+    // The enrolment runs as root, as it does for an owner. The service's user must be able to read the files that the
+    // enrolment creates.
     let said = computer.run(&format!("pinlatch-agent enrol '{}'", site.enrolment("porch")));
     assert!(said.starts_with("enrolled as porch"), "{said}");
     let credentials = computer.run(&format!("stat -c '%a %U %G' {STATE}/credentials.json"));
@@ -125,8 +123,7 @@ fn runs_once_enrolled(computer: &Computer, site: &Site<'_>) {
     assert_eq!(user, "pinlatch");
 }
 
-/// Waits until the unit is active, and both the agent and the edge report that the agent is
-/// connected.
+/// Waits until the unit is active, and both the agent and the edge report that the agent is connected.
 fn until_connected(computer: &Computer, site: &Site<'_>) {
     soon("the unit is active", || (computer.property(UNIT, "ActiveState") == "active").then_some(()));
     soon("the status reports the link", || {
@@ -135,8 +132,8 @@ fn until_connected(computer: &Computer, site: &Site<'_>) {
     site.until_online("porch");
 }
 
-/// Drives a PWM output inside the sandbox of the unit. The test creates files with the layout of
-/// sysfs and with the group that Pinlatch's udev rule sets.
+/// Drives a PWM output inside the sandbox of the unit. The test creates files with the layout of sysfs and with the
+/// group that Pinlatch's udev rule sets.
 fn drives_pwm(computer: &Computer, site: &Site<'_>) {
     let channel = "/sys/devices/platform/soc/fe20c000.pwm/pwm/pwmchip0/pwm0";
     computer.run(&format!(
@@ -156,8 +153,8 @@ fn drives_pwm(computer: &Computer, site: &Site<'_>) {
     assert_eq!(result["status"], "executed", "{result}");
     assert_eq!(["period", "duty_cycle", "enable"].map(now), ["1000000", "250000", "1"]);
     computer.run(&format!("systemctl stop {UNIT}"));
-    // The test's files are regular files, unlike files in sysfs. If a new value is shorter than the
-    // old value, the last digits of the old value remain in a regular file.
+    // The test's files are regular files, unlike files in sysfs. If a new value is shorter than the old value, the last
+    // digits of the old value remain in a regular file.
     assert_eq!(now("duty_cycle"), "050000", "the PWM output is still on");
     computer.run(&format!(
         "cp /root/kept {CONFIG}; umount /sys/class /sys/devices/platform; systemctl start {UNIT}"
@@ -169,8 +166,8 @@ fn switch_on(site: &Site<'_>) -> Value {
     let path = "/api/v1/devices/porch/lines/lamp/set";
     let result = eventually(Duration::from_secs(15), "the lamp obeys", || {
         let answer = site.post(path, &json!({ "value": true }));
-        // The edge can still have an earlier connection of the agent open, so the command is
-        // repeated until it succeeds.
+        // The edge can still have an earlier connection of the agent open, so the command is repeated until it
+        // succeeds.
         (answer.status == 200).then_some(answer.body)
     });
     assert_eq!((&result["status"], &result["level"]), (&json!("executed"), &json!(true)));
@@ -201,8 +198,8 @@ fn logs_fields(computer: &Computer, site: &Site<'_>) {
     assert!(message.starts_with("executed") && message.contains("line=lamp"), "{message}");
 }
 
-/// A reload must be able to add a GPIO line while another GPIO line stays on. If the configuration
-/// file is invalid, a reload must change nothing and must report the error.
+/// A reload must be able to add a GPIO line while another GPIO line stays on. If the configuration file is invalid, a
+/// reload must change nothing and must report the error.
 fn reloads_what_is_usable(computer: &Computer, site: &Site<'_>) {
     switch_on(site);
     let process = computer.property(UNIT, "MainPID");
@@ -267,8 +264,8 @@ fn keeps_everything_when_replaced(computer: &Computer, site: &Site<'_>, deb: &st
 fn leaves_nothing_behind(computer: &Computer) {
     assert_eq!(levels_since_on(computer), [true]);
     computer.run("dpkg --remove pinlatch-agent");
-    // When the package is removed, the agent must stop and switch the lamp off. The configuration
-    // and the enrolment must be retained.
+    // When the package is removed, the agent must stop and switch the lamp off. The configuration and the enrolment
+    // must be retained.
     assert_eq!(levels_since_on(computer).get(1), Some(&false));
     computer.run(&format!("test -f {CONFIG} -a -f {STATE}/credentials.json"));
     computer.run("rm -r /run/systemd/system/pinlatch-agent.service.d");

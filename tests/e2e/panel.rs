@@ -14,8 +14,7 @@ pub fn in_browser(test: impl Future<Output = ()>) {
     runtime.expect("a runtime").block_on(test);
 }
 
-/// Logs in and presses the door's button. The simulated GPIO line must pulse, and the panel must
-/// show the pulse.
+/// Logs in and presses the door's button. The simulated GPIO line must pulse, and the panel must show the pulse.
 #[test]
 fn the_door_opens_from_the_panel() {
     let site = Site::shared();
@@ -56,8 +55,7 @@ fn two_browsers_agree() {
         one.click("action-porch-relay-set").await;
         one.until("line-porch-relay", "data-level", "on").await;
         other.until("line-porch-relay", "data-level", "on").await;
-        // A script in the page records the time, so that WebDriver's polling interval does not
-        // affect the measurement.
+        // A script in the page records the time, so that WebDriver's polling interval does not affect the measurement.
         let watch = "const done = arguments[0];
             const line = document.querySelector('[data-testid=\"line-porch-rose\"]');
             new MutationObserver((_, own) => {
@@ -103,10 +101,9 @@ fn a_refusal_and_an_absent_device_are_told_apart() {
     });
 }
 
-/// Two people use the same board, and the session of one person ends during an action. The page of
-/// that person must show the end of the session, and the action must run only once. After a new
-/// login, the page must show the current state. The page of the other person must show every
-/// change.
+/// Two people use the same board, and the session of one person ends during an action. The page of that person must
+/// show the end of the session, and the action must run only once. After a new login, the page must show the current
+/// state. The page of the other person must show every change.
 #[test]
 fn a_session_that_ends_in_the_middle_of_an_action_is_told() {
     let site = Site::shared();

@@ -1,5 +1,5 @@
-//! Tests how people arrange the panel's board in a real browser: favourites, groups, order, search
-//! and theme. Further tests cover the two ways to press a door's button.
+//! Tests how people arrange the panel's board in a real browser: favourites, groups, order, search and theme. Further
+//! tests cover the two ways to press a door's button.
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ async fn open(site: &Site<'_>) -> Browser {
     browser
 }
 
-/// This script returns the GPIO lines on the page in their order. Each entry consists of the id of
-/// a plate, followed by the GPIO lines on this plate.
+/// This script returns the GPIO lines on the page in their order. Each entry consists of the id of a plate, followed by
+/// the GPIO lines on this plate.
 const LAID_OUT: &str = "return [...document.querySelectorAll('.device')].map(plate => [plate.dataset.testid,
     ...[...plate.querySelectorAll('.line')].map(line => line.dataset.testid.slice(5))].join(' '))";
 
@@ -27,9 +27,8 @@ async fn until_laid_out(browser: &Browser, wanted: Value) {
     browser.until_told(LAID_OUT, &[], |plates| *plates == wanted).await;
 }
 
-/// A person chooses favourites, makes a group, and changes the order with buttons and by dragging.
-/// After a reload, the page must show the same arrangement. The browser must not store any other
-/// data.
+/// A person chooses favourites, makes a group, and changes the order with buttons and by dragging. After a reload, the
+/// page must show the same arrangement. The browser must not store any other data.
 #[test]
 fn people_arrange_their_board() {
     let site = Site::shared();
@@ -70,8 +69,8 @@ fn people_arrange_their_board() {
         )
         .await;
         assert!(browser.client.find(Locator::Css(".device b")).await.is_err(), "a name was shown as HTML");
-        // The test changes the order with the buttons. The keyboard focus must stay on the button,
-        // so that the button can be pressed twice in a row.
+        // The test changes the order with the buttons. The keyboard focus must stay on the button, so that the button
+        // can be pressed twice in a row.
         browser.click("later-porch-lamp").await;
         let porch = plate("device-porch", &lines("porch", "relay lamp bell"));
         until_laid_out(&browser, json!([favourites, garden, attic, porch])).await;
@@ -152,8 +151,8 @@ fn pulses(agent: &Agent) -> usize {
     agent.levels("door").iter().filter(|level| **level == json!(true)).count()
 }
 
-/// By default, a person opens a door by holding its button with the mouse or a key. While arranging
-/// the board, a person can choose a tap and a confirmation instead.
+/// By default, a person opens a door by holding its button with the mouse or a key. While arranging the board, a person
+/// can choose a tap and a confirmation instead.
 #[test]
 fn a_door_opens_as_its_person_likes() {
     let site = Site::shared();

@@ -1,5 +1,5 @@
-//! Tests the entry pages of the panel in a real browser: the setup of a new site, invitations, and
-//! the page that is shown after a login.
+//! Tests the entry pages of the panel in a real browser: the setup of a new site, invitations, and the page that is
+//! shown after a login.
 
 use e2e::site::{OWNER, PASSWORD};
 use e2e::{Browser, Deployment, HostLock, Site};
@@ -21,8 +21,8 @@ async fn error(browser: &Browser) -> String {
     browser.find("login-error").await.text().await.expect("a text")
 }
 
-/// The setup code from `pinlatch init` must create the owner of a new site, but only once. The
-/// setup page must show a separate message for each mistake.
+/// The setup code from `pinlatch init` must create the owner of a new site, but only once. The setup page must show a
+/// separate message for each mistake.
 #[test]
 fn a_site_is_set_up_in_the_panel() {
     let _host_lock = HostLock::beside_others();
@@ -58,8 +58,8 @@ fn a_site_is_set_up_in_the_panel() {
     });
 }
 
-/// An invited person opens the invitation link and chooses a password. The person must then be
-/// logged in, with the permissions of the invitation.
+/// An invited person opens the invitation link and chooses a password. The person must then be logged in, with the
+/// permissions of the invitation.
 #[test]
 fn an_invitation_is_used_in_the_panel() {
     let site = Site::shared();
@@ -74,8 +74,7 @@ fn an_invitation_is_used_in_the_panel() {
         assert_eq!(address(&browser).await, page, "the URL contains the code");
         browser.click("invite-submit").await;
         browser.until("line-porch-door", "data-level", "off").await;
-        // The panel shows a viewer no enabled controls, because the API would refuse the viewer's
-        // actions.
+        // The panel shows a viewer no enabled controls, because the API would refuse the viewer's actions.
         let offered = "return [...document.querySelectorAll('.control button, .control input')].filter(one => !one.disabled).length";
         assert_eq!(browser.run(offered, &[]).await, json!(0));
         let ways = "return [...document.querySelectorAll('.ways a')].map(way => way.textContent)";
@@ -88,8 +87,8 @@ fn an_invitation_is_used_in_the_panel() {
     });
 }
 
-/// After a login, the panel must open the page that was requested before the login. The panel must
-/// ignore a requested page that does not belong to the site.
+/// After a login, the panel must open the page that was requested before the login. The panel must ignore a requested
+/// page that does not belong to the site.
 #[test]
 fn a_login_remembers_where_somebody_was_going() {
     let site = Site::shared();

@@ -1,5 +1,4 @@
-//! Tests every kind of GPIO line in a real browser. The panel must show the level that the device
-//! reported.
+//! Tests every kind of GPIO line in a real browser. The panel must show the level that the device reported.
 
 use e2e::agent::Agent;
 use e2e::site::{OWNER, PASSWORD};
@@ -95,8 +94,8 @@ fn a_dimmer_is_slid_and_tapped() {
         browser.until("line-hall-desk", "data-level", "1").await;
         browser.until("action-hall-desk-set-100", "aria-pressed", "true").await;
         assert!(agent.levels("desk").len() > before + 2, "a tap did not fade");
-        // Each press of an arrow key moves the slider by one step. The slider must then show the
-        // level that the device reported.
+        // Each press of an arrow key moves the slider by one step. The slider must then show the level that the device
+        // reported.
         let slider = browser.find("action-hall-desk-set").await;
         slider.send_keys("\u{e012}").await.expect("a key");
         browser.until("line-hall-desk", "data-level", "0.99").await;
@@ -168,8 +167,8 @@ fn an_interlock_refuses_and_a_pulse_shows_what_is_left() {
     in_browser(async {
         let browser = open(&site).await;
         browser.until("line-hall-gate", "data-level", "off").await;
-        // This pulse is longer than the pulses that the panel sends, so that the pulse does not end
-        // too early on a slow host.
+        // This pulse is longer than the pulses that the panel sends, so that the pulse does not end too early on a slow
+        // host.
         site.post("/api/v1/devices/hall/lines/gate/pulse", &json!({ "ms": 7_000 })).ok();
         browser.until("line-hall-gate", "data-level", "on").await;
         browser.click("action-hall-up-set").await;

@@ -24,9 +24,9 @@ async fn kept(browser: &Browser) -> Vec<String> {
     kept.as_array().expect("a list").iter().map(text).collect()
 }
 
-/// If a person presses a button while the panel is disconnected, the press must have no effect,
-/// neither at once nor later. Without a network, the page must still open and show that the network
-/// is missing. After the network returns, the page must work again without a reload.
+/// If a person presses a button while the panel is disconnected, the press must have no effect, neither at once nor
+/// later. Without a network, the page must still open and show that the network is missing. After the network returns,
+/// the page must work again without a reload.
 #[test]
 fn without_network_the_page_opens_and_nothing_acts_later() {
     let site = Site::shared();
@@ -83,8 +83,8 @@ fn without_network_the_page_opens_and_nothing_acts_later() {
     });
 }
 
-/// If the files of the panel were replaced on the server, the page must show that a new version
-/// exists and offer to load the new version.
+/// If the files of the panel were replaced on the server, the page must show that a new version exists and offer to
+/// load the new version.
 #[test]
 fn a_new_version_is_noticed() {
     let site = Site::shared();
@@ -93,9 +93,9 @@ fn a_new_version_is_noticed() {
         let browser = Browser::start(390, 844).await;
         browser.log_in(&proxy.origin(), &site.name, OWNER, PASSWORD).await;
         browser.find("empty").await;
-        // The script makes the open page look like a page of another version. The content security
-        // policy forbids changing the `src` of a script in the page. However, the panel reads the
-        // first element named `script`, which need not be an HTML script.
+        // The script makes the open page look like a page of another version. The content security policy forbids
+        // changing the `src` of a script in the page. However, the panel reads the first element named `script`, which
+        // need not be an HTML script.
         let other = "const other = document.createElementNS('about:blank', 'script');
             other.setAttribute('type', 'module');
             other.setAttribute('src', '/assets/panel-0.js');
@@ -106,8 +106,8 @@ fn a_new_version_is_noticed() {
         browser.click("load-newer").await;
         browser.find("empty").await;
         browser.until("link", "data-state", "connected").await;
-        // WebDriver can be too slow to observe the reconnection, so a script in the page records
-        // the states of the panel's connection.
+        // WebDriver can be too slow to observe the reconnection, so a script in the page records the states of the
+        // panel's connection.
         let watch = "const link = document.querySelector('[data-testid=link]');
             window.seen = [];
             new MutationObserver(() => window.seen.push(link.dataset.state)).observe(link, { attributes: true });";

@@ -1,7 +1,6 @@
-//! Checks every screen of the panel in a small and a large size, in the light and the dark theme. A
-//! screen must not be blank or wider than the browser window. A screen must be accessible according
-//! to axe-core, and its touch targets must be large enough. The screenshots are saved in
-//! `target/screens`.
+//! Checks every screen of the panel in a small and a large size, in the light and the dark theme. A screen must not be
+//! blank or wider than the browser window. A screen must be accessible according to axe-core, and its touch targets
+//! must be large enough. The screenshots are saved in `target/screens`.
 
 use e2e::outsiders::now;
 use e2e::site::{OWNER, PASSWORD};
@@ -12,8 +11,8 @@ use crate::panel::in_browser;
 
 const SIZES: [(u32, u32); 2] = [(390, 844), (1280, 900)];
 
-/// An agent configuration with a GPIO line of each kind. The unit of the sensor contains HTML, as a
-/// hostile device might send.
+/// An agent configuration with a GPIO line of each kind. The unit of the sensor contains HTML, as a hostile device
+/// might send.
 const HALL: &str = r##"
 [lines.front-door]
 kind = "momentary"
@@ -49,9 +48,8 @@ driver = "sim"
 retain = true
 "##;
 
-/// Checks the current page in both sizes. In CI, each size is checked in the light and the dark
-/// theme. Outside CI, the small size is checked in the light theme and the large size in the dark
-/// theme.
+/// Checks the current page in both sizes. In CI, each size is checked in the light and the dark theme. Outside CI, the
+/// small size is checked in the light theme and the large size in the dark theme.
 pub async fn look(browser: &Browser, name: &str) {
     let mut wrong = Vec::new();
     let is_ci = std::env::var_os("CI").is_some();

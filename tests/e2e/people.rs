@@ -1,5 +1,5 @@
-//! Tests the management of people over HTTP. A person is invited, loses permissions while a socket
-//! is open, and is removed. Further tests cover passwords and the limits on granting permissions.
+//! Tests the management of people over HTTP. A person is invited, loses permissions while a socket is open, and is
+//! removed. Further tests cover passwords and the limits on granting permissions.
 
 use std::time::{Duration, Instant};
 
@@ -7,8 +7,8 @@ use e2e::site::{OWNER, PASSWORD};
 use e2e::{Answer, Http, Panel, Site, eventually};
 use serde_json::{Value, json};
 
-/// The maximum time until a change of permissions takes effect everywhere. The change itself has no
-/// delay; the limit allows for a busy machine.
+/// The maximum time until a change of permissions takes effect everywhere. The change itself has no delay; the limit
+/// allows for a busy machine.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
 const NEW_PASSWORD: &str = "a quiet place to sit";

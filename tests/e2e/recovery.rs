@@ -1,13 +1,12 @@
-//! Checks that a panic in the Worker affects only the request that caused the panic. The Worker
-//! under test is built with the feature `test-hooks`, which makes the Worker panic on request.
+//! Checks that a panic in the Worker affects only the request that caused the panic. The Worker under test is built
+//! with the feature `test-hooks`, which makes the Worker panic on request.
 
 use std::time::{Duration, Instant};
 
 use e2e::{Deployment, HostLock, Site, program};
 use serde_json::json;
 
-/// The maximum time until the Worker responds to a request. This time is longer than the deadline
-/// of a command.
+/// The maximum time until the Worker responds to a request. This time is longer than the deadline of a command.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 
 #[test]
@@ -35,7 +34,7 @@ fn a_panic_does_not_break_the_next_request() {
         assert_eq!(result["status"], "executed", "after {failure}: {result}");
     }
     assert_eq!(agent.connections(), 1, "the agent had to connect again");
-    // Three of the four failures are panics, and the test causes each failure twice. If the log
-    // contained fewer than six panics, the test would not have tested the recovery.
+    // Three of the four failures are panics, and the test causes each failure twice. If the log contained fewer than
+    // six panics, the test would not have tested the recovery.
     assert!(edge.log().matches("a panic on request").count() >= 6, "{}", edge.log());
 }

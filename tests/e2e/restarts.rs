@@ -1,5 +1,5 @@
-//! Tests that the state of a site survives a restart of workerd, the end of an agent, and the
-//! hibernation of a Durable Object. Each of these tests has a separate deployment.
+//! Tests that the state of a site survives a restart of workerd, the end of an agent, and the hibernation of a Durable
+//! Object. Each of these tests has a separate deployment.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -9,9 +9,8 @@ use e2e::stream::{self, Runs, Sent};
 use e2e::{Agent, Deployment, HostLock, Site, eventually};
 use serde_json::json;
 
-/// Sends many commands while workerd restarts and the agent is killed. Each command id must get one
-/// response, which must not change later. No command may change a GPIO line twice or run after its
-/// deadline.
+/// Sends many commands while workerd restarts and the agent is killed. Each command id must get one response, which
+/// must not change later. No command may change a GPIO line twice or run after its deadline.
 #[test]
 fn commands_under_fire_end_in_one_answer_each() {
     let _host_lock = HostLock::beside_others();
@@ -53,8 +52,8 @@ fn commands_under_fire_end_in_one_answer_each() {
     assert!(executed >= 60, "only {executed} of {} were executed", sent.len());
 }
 
-/// A Durable Object without work for 10 seconds is evicted from memory, but its sockets stay open.
-/// The next command must start the Durable Object again with unchanged state.
+/// A Durable Object without work for 10 seconds is evicted from memory, but its sockets stay open. The next command
+/// must start the Durable Object again with unchanged state.
 #[test]
 fn a_hibernated_site_wakes_for_a_command() {
     let _host_lock = HostLock::beside_others();
@@ -65,9 +64,8 @@ fn a_hibernated_site_wakes_for_a_command() {
     assert_eq!(panel.command("one", "porch", "relay", "set", json!({ "value": true }))["status"], "executed");
     let woken = |log: &str| log.matches("site object starts").count();
     let before = woken(&edge.log());
-    // The test must not poll, because requests would keep the Durable Object in memory. The alarm
-    // that the previous command has set fires after 8 seconds. workerd evicts the Durable Object 10
-    // seconds after the alarm.
+    // The test must not poll, because requests would keep the Durable Object in memory. The alarm that the previous
+    // command has set fires after 8 seconds. workerd evicts the Durable Object 10 seconds after the alarm.
     std::thread::park_timeout(Duration::from_secs(21));
     let began = Instant::now();
     let result = panel.command("two", "porch", "relay", "toggle", json!({}));

@@ -1,7 +1,6 @@
-//! Tests the exchange of encrypted tokens with the independent libraries `jose` (npm) and
-//! `jwcrypto` (PyPI). The libraries encrypt tokens for the published keys of the edge. The
-//! libraries also decrypt tokens that `pinlatch token mint --encrypt-to` encrypted for the
-//! libraries' keys.
+//! Tests the exchange of encrypted tokens with the independent libraries `jose` (npm) and `jwcrypto` (PyPI). The
+//! libraries encrypt tokens for the published keys of the edge. The libraries also decrypt tokens that `pinlatch token
+//! mint --encrypt-to` encrypted for the libraries' keys.
 
 use std::process::Command;
 
@@ -77,8 +76,8 @@ fn what_others_seal_for_the_edge_is_opened_and_verified() {
     }
 }
 
-/// The names of the sender and the recipient (`apu`, `apv`) are inputs of the key agreement. The
-/// edge must use these names when it decrypts a token.
+/// The names of the sender and the recipient (`apu`, `apv`) are inputs of the key agreement. The edge must use these
+/// names when it decrypts a token.
 #[test]
 fn parties_that_a_sealer_names_are_heeded() {
     let _host_lock = HostLock::beside_others();
@@ -130,16 +129,15 @@ fn each_fault_of_a_foreign_seal_is_named() {
 fn with(named: &Value, jwk: &Value, changes: Value, content: &str) -> Value {
     let mut header = header(named);
     header.as_object_mut().expect("an object").extend(changes.as_object().expect("an object").clone());
-    // The member `alg` is removed from the JWK. Otherwise the libraries would refuse another
-    // algorithm before Pinlatch's code receives the token.
+    // The member `alg` is removed from the JWK. Otherwise the libraries would refuse another algorithm before
+    // Pinlatch's code receives the token.
     let mut jwk = jwk.clone();
     jwk.as_object_mut().expect("a JWK").retain(|name, _| name != "alg");
     json!({ "jwk": jwk, "header": header, "content": content })
 }
 
-/// Tests encrypted tokens over HTTP, with the keys that the Worker publishes. An encrypted token
-/// must give the same access as the token that it contains. The test encrypts a token of the edge
-/// and two tokens of external issuers.
+/// Tests encrypted tokens over HTTP, with the keys that the Worker publishes. An encrypted token must give the same
+/// access as the token that it contains. The test encrypts a token of the edge and two tokens of external issuers.
 #[test]
 fn a_sealed_token_is_as_good_as_what_is_in_it() {
     for (site, token) in [
@@ -158,8 +156,7 @@ fn a_sealed_token_is_as_good_as_what_is_in_it() {
     }
 }
 
-/// The caller must get the code `invalid_token` for every fault. Only the Worker's log may contain
-/// the specific code.
+/// The caller must get the code `invalid_token` for every fault. Only the Worker's log may contain the specific code.
 #[test]
 fn a_sealed_token_of_no_worth_opens_nothing() {
     let site = Site::shared();

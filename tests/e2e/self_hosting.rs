@@ -1,6 +1,6 @@
-//! Executes `docs/self-hosting.md` as written, on a simulated computer with a real systemd. An edge
-//! runs on this computer, and a device executes commands through this edge. The device must still
-//! execute commands after the backup procedure of the page.
+//! Executes `docs/self-hosting.md` as written, on a simulated computer with a real systemd. An edge runs on this
+//! computer, and a device executes commands through this edge. The device must still execute commands after the backup
+//! procedure of the page.
 
 use std::path::{Path, PathBuf};
 
@@ -23,9 +23,8 @@ fn an_edge_runs_under_systemd_without_an_account() {
     let certificates = Certificates::new(&["localhost"]);
     std::fs::copy(certificates.ca(), folder.path().join("authorities.pem")).expect("a copy");
     let computer = Computer::boot(folder.path());
-    // The test does not install the package `ca-certificates`, which the page requires, because
-    // this test connects to no external server. The certificate file of that package is created
-    // with a test authority instead.
+    // The test does not install the package `ca-certificates`, which the page requires, because this test connects to
+    // no external server. The certificate file of that package is created with a test authority instead.
     let authorities = "/etc/ssl/certs/ca-certificates.crt";
     computer.run(&format!("mkdir -p /etc/ssl/certs && cp /packages/authorities.pem {authorities}"));
     // The simulated computer shares the host's network, so the port must be free on the host.
@@ -101,16 +100,16 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// Runs the code blocks of the page with this purpose in a clone of the repository, as root and on
-/// a free port. Returns the output of the code blocks.
+/// Runs the code blocks of the page with this purpose in a clone of the repository, as root and on a free port. Returns
+/// the output of the code blocks.
 fn follow(computer: &Computer, purpose: &str, port: u16) -> String {
     let page = include_str!("../../docs/self-hosting.md");
     let fence = format!("```sh {purpose}\n");
     let blocks: Vec<&str> = page.split(&fence).skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert!(!blocks.is_empty(), "there is nothing to {purpose}");
     let script = blocks.concat().replace("127.0.0.1:8787", &format!("127.0.0.1:{port}"));
-    // The code blocks run in a writable copy of the clone. The code blocks run as root, so `sudo`
-    // is replaced by a function that only runs its arguments.
+    // The code blocks run in a writable copy of the clone. The code blocks run as root, so `sudo` is replaced by a
+    // function that only runs its arguments.
     computer.run(&format!(
         "set -eu; test -d /clone || cp -r /packages /clone; cd /clone; export PATH=/clone/bin:$PATH HOME=/root\n\
          sudo() {{ \"$@\"; }}\n{script}"

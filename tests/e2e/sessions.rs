@@ -76,8 +76,8 @@ fn a_page_learns_how_its_session_stands() {
     assert_eq!(status(refresh), json!({ "state": "renewable" }));
     let as_guest = page.with("cookie", &both).get("/api/v1/session?as=guest").ok();
     assert_eq!(as_guest, json!({ "state": "none" }), "a login counts as a guest session");
-    // The endpoint reports only a session cookie as a session, because the browser sends the cookie
-    // without the help of a script. A bearer token does not count as a session.
+    // The endpoint reports only a session cookie as a session, because the browser sends the cookie without the help of
+    // a script. A bearer token does not count as a session.
     let token = session.split_once('=').expect("a cookie").1;
     let program = site.deployment.http().with("authorization", &format!("Bearer {token}"));
     assert_eq!(program.get("/api/v1/session").ok(), json!({ "state": "none" }));

@@ -1,5 +1,4 @@
-//! Tests tokens that no login has issued. The tests sign these tokens with the deployment's keys or
-//! with other keys.
+//! Tests tokens that no login has issued. The tests sign these tokens with the deployment's keys or with other keys.
 
 use e2e::outsiders::now;
 use e2e::{Deployment, HostLock, Panel, Site, soon};
@@ -42,8 +41,7 @@ fn a_token_opens_to_its_scopes_and_no_further() {
         seen["lines"].as_array().unwrap().iter().filter_map(|line| line["name"].as_str()).collect();
     assert_eq!(lines, ["door", "lamp"]);
 
-    // The live events for a guest must contain only the guest's GPIO lines, and the sequence
-    // numbers must have no gaps.
+    // The live events for a guest must contain only the guest's GPIO lines, and the sequence numbers must have no gaps.
     let mut panel = Panel::open(site.deployment.origin(), &guest);
     let mut seq = panel.snapshot["seq"].as_u64().expect("a number");
     agent.drive("bell", true);
@@ -100,8 +98,8 @@ fn a_socket_ends_with_its_token() {
     assert_eq!(site.line("porch", "relay")["reported"], true);
 }
 
-/// A token that the Worker refuses must never reach a Durable Object. The Durable Object of an
-/// unused site must start only when the first valid token arrives.
+/// A token that the Worker refuses must never reach a Durable Object. The Durable Object of an unused site must start
+/// only when the first valid token arrives.
 #[test]
 fn a_refused_token_never_reaches_the_object() {
     let _host_lock = HostLock::beside_others();
@@ -124,8 +122,8 @@ fn a_refused_token_never_reaches_the_object() {
     let foreign = token(&EdgeKeys::generate().expect("keys"), "site-2", "site:audit", now(), 60);
     deployment.http().bearer(&foreign).get("/api/v1/devices").is_problem(401, "invalid_token");
     assert_eq!(starts(), before, "a Durable Object was reached");
-    // The Durable Object refuses the valid token, because the person in the token does not exist.
-    // The refusal shows that the Durable Object has started.
+    // The Durable Object refuses the valid token, because the person in the token does not exist. The refusal shows
+    // that the Durable Object has started.
     deployment.http().bearer(&good).get("/api/v1/devices").is_problem(401, "invalid_token");
     soon("the object starts for a good token", || (starts() > before).then_some(()));
 }

@@ -1,6 +1,5 @@
-//! Tests a deployment under `wrangler dev`, which developers use and which is the local server most
-//! similar to Cloudflare. All other end-to-end tests run workerd with the configuration files that
-//! `pinlatch self-host` writes.
+//! Tests a deployment under `wrangler dev`, which developers use and which is the local server most similar to
+//! Cloudflare. All other end-to-end tests run workerd with the configuration files that `pinlatch self-host` writes.
 
 use e2e::{Deployment, HostLock, Site};
 use serde_json::json;

@@ -1,5 +1,5 @@
-//! Runs a real agent with simulated GPIO lines. The agent's simulator writes a journal with every
-//! change of these lines.
+//! Runs a real agent with simulated GPIO lines. The agent's simulator writes a journal with every change of these
+//! lines.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -44,8 +44,7 @@ const CREDENTIALS: &str = "state/credentials.json";
 /// The maximum number of agent log lines that are printed if a test fails.
 const SHOWN: usize = 30;
 
-/// An enrolled agent process, which is either running or stopped. Dropping an `Agent` ends its
-/// processes.
+/// An enrolled agent process, which is either running or stopped. Dropping an `Agent` ends its processes.
 pub struct Agent {
     folder: TempDir,
     more: Vec<String>,
@@ -54,15 +53,14 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// Enrols a device. The arguments in `more` are passed to both `pinlatch-agent enrol` and
-    /// `pinlatch-agent run`.
+    /// Enrols a device. The arguments in `more` are passed to both `pinlatch-agent enrol` and `pinlatch-agent run`.
     pub fn enrol(enrolment: &str, lines: &str, more: &[&str]) -> Self {
         Self::enrol_with(enrolment, lines, "", &[], more)
     }
 
-    /// Enrols a device with additional configuration. The text in `config` is added to the agent's
-    /// configuration file. The arguments in `once` are passed only to `pinlatch-agent enrol`. The
-    /// arguments in `more` are passed to both `pinlatch-agent enrol` and `pinlatch-agent run`.
+    /// Enrols a device with additional configuration. The text in `config` is added to the agent's configuration file.
+    /// The arguments in `once` are passed only to `pinlatch-agent enrol`. The arguments in `more` are passed to both
+    /// `pinlatch-agent enrol` and `pinlatch-agent run`.
     pub fn enrol_with(enrolment: &str, lines: &str, config: &str, once: &[&str], more: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let state = folder.path().join("state");
@@ -92,8 +90,7 @@ impl Agent {
         self.others.push(self.spawn());
     }
 
-    /// Copies the device to another folder, as if an owner had restored a backup. The copied agent
-    /// is not started.
+    /// Copies the device to another folder, as if an owner had restored a backup. The copied agent is not started.
     pub fn twin(&self) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let copy = |name: &str| {
@@ -106,8 +103,7 @@ impl Agent {
         Self { folder, more: self.more.clone(), running: None, others: Vec::new() }
     }
 
-    /// Returns the stored credentials: the device's key, its certificate and the keys that it
-    /// trusts.
+    /// Returns the stored credentials: the device's key, its certificate and the keys that it trusts.
     pub fn credentials(&self) -> Value {
         let text = std::fs::read_to_string(self.folder.path().join(CREDENTIALS)).expect("credentials");
         serde_json::from_str(&text).expect("JSON")
@@ -143,14 +139,13 @@ impl Agent {
         }
     }
 
-    /// Sends SIGHUP to the agent, which makes the agent reload its configuration. If the agent is
-    /// waiting to reconnect to the edge, SIGHUP makes the agent reconnect at once.
+    /// Sends SIGHUP to the agent, which makes the agent reload its configuration. If the agent is waiting to reconnect
+    /// to the edge, SIGHUP makes the agent reconnect at once.
     pub fn hang_up(&self) {
         self.signal(Signal::HUP);
     }
 
-    /// Returns the number of connections that the agent has made to the edge, counted in the
-    /// agent's log.
+    /// Returns the number of connections that the agent has made to the edge, counted in the agent's log.
     pub fn connections(&self) -> usize {
         self.log().matches("connected edge=").count()
     }
@@ -180,8 +175,7 @@ impl Agent {
         kill_process(running.pid(), signal).expect("its process");
     }
 
-    /// Changes the arguments of `pinlatch-agent run`. The new arguments apply from the next start
-    /// of the agent.
+    /// Changes the arguments of `pinlatch-agent run`. The new arguments apply from the next start of the agent.
     pub fn set_arguments(&mut self, more: &[&str]) {
         self.more = more.iter().map(ToString::to_string).collect();
     }
@@ -199,8 +193,7 @@ impl Agent {
         self.folder.path().join("agent.log")
     }
 
-    /// Returns all changes of the simulated outputs, including the changes before a restart of the
-    /// agent.
+    /// Returns all changes of the simulated outputs, including the changes before a restart of the agent.
     pub fn journal(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(self.folder.path().join("sim.jsonl")).unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).expect("a line of the journal")).collect()
@@ -220,8 +213,7 @@ impl Agent {
         self.drive_to(line, &json!(level));
     }
 
-    /// Sets the input value of a simulated contact or sensor. The value `null` simulates a sensor
-    /// that cannot be read.
+    /// Sets the input value of a simulated contact or sensor. The value `null` simulates a sensor that cannot be read.
     pub fn drive_to(&self, line: &str, level: &Value) {
         let socket = self.folder.path().join("sim.sock");
         let mut stream = soon("the simulator listens", || UnixStream::connect(&socket).ok());

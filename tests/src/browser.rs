@@ -27,26 +27,26 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The interval between two runs of a script that is polled.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// The tokio runtime for the WebDriver sessions. The sessions have a separate runtime, because a
-/// WebDriver session can outlive the test that started the session.
+/// The tokio runtime for the WebDriver sessions. The sessions have a separate runtime, because a WebDriver session can
+/// outlive the test that started the session.
 static SESSIONS: LazyLock<Runtime> = LazyLock::new(|| {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     runtime.worker_threads(1).enable_all().build().expect("a runtime")
 });
 
-/// The browsers that other tests can reuse. Browsers are reused because starting a browser needs
-/// more processor time than most browser tests.
+/// The browsers that other tests can reuse. Browsers are reused because starting a browser needs more processor time
+/// than most browser tests.
 static IDLE: Mutex<Vec<Running>> = Mutex::new(Vec::new());
 
-/// A browser without data of earlier tests. Dropping a `Browser` deletes its data and makes the
-/// browser process available to other tests. If the test failed or the browser has extra arguments,
-/// the browser process is closed instead.
+/// A browser without data of earlier tests. Dropping a `Browser` deletes its data and makes the browser process
+/// available to other tests. If the test failed or the browser has extra arguments, the browser process is closed
+/// instead.
 pub struct Browser {
     /// The WebDriver session of the browser.
     pub client: Client,
     running: Option<Running>,
-    /// Whether the browser was started without extra arguments. Only a browser without extra
-    /// arguments can be reused by another test.
+    /// Whether the browser was started without extra arguments. Only a browser without extra arguments can be reused by
+    /// another test.
     plain: bool,
 }
 
@@ -96,15 +96,14 @@ impl Browser {
         self.run(script, &[]).await.as_str().unwrap_or_default().to_owned()
     }
 
-    /// Waits until an element exists. The wait continues if the browser loads another page in the
-    /// meantime.
+    /// Waits until an element exists. The wait continues if the browser loads another page in the meantime.
     async fn appears(&self, selector: &str) -> Result<Element, CmdError> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.client.wait().at_most(left).for_element(Locator::Css(selector)).await {
-                // The browser navigated to another page while chromedriver searched the old page.
-                // Therefore the search is repeated.
+                // The browser navigated to another page while chromedriver searched the old page. Therefore the search
+                // is repeated.
                 Err(error) if !left.is_zero() && error.to_string().contains("aborted by navigation") => {}
                 found => return found,
             }
@@ -144,8 +143,7 @@ impl Browser {
 
     pub async fn click(&self, testid: &str) {
         let element = self.find(testid).await;
-        // chromedriver scrolls to an element outside the window, but not to an element that the
-        // page's header covers.
+        // chromedriver scrolls to an element outside the window, but not to an element that the page's header covers.
         let script = "arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })";
         let target = serde_json::to_value(&element).expect("JSON");
         let clicked = async {
@@ -195,8 +193,8 @@ impl Running {
             "--disable-component-update".into(),
             "--disable-sync".into(),
             "--no-first-run".into(),
-            // The next flags disable some internal pages of Chromium. Each of these internal pages
-            // needs more processor time than a page of the panel.
+            // The next flags disable some internal pages of Chromium. Each of these internal pages needs more processor
+            // time than a page of the panel.
             "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,SpareRendererForSitePerProcess".into(),
             format!("--user-data-dir={}", profile.path().join("profile").display()),
         ];
@@ -215,8 +213,8 @@ impl Running {
         Self { client, _driver: driver, _profile: profile }
     }
 
-    /// Closes every page and deletes all cookies, storage and caches. Closing a page also ends the
-    /// emulation settings of that page.
+    /// Closes every page and deletes all cookies, storage and caches. Closing a page also ends the emulation settings
+    /// of that page.
     async fn forget(&self) -> Result<(), CmdError> {
         let (client, mut origins) = (&self.client, BTreeSet::new());
         let pages = client.windows().await?;

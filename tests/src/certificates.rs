@@ -7,9 +7,8 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair,
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-/// The certificate of a private authority, and one server certificate that the authority issued.
-/// Both certificates are valid only from 2026 on, so a device whose clock says 1970 regards both
-/// certificates as not yet valid.
+/// The certificate of a private authority, and one server certificate that the authority issued. Both certificates are
+/// valid only from 2026 on, so a device whose clock says 1970 regards both certificates as not yet valid.
 pub struct Certificates {
     folder: TempDir,
     authority: Vec<u8>,
@@ -65,8 +64,8 @@ impl Certificates {
         &self.authority
     }
 
-    /// Returns the SHA-256 hash of the server's public key in Base64. Chromium's flag for trusted
-    /// keys uses this format.
+    /// Returns the SHA-256 hash of the server's public key in Base64. Chromium's flag for trusted keys uses this
+    /// format.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }

@@ -1,8 +1,8 @@
 //! Starts deployments of Pinlatch in real workerd processes.
 //!
-//! Most tests share one deployment with many sites, because a workerd process needs half a gigabyte
-//! of memory and some seconds to start. Each test uses a separate site of the shared deployment. A
-//! test that restarts workerd or slows workerd down starts a separate deployment.
+//! Most tests share one deployment with many sites, because a workerd process needs half a gigabyte of memory and some
+//! seconds to start. Each test uses a separate site of the shared deployment. A test that restarts workerd or slows
+//! workerd down starts a separate deployment.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -16,12 +16,12 @@ use xtask::edge::{Edge, EdgeOptions, write_private};
 
 use crate::{Certificates, Http, outsiders, program};
 
-/// The number of sites in the shared deployment. The number must cover one site for each test that
-/// uses the shared deployment, plus the sites that are prepared in advance.
+/// The number of sites in the shared deployment. The number must cover one site for each test that uses the shared
+/// deployment, plus the sites that are prepared in advance.
 const SHARED_SITES: usize = 160;
 
-/// The name of the last site of every deployment. The tokens of external issuers are valid only for
-/// the site with this name.
+/// The name of the last site of every deployment. The tokens of external issuers are valid only for the site with this
+/// name.
 const OUTSIDE: &str = "outside";
 
 static SHARED: LazyLock<Deployment> = LazyLock::new(|| Deployment::start(SHARED_SITES, None));
@@ -105,8 +105,8 @@ impl Deployment {
         }
     }
 
-    /// Returns the certificate of the authority that clients must trust, in DER format. Returns
-    /// `None` if the deployment does not use TLS.
+    /// Returns the certificate of the authority that clients must trust, in DER format. Returns `None` if the
+    /// deployment does not use TLS.
     pub fn authority(&self) -> Option<&[u8]> {
         self.authority.as_deref()
     }

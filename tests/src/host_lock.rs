@@ -1,5 +1,5 @@
-//! Limits which tests run on the host at the same time. Most tests run in parallel. At most two
-//! tests emulate a board at the same time. Tests that measure time run alone.
+//! Limits which tests run on the host at the same time. Most tests run in parallel. At most two tests emulate a board
+//! at the same time. Tests that measure time run alone.
 
 use std::cell::Cell;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -10,9 +10,9 @@ use std::time::Duration;
 struct Claims {
     /// The number of locks that tests have at present, for each mode.
     held: [usize; 3],
-    /// The number of threads that wait until other tests have finished. While this number is not
-    /// zero, new requests for shared locks must wait. If new requests did not wait, an exclusive
-    /// request could wait until all other tests have finished.
+    /// The number of threads that wait until other tests have finished. While this number is not zero, new requests for
+    /// shared locks must wait. If new requests did not wait, an exclusive request could wait until all other tests have
+    /// finished.
     waiting: usize,
 }
 
@@ -33,32 +33,30 @@ impl Claims {
         let [beside, emulating, alone] = self.held;
         match mode {
             LockMode::BesideOthers => emulating + alone > 0,
-            // Each emulator needs one processor core, and the host has at least two processor
-            // cores.
+            // Each emulator needs one processor core, and the host has at least two processor cores.
             LockMode::Emulating => beside + alone > 0 || emulating >= 2,
             LockMode::Alone => beside + emulating + alone > 0,
         }
     }
 }
 
-/// The maximum time for which a waiting exclusive request blocks new shared requests. The time
-/// limit prevents a deadlock, because a test that has a lock can wait for another thread that
-/// requests a lock.
+/// The maximum time for which a waiting exclusive request blocks new shared requests. The time limit prevents a
+/// deadlock, because a test that has a lock can wait for another thread that requests a lock.
 const PRIORITY: Duration = Duration::from_secs(60);
 
 thread_local! {
-    /// The number of locks that the current thread has. A thread that already has a lock gets
-    /// another lock without waiting for exclusive requests.
+    /// The number of locks that the current thread has. A thread that already has a lock gets another lock without
+    /// waiting for exclusive requests.
     static MINE: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The permission to use the host. A test may have several locks of the mode `BesideOthers`, but
-/// only one lock of any other mode.
+/// The permission to use the host. A test may have several locks of the mode `BesideOthers`, but only one lock of any
+/// other mode.
 pub struct HostLock(LockMode);
 
 impl HostLock {
-    /// Waits until no other test has an exclusive lock. If another test is waiting for an exclusive
-    /// lock, this function first lets that test run, but waits for at most `PRIORITY`.
+    /// Waits until no other test has an exclusive lock. If another test is waiting for an exclusive lock, this function
+    /// first lets that test run, but waits for at most `PRIORITY`.
     pub fn beside_others() -> Self {
         let first = MINE.get() == 0;
         let wait = |claims: &mut Claims| {
@@ -100,8 +98,8 @@ impl HostLock {
 impl Drop for HostLock {
     fn drop(&mut self) {
         lock().held[self.0 as usize] -= 1;
-        // A thread whose own count is zero can drop a lock that another thread took.
-        // `saturating_sub` prevents an underflow of the count in this case.
+        // A thread whose own count is zero can drop a lock that another thread took. `saturating_sub` prevents an
+        // underflow of the count in this case.
         MINE.set(MINE.get().saturating_sub(1));
         CHANGED.notify_all();
     }

@@ -14,28 +14,27 @@ use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
-    /// The response headers in the order in which they were received. The header names are in lower
-    /// case.
+    /// The response headers in the order in which they were received. The header names are in lower case.
     pub headers: Vec<(String, String)>,
     /// The response body as JSON. The value is null if the response body is empty or is not JSON.
     pub body: Value,
 }
 
 impl Answer {
-    /// Returns the value of the first response header with this name. Returns an empty string if
-    /// the response has no such header.
+    /// Returns the value of the first response header with this name. Returns an empty string if the response has no
+    /// such header.
     pub fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(own, _)| own == name).map_or("", |(_, value)| value)
     }
 
-    /// Returns the error code of a problem document. Returns an empty string if the response body
-    /// is not a problem document.
+    /// Returns the error code of a problem document. Returns an empty string if the response body is not a problem
+    /// document.
     pub fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or_default()
     }
 
-    /// Asserts that the response is a problem document (RFC 9457) with this status, this error code
-    /// and the correct media type.
+    /// Asserts that the response is a problem document (RFC 9457) with this status, this error code and the correct
+    /// media type.
     #[track_caller]
     pub fn is_problem(&self, status: u16, code: &str) {
         assert_eq!((self.status, self.code()), (status, code), "{self:?}");
@@ -57,20 +56,19 @@ fn headers_of<T>(response: &ureq::http::Response<T>) -> Vec<(String, String)> {
     response.headers().iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect()
 }
 
-/// Replaces the host `localhost` in `localhost:PORT` by 127.0.0.1, which can be reached even
-/// without `/etc/hosts`. Returns any other host unchanged.
+/// Replaces the host `localhost` in `localhost:PORT` by 127.0.0.1, which can be reached even without `/etc/hosts`.
+/// Returns any other host unchanged.
 pub fn local(host: &str) -> String {
     host.strip_prefix("localhost:").map_or_else(|| host.to_owned(), |port| format!("127.0.0.1:{port}"))
 }
 
-/// Sends raw bytes to a server and returns the status of the HTTP response. Returns `None` if the
-/// connection ends without a response.
+/// Sends raw bytes to a server and returns the status of the HTTP response. Returns `None` if the connection ends
+/// without a response.
 pub fn raw(origin: &str, request: &[u8]) -> Option<u16> {
     let host = origin.strip_prefix("http://").expect("plain http");
     let mut stream = TcpStream::connect(local(host)).expect("workerd");
     stream.set_read_timeout(Some(Duration::from_secs(15))).expect("a timeout");
-    // The server can refuse the request early and close the connection, so a failed write is
-    // ignored.
+    // The server can refuse the request early and close the connection, so a failed write is ignored.
     let _ = stream.write_all(request);
     let mut answer = Vec::new();
     let mut piece = [0; 1024];
@@ -84,8 +82,7 @@ pub fn raw(origin: &str, request: &[u8]) -> Option<u16> {
     Some(line.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status"))
 }
 
-/// Resolves `localhost` to 127.0.0.1 without the system's resolver, because some minimal systems
-/// have no `/etc/hosts`.
+/// Resolves `localhost` to 127.0.0.1 without the system's resolver, because some minimal systems have no `/etc/hosts`.
 #[derive(Debug, Default)]
 struct LocalResolver {
     system: DefaultResolver,
@@ -123,8 +120,8 @@ impl Http {
         Self::with_tls(origin, TlsConfig::default())
     }
 
-    /// Returns an HTTP client without credentials that trusts one certificate authority. The
-    /// argument `authority` is the certificate of that authority in DER format.
+    /// Returns an HTTP client without credentials that trusts one certificate authority. The argument `authority` is
+    /// the certificate of that authority in DER format.
     pub fn trusting(origin: &str, authority: &[u8]) -> Self {
         let authority = Certificate::from_der(authority).to_owned();
         Self::with_tls(origin, TlsConfig::builder().root_certs(RootCerts::from([authority])).build())
@@ -157,8 +154,7 @@ impl Http {
         self.send("GET", path, None).unwrap_or_else(|error| panic!("GET {path}: {error}"))
     }
 
-    /// Sends a `GET` request for binary content. Returns the response without its body, and the
-    /// body as bytes.
+    /// Sends a `GET` request for binary content. Returns the response without its body, and the body as bytes.
     pub fn get_bytes(&self, path: &str) -> (Answer, Vec<u8>) {
         let mut request = Request::builder().uri(format!("{}{path}", self.origin));
         for (name, value) in &self.headers {

@@ -1,8 +1,7 @@
-//! This crate contains the code that the end-to-end tests share. The crate starts deployments in
-//! real workerd, real agents with simulated GPIO lines, and real browsers.
+//! This crate contains the code that the end-to-end tests share. The crate starts deployments in real workerd, real
+//! agents with simulated GPIO lines, and real browsers.
 //!
-//! `cargo xtask test` builds all programs, passes their paths in environment variables, and runs
-//! the end-to-end tests.
+//! `cargo xtask test` builds all programs, passes their paths in environment variables, and runs the end-to-end tests.
 
 pub mod agent;
 pub mod browser;

@@ -16,8 +16,8 @@ impl Times {
         times.collect()
     }
 
-    /// Returns the percentile of the durations for a share from 0 to 1, in milliseconds. For
-    /// example, 99 percent of the runs took no longer than `percentile(0.99)`.
+    /// Returns the percentile of the durations for a share from 0 to 1, in milliseconds. For example, 99 percent of the
+    /// runs took no longer than `percentile(0.99)`.
     pub fn percentile(&self, share: f64) -> f64 {
         let last = self.0.len().saturating_sub(1);
         let index = ((self.0.len() as f64 * share).ceil() as usize).saturating_sub(1).min(last);

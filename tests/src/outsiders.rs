@@ -1,6 +1,6 @@
-//! Defines the external token issuers that every test deployment accepts. One external issuer
-//! exists for each type of key. Another external issuer restricts its tokens with a scope claim. A
-//! further external issuer has a broken configuration.
+//! Defines the external token issuers that every test deployment accepts. One external issuer exists for each type of
+//! key. Another external issuer restricts its tokens with a scope claim. A further external issuer has a broken
+//! configuration.
 
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -29,8 +29,8 @@ pub enum Outsider {
     Rs256,
     /// The public key of this external issuer is configured in PEM format.
     Es256,
-    /// This external issuer uses the same secret as `Hs256`. The claim `scope` of each of its
-    /// tokens narrows the token's permissions.
+    /// This external issuer uses the same secret as `Hs256`. The claim `scope` of each of its tokens narrows the
+    /// token's permissions.
     Narrowed,
     /// The configuration of this external issuer refers to a secret that is not set.
     Broken,
@@ -53,8 +53,7 @@ impl Outsider {
         }
     }
 
-    /// Returns a valid token with a lifetime of ten minutes. Claims whose value is null are omitted
-    /// from the token.
+    /// Returns a valid token with a lifetime of ten minutes. Claims whose value is null are omitted from the token.
     pub fn token(self, claims: Value) -> String {
         let mut header = json!({ "alg": self.signer().alg(), "typ": "JWT" });
         if self == Self::Rs256 {

@@ -1,6 +1,6 @@
-//! Runs OpenID Connect login providers for tests. All providers run in one separate process with
-//! npm's certified `oidc-provider` (`tests/interop/provider.mjs`). The code in this file simulates
-//! a person who fills in the provider's login pages.
+//! Runs OpenID Connect login providers for tests. All providers run in one separate process with npm's certified
+//! `oidc-provider` (`tests/interop/provider.mjs`). The code in this file simulates a person who fills in the provider's
+//! login pages.
 
 use std::path::Path;
 use std::process::Command;
@@ -16,8 +16,8 @@ use crate::{Answer, Http, program, soon};
 /// The client id of Pinlatch at the login providers.
 pub const CLIENT: &str = "pinlatch";
 
-/// The client secret of Pinlatch at the login providers. The secret contains characters that must
-/// be percent-encoded, so that the tests cover the encoding.
+/// The client secret of Pinlatch at the login providers. The secret contains characters that must be percent-encoded,
+/// so that the tests cover the encoding.
 pub const SECRET: &str = "a%secret +with/odd:letters";
 
 /// The audience (`aud`) of the access tokens that the login providers issue.
@@ -59,14 +59,12 @@ impl Providers {
 }
 
 impl Provider<'_> {
-    /// Returns the issuer identifier (`iss`) of the login provider, which is also the provider's
-    /// origin.
+    /// Returns the issuer identifier (`iss`) of the login provider, which is also the provider's origin.
     pub fn issuer(&self) -> &str {
         self.all.issuers[self.name].as_str().expect("an issuer")
     }
 
-    /// Changes the behaviour of the login provider. The file `provider.mjs` lists the available
-    /// options.
+    /// Changes the behaviour of the login provider. The file `provider.mjs` lists the available options.
     pub fn change(&self, change: &Value) -> Value {
         self.all.control.post(&format!("/{}", self.name), change).ok()
     }
@@ -115,14 +113,13 @@ impl Provider<'_> {
         reply["id_token"].as_str().expect("a token").to_owned()
     }
 
-    /// Logs in to an account at the login provider. Returns the URL to which the provider redirects
-    /// the browser.
+    /// Logs in to an account at the login provider. Returns the URL to which the provider redirects the browser.
     pub fn answer(&self, question: &str, account: &str) -> String {
         let mut cookies: Vec<(String, String)> = Vec::new();
         let mut address = question.to_owned();
         let mut form: Option<String> = None;
-        // A login needs fewer than six requests: the authorization request, the login page, the
-        // login form, and the authorization request again.
+        // A login needs fewer than six requests: the authorization request, the login page, the login form, and the
+        // authorization request again.
         for _ in 0..6 {
             let path = match address.strip_prefix(self.issuer()) {
                 Some(path) => path.to_owned(),
@@ -157,8 +154,7 @@ impl Provider<'_> {
     }
 }
 
-/// Returns the names and values of the cookies that a response sets, without the attributes of the
-/// cookies.
+/// Returns the names and values of the cookies that a response sets, without the attributes of the cookies.
 pub fn set_cookies(answer: &Answer) -> impl Iterator<Item = (String, String)> {
     let headers = answer.headers.iter().filter(|(name, _)| name == "set-cookie");
     headers.filter_map(|(_, value)| {
@@ -167,8 +163,7 @@ pub fn set_cookies(answer: &Answer) -> impl Iterator<Item = (String, String)> {
     })
 }
 
-/// Returns the value of a parameter in the query of a URL. The returned value is still
-/// percent-encoded.
+/// Returns the value of a parameter in the query of a URL. The returned value is still percent-encoded.
 pub fn parameter<'a>(address: &'a str, name: &str) -> Option<&'a str> {
     let pairs = address.split_once('?')?.1.split('&').filter_map(|pair| pair.split_once('='));
     pairs.into_iter().find(|(own, _)| *own == name).map(|(_, value)| value)

@@ -1,9 +1,9 @@
 //! A TCP proxy between an agent and the edge, which disturbs their connection.
 //!
-//! TCP neither duplicates nor reorders data, so after the HTTP upgrade the proxy handles whole
-//! WebSocket frames (RFC 6455 §5.2). The proxy can delay, duplicate, reorder or truncate WebSocket
-//! frames. The proxy can also stop forwarding data while both sockets stay open. Furthermore, the
-//! proxy can refuse all connections, which simulates that the network is down.
+//! TCP neither duplicates nor reorders data, so after the HTTP upgrade the proxy handles whole WebSocket frames (RFC
+//! 6455 §5.2). The proxy can delay, duplicate, reorder or truncate WebSocket frames. The proxy can also stop forwarding
+//! data while both sockets stay open. Furthermore, the proxy can refuse all connections, which simulates that the
+//! network is down.
 
 mod frames;
 mod pump;
@@ -53,8 +53,8 @@ struct Link {
     edge: TcpStream,
     /// Whether the connection has switched from HTTP to WebSocket frames.
     upgraded: AtomicBool,
-    /// Whether the connection is half-open. On a half-open connection no data is forwarded, and
-    /// neither end is notified.
+    /// Whether the connection is half-open. On a half-open connection no data is forwarded, and neither end is
+    /// notified.
     stuck: AtomicBool,
     /// Whether the proxy truncates the next frame to the agent.
     cut_next: AtomicBool,
@@ -75,8 +75,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Proxy {
-    /// Starts a proxy on a free port, which forwards connections to an `http://` origin. The
-    /// argument `seed` determines all random choices of the proxy.
+    /// Starts a proxy on a free port, which forwards connections to an `http://` origin. The argument `seed` determines
+    /// all random choices of the proxy.
     pub fn start(origin: &str, seed: u64) -> Self {
         let upstream =
             local(origin.strip_prefix("http://").expect("plain http")).parse().expect("an address");
@@ -117,8 +117,7 @@ impl Proxy {
         lock(&self.shared.links).iter().for_each(|link| link.cut_next.store(true, SeqCst));
     }
 
-    /// Simulates that the network is down. The proxy ends all connections and refuses new
-    /// connections.
+    /// Simulates that the network is down. The proxy ends all connections and refuses new connections.
     pub fn down(&self) {
         self.shared.refusing.store(true, SeqCst);
         self.cut();
@@ -129,8 +128,7 @@ impl Proxy {
         self.shared.refusing.store(false, SeqCst);
     }
 
-    /// Stops forwarding data until [`Proxy::thaw`] is called, which then forwards the retained
-    /// data.
+    /// Stops forwarding data until [`Proxy::thaw`] is called, which then forwards the retained data.
     pub fn freeze(&self) {
         self.shared.frozen.store(true, SeqCst);
     }
@@ -139,8 +137,8 @@ impl Proxy {
         self.shared.frozen.store(false, SeqCst);
     }
 
-    /// Makes the current connections half-open. Both ends of a half-open connection stay open, but
-    /// no data is forwarded. New connections are not affected.
+    /// Makes the current connections half-open. Both ends of a half-open connection stay open, but no data is
+    /// forwarded. New connections are not affected.
     pub fn half_open(&self) {
         lock(&self.shared.links).iter().for_each(|link| link.stuck.store(true, SeqCst));
     }

@@ -1,5 +1,5 @@
-//! Checks the appearance of a page in a browser. The checks cover screen sizes, colour schemes,
-//! accessibility, and whether a page is blank.
+//! Checks the appearance of a page in a browser. The checks cover screen sizes, colour schemes, accessibility, and
+//! whether a page is blank.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use crate::{Browser, program};
 
-/// The duration of a press on a hold button in the tests. The duration is slightly longer than the
-/// minimum time that a hold button requires.
+/// The duration of a press on a hold button in the tests. The duration is slightly longer than the minimum time that a
+/// hold button requires.
 const HELD: Duration = Duration::from_millis(900);
 
 /// A Chrome DevTools Protocol command, which is sent through chromedriver.
@@ -61,8 +61,7 @@ impl Browser {
         ran.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
-    /// Deletes all cookies. The similar WebDriver command deletes only the cookies for the path of
-    /// the current page.
+    /// Deletes all cookies. The similar WebDriver command deletes only the cookies for the path of the current page.
     pub async fn forget_cookies(&self) {
         self.devtools("Network.clearBrowserCookies", json!({})).await;
     }
@@ -86,8 +85,8 @@ impl Browser {
             .unwrap_or_else(|error| panic!("cannot hold {testid}: {error}"));
     }
 
-    /// Returns the accessibility rules that the page violates, as reported by axe-core. Each rule
-    /// is followed by the elements that violate the rule.
+    /// Returns the accessibility rules that the page violates, as reported by axe-core. Each rule is followed by the
+    /// elements that violate the rule.
     pub async fn violations(&self) -> Vec<String> {
         let source = std::fs::read_to_string(modules().join("axe-core/axe.min.js")).expect("axe-core");
         self.run(&source, &[]).await;
@@ -117,8 +116,7 @@ impl Browser {
             .await
     }
 
-    /// Saves a screenshot of the page as `target/screens/NAME.png`. Fails if the screenshot is
-    /// blank.
+    /// Saves a screenshot of the page as `target/screens/NAME.png`. Fails if the screenshot is blank.
     pub async fn picture(&self, name: &str) {
         // This script waits until all fade-in animations of the page have ended.
         let settled = "const done = arguments[0];

@@ -37,8 +37,8 @@ impl Site<'static> {
         Self::of(deployment, index)
     }
 
-    /// Returns the site for which the tokens of external issuers are valid. All tests share this
-    /// site, so each test must use different device names.
+    /// Returns the site for which the tokens of external issuers are valid. All tests share this site, so each test
+    /// must use different device names.
     pub fn outside() -> Self {
         static OWNED: Once = Once::new();
         let host_lock = HostLock::beside_others();
@@ -74,8 +74,7 @@ impl<'d> Site<'d> {
         reply["enrol"].as_str().expect("an enrolment string").to_owned()
     }
 
-    /// Enrols and starts a device with the GPIO lines of [`LINES`], and waits until the device is
-    /// online.
+    /// Enrols and starts a device with the GPIO lines of [`LINES`], and waits until the device is online.
     pub fn device(&self, name: &str) -> Agent {
         let mut agent = Agent::enrol(&self.enrolment(name), LINES, &[]);
         agent.start();
@@ -119,8 +118,8 @@ fn make_owner(deployment: &Deployment, index: usize) {
     let (name, code) = deployment.site(index);
     let request = json!({ "site": name, "code": code, "username": OWNER, "password": PASSWORD });
     let http = deployment.http();
-    // The gate limits the rate of password hashes for all sites together. Parallel tests therefore
-    // get status 429, and each test retries.
+    // The gate limits the rate of password hashes for all sites together. Parallel tests therefore get status 429, and
+    // each test retries.
     eventually(Duration::from_secs(60), "the site has an owner", || {
         let answer = http.post("/api/v1/setup", &request);
         if answer.status == 429 { None } else { Some(answer.ok()) }

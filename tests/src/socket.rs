@@ -67,8 +67,7 @@ impl Write for Stream {
     }
 }
 
-/// Opens a WebSocket with extra HTTP headers. If the server refuses the upgrade, the error contains
-/// the HTTP response.
+/// Opens a WebSocket with extra HTTP headers. If the server refuses the upgrade, the error contains the HTTP response.
 pub fn open(
     origin: &str,
     path: &str,
@@ -144,8 +143,8 @@ impl Panel {
         self.socket.send(Message::text(text)).expect("an open socket");
     }
 
-    /// Waits for the next frame that satisfies `fits`, for at most 15 seconds. Frames that do not
-    /// satisfy `fits` are stored for later calls.
+    /// Waits for the next frame that satisfies `fits`, for at most 15 seconds. Frames that do not satisfy `fits` are
+    /// stored for later calls.
     #[track_caller]
     pub fn until(&mut self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + Duration::from_secs(15);
@@ -172,8 +171,8 @@ impl Panel {
         self.until("a result", |frame| frame["id"] == id)
     }
 
-    /// Waits at most 15 seconds until the edge closes the socket, and returns the close code.
-    /// Returns 1006 if the connection ends without a close code.
+    /// Waits at most 15 seconds until the edge closes the socket, and returns the close code. Returns 1006 if the
+    /// connection ends without a close code.
     pub fn close_code(&mut self) -> u16 {
         let deadline = Instant::now() + Duration::from_secs(15);
         while Instant::now() < deadline {

@@ -1,8 +1,8 @@
-//! Sends many commands to a device, and checks that the responses, the recorded statuses and the
-//! level changes are consistent.
+//! Sends many commands to a device, and checks that the responses, the recorded statuses and the level changes are
+//! consistent.
 //!
-//! Every command sets a different colour. Therefore the simulator's journal shows which commands
-//! ran, how often they ran, and when they ran.
+//! Every command sets a different colour. Therefore the simulator's journal shows which commands ran, how often they
+//! ran, and when they ran.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,23 +11,22 @@ use serde_json::{Value, json};
 
 use crate::{Site, eventually};
 
-/// The maximum time between the agent's deadline check and the journal entry of the level change,
-/// in milliseconds. The agent first checks the deadline of a command and then sets the GPIO line. A
-/// busy host can suspend the agent's process between these two steps.
+/// The maximum time between the agent's deadline check and the journal entry of the level change, in milliseconds. The
+/// agent first checks the deadline of a command and then sets the GPIO line. A busy host can suspend the agent's
+/// process between these two steps.
 const WRITTEN_WITHIN: u64 = 20;
 
 /// A command, with the times and the response that the caller observed.
 #[derive(Debug, Clone)]
 pub struct Sent {
-    /// The number of the command. The command's id consists of the letter `c` and this number. The
-    /// command's colour is this number in hexadecimal digits.
+    /// The number of the command. The command's id consists of the letter `c` and this number. The command's colour is
+    /// this number in hexadecimal digits.
     pub number: u32,
     /// The time at which the command was sent, in milliseconds since the Unix epoch.
     pub began_ms: u64,
     /// The time at which the response arrived, in milliseconds since the Unix epoch.
     pub ended_ms: u64,
-    /// The result `executed`, or the code of a problem document. The value is `None` if the
-    /// connection failed.
+    /// The result `executed`, or the code of a problem document. The value is `None` if the connection failed.
     pub said: Option<String>,
 }
 
@@ -43,8 +42,8 @@ pub fn send(site: &Site<'_>, device: &str, line: &str, number: u32, deadline_ms:
         _ => answer.code().to_owned(),
     });
     if said.as_deref().is_none_or(|said| said == "device_offline") {
-        // The edge or the device cannot be reached. The test client pauses before it sends its next
-        // command, as usual clients do.
+        // The edge or the device cannot be reached. The test client pauses before it sends its next command, as usual
+        // clients do.
         std::thread::park_timeout(Duration::from_millis(50));
     }
     Sent { number, began_ms, ended_ms: unix_ms(), said }
@@ -55,8 +54,7 @@ pub fn colour(number: u32) -> String {
     format!("#{number:06x}")
 }
 
-/// Returns the final status of a command that the site recorded. Returns `never` if the site does
-/// not know the command.
+/// Returns the final status of a command that the site recorded. Returns `never` if the site does not know the command.
 pub fn recorded(site: &Site<'_>, number: u32) -> String {
     eventually(Duration::from_secs(30), "a final status", || {
         let answer = site.get(&format!("/api/v1/commands/c{number}"));
@@ -91,8 +89,7 @@ impl Runs {
     }
 }
 
-/// Checks that the response to a command, its recorded status and the simulator's journal are
-/// consistent.
+/// Checks that the response to a command, its recorded status and the simulator's journal are consistent.
 pub fn check(command: &Sent, recorded: &str, runs: &Runs) {
     let runs = runs.at(command.number);
     assert!(runs.len() <= 1, "{command:?} ran {} times", runs.len());
@@ -109,19 +106,18 @@ pub fn check(command: &Sent, recorded: &str, runs: &Runs) {
         | (None, "never" | "expired") => {
             assert!(ran.is_none(), "{command:?} is {recorded}, and ran");
         }
-        // The edge sends the code `outcome_unknown` one second after the command's deadline. If the
-        // command ran, it ran before the deadline, even if the agent's report was lost.
+        // The edge sends the code `outcome_unknown` one second after the command's deadline. If the command ran, it ran
+        // before the deadline, even if the agent's report was lost.
         (Some("outcome_unknown"), "executed" | "unknown") => {
             let last = command.ended_ms + WRITTEN_WITHIN;
             assert!(ran.is_none_or(|at| *at + 1_000 <= last), "{command:?} ran at {ran:?}");
             assert!(recorded == "unknown" || ran.is_some(), "{command:?}");
         }
-        // The response was lost because the connection failed. The caller can read the recorded
-        // status instead.
+        // The response was lost because the connection failed. The caller can read the recorded status instead.
         (None, "executed") => assert!(ran.is_some(), "{command:?}"),
         (None, "unknown") => {}
-        // A stopping agent refuses commands, because it has already set its outputs to their safe
-        // levels. The agent's report of the refusal can be lost.
+        // A stopping agent refuses commands, because it has already set its outputs to their safe levels. The agent's
+        // report of the refusal can be lost.
         (None | Some("outcome_unknown"), "refused") => {
             assert!(ran.is_none(), "{command:?} was refused, and ran")
         }
@@ -129,8 +125,8 @@ pub fn check(command: &Sent, recorded: &str, runs: &Runs) {
     }
 }
 
-/// Checks that no command ran after the deadline in its token. Deadlines are in the edge's time,
-/// which in these tests is the time of the host's clock.
+/// Checks that no command ran after the deadline in its token. Deadlines are in the edge's time, which in these tests
+/// is the time of the host's clock.
 pub fn none_late(deadlines: &HashMap<u32, u64>, runs: &Runs) {
     for (number, deadline) in deadlines {
         for at in runs.at(*number) {

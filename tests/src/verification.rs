@@ -1,24 +1,22 @@
-//! Measures how long token verification takes in workerd, and defines the limits for `cargo xtask
-//! bench verify`.
+//! Measures how long token verification takes in workerd, and defines the limits for `cargo xtask bench verify`.
 //!
-//! A Worker's clock does not advance during computation, so the HTTP client measures the time. The
-//! time for N verifications is the time of a request with N verifications minus the time of a
-//! request without verifications. All verifications of one request by our code run inside the
-//! WebAssembly module. Therefore the token is passed to the WebAssembly module once per request,
-//! not once per verification.
+//! A Worker's clock does not advance during computation, so the HTTP client measures the time. The time for N
+//! verifications is the time of a request with N verifications minus the time of a request without verifications. All
+//! verifications of one request by our code run inside the WebAssembly module. Therefore the token is passed to the
+//! WebAssembly module once per request, not once per verification.
 
 use std::time::{Duration, Instant};
 
 use xtask::bench::Row;
 
-/// The target computing time of one request. The target time is much longer than the transfer time
-/// of a request, but short enough that the benchmark does not take minutes.
+/// The target computing time of one request. The target time is much longer than the transfer time of a request, but
+/// short enough that the benchmark does not take minutes.
 const REQUEST: Duration = Duration::from_millis(300);
 /// The minimum computing time that is used to calculate the number of verifications per
 /// [`REQUEST`].
 const ENOUGH: Duration = Duration::from_millis(50);
-/// The number of measurements for each verifier. The shortest measured time is used, because other
-/// work on the host can only add time.
+/// The number of measurements for each verifier. The shortest measured time is used, because other work on the host can
+/// only add time.
 const ROUNDS: usize = 3;
 /// The number of measured requests without verifications. The shortest measured time is used.
 const EMPTY_ROUNDS: usize = 10;
@@ -27,18 +25,17 @@ const EMPTY_ROUNDS: usize = 10;
 pub struct Bars {
     /// The name of the algorithm, from RFC 7518 §3.1.
     pub alg: &'static str,
-    /// The maximum time of our first verification of a token, as a multiple of the time that `jose`
-    /// needs. The value is `None` if no such limit applies.
+    /// The maximum time of our first verification of a token, as a multiple of the time that `jose` needs. The value is
+    /// `None` if no such limit applies.
     first_of_jose: Option<f64>,
-    /// The maximum time of our first verification of a token, in µs. The value is `None` if no such
-    /// limit applies.
+    /// The maximum time of our first verification of a token, in µs. The value is `None` if no such limit applies.
     first: Option<f64>,
     /// The minimum factor by which our repeated verification of a token must be faster than `jose`.
     repeated: f64,
 }
 
-/// Returns the limits for most algorithms. Signature checks in WebAssembly cannot be as fast as the
-/// C++ code of workerd. Therefore only the repeated verification, which uses a cache, has a limit.
+/// Returns the limits for most algorithms. Signature checks in WebAssembly cannot be as fast as the C++ code of
+/// workerd. Therefore only the repeated verification, which uses a cache, has a limit.
 const fn bars(alg: &'static str) -> Bars {
     Bars { alg, first_of_jose: None, first: None, repeated: 5.0 }
 }
@@ -62,8 +59,8 @@ pub const ALGORITHMS: [Bars; 12] = [
 /// The token verifiers that the benchmark compares.
 const WHO: [&str; 3] = ["jose", "first", "repeated"];
 
-/// Returns the time per verification of each verifier in µs, in the order of [`WHO`]. The verifiers
-/// take turns, so that a busy period of the host affects all verifiers.
+/// Returns the time per verification of each verifier in µs, in the order of [`WHO`]. The verifiers take turns, so that
+/// a busy period of the host affects all verifiers.
 pub fn times(run: impl Fn(&str, u32)) -> [f64; 3] {
     let request = |who: &str, count: u32| {
         let began = Instant::now();

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 /// The interval between two checks of a condition.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// Calls `condition` repeatedly until it returns a value. Panics with the text `what` if no value
-/// is returned within `limit`.
+/// Calls `condition` repeatedly until it returns a value. Panics with the text `what` if no value is returned within
+/// `limit`.
 #[track_caller]
 pub fn eventually<T>(limit: Duration, what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + limit;

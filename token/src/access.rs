@@ -1,5 +1,5 @@
-//! This module signs and verifies access tokens (`at+jwt`, RFC 9068) of people and scripts, and
-//! tokens of guest links (`guest+jwt`).
+//! This module signs and verifies access tokens (`at+jwt`, RFC 9068) of people and scripts, and tokens of guest links
+//! (`guest+jwt`).
 
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::scope::ScopeSet;
@@ -14,8 +14,8 @@ use crate::refusal::Refusal;
 use crate::strict::Object;
 use crate::{EDGE, site_audience};
 
-/// The prefix of the subject (`sub`) in API tokens and guest links. The token's `jti` follows the
-/// prefix. A user name cannot contain a colon, so the subject cannot be the same as a user name.
+/// The prefix of the subject (`sub`) in API tokens and guest links. The token's `jti` follows the prefix. A user name
+/// cannot contain a colon, so the subject cannot be the same as a user name.
 pub const TOKEN_SUBJECT_PREFIX: &str = "token:";
 
 /// The lifetime of the access token that a person receives at a login, in seconds.
@@ -27,19 +27,17 @@ const MAX_LIFE: u64 = 10 * 366 * 86_400;
 /// The claims that an access token contains in addition to the registered claims.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessClaims {
-    /// The scopes that the token can have at most. The rights of a person can limit the scopes
-    /// further.
+    /// The scopes that the token can have at most. The rights of a person can limit the scopes further.
     pub scope: ScopeSet,
-    /// The site's generation number when the token was issued. When an owner raises the site's
-    /// generation number, tokens with a lower number become invalid.
+    /// The site's generation number when the token was issued. When an owner raises the site's generation number,
+    /// tokens with a lower number become invalid.
     #[serde(rename = "gen")]
     pub generation: u64,
-    /// The id of the login that the token belongs to. The token is valid only while the login is
-    /// open.
+    /// The id of the login that the token belongs to. The token is valid only while the login is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub family: Option<String>,
-    /// The time when the token becomes valid, in seconds of Unix time. The claim is absent if the
-    /// token is valid immediately.
+    /// The time when the token becomes valid, in seconds of Unix time. The claim is absent if the token is valid
+    /// immediately.
     #[serde(rename = "nbf", default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<u64>,
 }
@@ -51,8 +49,7 @@ pub struct AccessGrant<'a> {
     pub kind: Kind,
     /// The site that the new token is for.
     pub site: &'a Name,
-    /// The subject of the new token: a user name, or the prefix [`TOKEN_SUBJECT_PREFIX`] followed by the token's
-    /// id.
+    /// The subject of the new token: a user name, or the prefix [`TOKEN_SUBJECT_PREFIX`] followed by the token's id.
     pub sub: &'a str,
     /// The id of the new token.
     pub jti: String,
@@ -80,8 +77,7 @@ impl AccessGrant<'_> {
 }
 
 impl AccessClaims {
-    /// Verifies an access token that the edge signed. Returns the token's site and the token's
-    /// claims.
+    /// Verifies an access token that the edge signed. Returns the token's site and the token's claims.
     pub fn verify<'s>(
         token: &str,
         keys: &KeySet,

@@ -3,8 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A supported signature algorithm. The algorithms `none`, ES512 and ES256K are examples of
-/// unsupported algorithms.
+/// A supported signature algorithm. The algorithms `none`, ES512 and ES256K are examples of unsupported algorithms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Algorithm {
     /// HMAC with SHA-256.
@@ -104,8 +103,8 @@ impl Algorithm {
         self.family() == Family::Secret
     }
 
-    /// Returns the minimum length of a shared secret, in bytes. The minimum is the length of the
-    /// hash's output (RFC 7518 §3.2).
+    /// Returns the minimum length of a shared secret, in bytes. The minimum is the length of the hash's output (RFC
+    /// 7518 §3.2).
     pub(crate) fn shortest_secret(self) -> usize {
         match self {
             Self::Hs384 => 48,
@@ -116,8 +115,8 @@ impl Algorithm {
 }
 
 impl Family {
-    /// Returns the default algorithm for this type of key. The default applies if the key has no
-    /// `alg` and the owner has configured no algorithm.
+    /// Returns the default algorithm for this type of key. The default applies if the key has no `alg` and the owner
+    /// has configured no algorithm.
     pub(crate) fn usual(self) -> Algorithm {
         match self {
             Self::Secret => Algorithm::Hs256,

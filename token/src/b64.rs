@@ -1,5 +1,5 @@
-//! This module encodes and decodes strict base64url (RFC 7515 §2). A text with padding, with
-//! characters of another alphabet, or with unused bits that are not zero is refused.
+//! This module encodes and decodes strict base64url (RFC 7515 §2). A text with padding, with characters of another
+//! alphabet, or with unused bits that are not zero is refused.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 

@@ -1,9 +1,8 @@
 //! This module caches tokens whose signatures were verified.
 //!
-//! The result of a signature check depends only on the token and the keys, so the result can be
-//! cached. All other checks, for example of the time, the audience and a revocation, are repeated
-//! at each use of a token. Only tokens with valid signatures are cached. Forged tokens therefore
-//! cannot displace valid tokens from the cache.
+//! The result of a signature check depends only on the token and the keys, so the result can be cached. All other
+//! checks, for example of the time, the audience and a revocation, are repeated at each use of a token. Only tokens
+//! with valid signatures are cached. Forged tokens therefore cannot displace valid tokens from the cache.
 
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
@@ -11,8 +10,8 @@ use std::rc::Rc;
 use crate::keys::KeySet;
 use crate::strict::Unverified;
 
-/// A cache of limited size for tokens whose signatures were verified. When the cache is full, the
-/// oldest entry is removed.
+/// A cache of limited size for tokens whose signatures were verified. When the cache is full, the oldest entry is
+/// removed.
 #[derive(Debug)]
 pub struct SignatureCache {
     capacity: usize,
@@ -20,8 +19,8 @@ pub struct SignatureCache {
     order: VecDeque<CacheKey>,
 }
 
-/// The digest of a token, computed with the id of a key set. For each key set, the same token has a
-/// different cache key.
+/// The digest of a token, computed with the id of a key set. For each key set, the same token has a different cache
+/// key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct CacheKey([u8; 32]);
 

@@ -1,9 +1,8 @@
-//! This module issues and checks challenges, enrolment codes, setup codes and invitation codes,
-//! which are short texts that only the edge can issue.
+//! This module issues and checks challenges, enrolment codes, setup codes and invitation codes, which are short texts
+//! that only the edge can issue.
 //!
-//! Each text contains a few bytes and an HMAC (RFC 2104) that only the edge can compute. With the
-//! HMAC, the Worker can reject guessed codes without any stored data. The codes are short because
-//! people copy codes by hand.
+//! Each text contains a few bytes and an HMAC (RFC 2104) that only the edge can compute. With the HMAC, the Worker can
+//! reject guessed codes without any stored data. The codes are short because people copy codes by hand.
 
 use hmac_sha256::HMAC;
 use pinlatch_protocol::name::Name;
@@ -12,8 +11,7 @@ use subtle::ConstantTimeEq;
 use crate::b64;
 use crate::refusal::Refusal;
 
-/// The length of the HMAC in a code or challenge, in bytes. The HMAC is the first 128 bits of an
-/// HMAC-SHA256.
+/// The length of the HMAC in a code or challenge, in bytes. The HMAC is the first 128 bits of an HMAC-SHA256.
 const SEAL: usize = 16;
 
 /// The length of the random id in a one-time code, in bytes.
@@ -41,8 +39,7 @@ impl SealingSecret {
     }
 }
 
-/// A challenge that the edge sends to a device. The challenge contains the edge time, a random
-/// nonce and an HMAC.
+/// A challenge that the edge sends to a device. The challenge contains the edge time, a random nonce and an HMAC.
 pub struct Challenge;
 
 impl Challenge {
@@ -100,8 +97,7 @@ impl CodePurpose {
     }
 }
 
-/// A one-time code in the form `SITE.SEALED`. The site stores [`Code::id`], so that each code can
-/// be used only once.
+/// A one-time code in the form `SITE.SEALED`. The site stores [`Code::id`], so that each code can be used only once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Code {
     /// The site that the code is for.

@@ -1,5 +1,5 @@
-//! This module signs and verifies command tokens (`cmd+jwt`). A command token contains one action
-//! for one GPIO line of one device. Each token is valid only once and only on one connection.
+//! This module signs and verifies command tokens (`cmd+jwt`). A command token contains one action for one GPIO line of
+//! one device. Each token is valid only once and only on one connection.
 
 use pinlatch_protocol::name::Name;
 use serde::{Deserialize, Serialize};
@@ -13,8 +13,8 @@ use crate::policy::{self, Registered, Verified};
 use crate::refusal::Refusal;
 use crate::{EDGE, device_audience};
 
-/// The longest lifetime of a command token, in seconds. The value is slightly longer than the
-/// longest deadline of a command.
+/// The longest lifetime of a command token, in seconds. The value is slightly longer than the longest deadline of a
+/// command.
 const MAX_LIFE: u64 = 62;
 
 /// The contents of a command token.
@@ -34,9 +34,8 @@ pub struct CommandClaims {
     pub args: Map<String, Value>,
 }
 
-/// The claims that a command token contains in addition to the registered claims. The claim with
-/// the connection's nonce is named `session`, because jwt-simple treats a claim named `nonce` as a
-/// registered claim.
+/// The claims that a command token contains in addition to the registered claims. The claim with the connection's nonce
+/// is named `session`, because jwt-simple treats a claim named `nonce` as a registered claim.
 #[derive(Serialize, Deserialize)]
 struct Custom {
     deadline: u64,
@@ -55,8 +54,8 @@ pub struct Expect<'a> {
     pub device: &'a Name,
     /// The nonce of the connection on which the device received the command.
     pub session: &'a str,
-    /// The latest time that the edge's clock can show now, in milliseconds of Unix time. The value
-    /// is the device's estimate of the edge time plus the uncertainty of this estimate.
+    /// The latest time that the edge's clock can show now, in milliseconds of Unix time. The value is the device's
+    /// estimate of the edge time plus the uncertainty of this estimate.
     pub latest_edge_ms: u64,
 }
 
@@ -76,8 +75,8 @@ impl CommandClaims {
             aud: device_audience(site, device),
             jti: self.jti,
             iat: now_ms / 1000,
-            // `exp` has whole seconds and can be up to one second after the deadline. The device
-            // therefore checks only the claim `deadline`.
+            // `exp` has whole seconds and can be up to one second after the deadline. The device therefore checks only
+            // the claim `deadline`.
             exp: self.deadline_ms / 1000 + 1,
         };
         let custom = Custom {
@@ -91,16 +90,16 @@ impl CommandClaims {
     }
 }
 
-/// Verifies a command token on the device that received the token. The caller must refuse a `jti`
-/// that the device has already accepted.
+/// Verifies a command token on the device that received the token. The caller must refuse a `jti` that the device has
+/// already accepted.
 pub fn verify(token: &str, keys: &KeySet, expect: &Expect<'_>) -> Result<CommandClaims, Refusal> {
     let audiences = [device_audience(expect.site, expect.device)];
     let policy = policy::Expect {
         kind: Kind::Command,
         issuer: EDGE,
         audiences: &audiences,
-        // `exp` is not compared with the current time. The check of `deadline` below is exact to
-        // the millisecond, and its error code distinguishes a late command from an invalid token.
+        // `exp` is not compared with the current time. The check of `deadline` below is exact to the millisecond, and
+        // its error code distinguishes a late command from an invalid token.
         now: None,
         leeway: 0,
         max_life: Some(MAX_LIFE),

@@ -1,5 +1,5 @@
-//! This module signs and verifies device certificates (`devcert+jwt`). The module also signs and
-//! verifies the proof (`devproof+jwt`) that a device has the private key of its certificate.
+//! This module signs and verifies device certificates (`devcert+jwt`). The module also signs and verifies the proof
+//! (`devproof+jwt`) that a device has the private key of its certificate.
 
 use pinlatch_protocol::name::Name;
 use serde::{Deserialize, Serialize};
@@ -99,8 +99,8 @@ impl DeviceCert {
         })
     }
 
-    /// Verifies that a proof was signed with the private key of this certificate. Returns the
-    /// session nonce from the proof.
+    /// Verifies that a proof was signed with the private key of this certificate. Returns the session nonce from the
+    /// proof.
     pub fn verify_proof(&self, proof: &str, keys: &EdgeKeys, now: u64) -> Result<String, Refusal> {
         let expect = Expect {
             kind: Kind::DeviceProof,
@@ -123,8 +123,8 @@ impl DeviceCert {
     }
 }
 
-/// Signs a proof for a challenge. The time in the proof is the edge time from the challenge,
-/// because the device's clock can be wrong.
+/// Signs a proof for a challenge. The time in the proof is the edge time from the challenge, because the device's clock
+/// can be wrong.
 pub fn sign_proof(
     key: &SigningKey,
     site: &Name,

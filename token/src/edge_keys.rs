@@ -1,10 +1,9 @@
-//! This module handles the edge's secret keys, which are stored as a private JWK Set in
-//! `EDGE_KEYS`. The first signing key in the set signs new tokens.
+//! This module handles the edge's secret keys, which are stored as a private JWK Set in `EDGE_KEYS`. The first signing
+//! key in the set signs new tokens.
 //!
-//! In addition to the members of RFC 7517, a key has dates for rotation. `iat` is the time when the
-//! key was created. `nbf` is the time when the key started to sign. For a retired key, the set
-//! contains only the public half of the key. Device certificates that a retired key signed are
-//! accepted until the key's `exp`.
+//! In addition to the members of RFC 7517, a key has dates for rotation. `iat` is the time when the key was created.
+//! `nbf` is the time when the key started to sign. For a retired key, the set contains only the public half of the key.
+//! Device certificates that a retired key signed are accepted until the key's `exp`.
 
 mod rotation;
 
@@ -25,11 +24,10 @@ use crate::sealed::{self, OpeningKey};
 use crate::strict::{MAX_TOKEN, Object};
 use crate::verifying::lenient;
 
-/// The edge's secret keys. The first signing key signs tokens, and all signing keys verify tokens.
-/// The first sealing key encrypts, and all sealing keys decrypt. Because new keys are added at the
-/// end, every running instance (isolate) of the Worker can receive a new key before the key is
-/// used. Other parties encrypt tokens with the edge's first P-256 key or with an RSA key. The edge
-/// can decrypt with all its P-256 and RSA keys.
+/// The edge's secret keys. The first signing key signs tokens, and all signing keys verify tokens. The first sealing
+/// key encrypts, and all sealing keys decrypt. Because new keys are added at the end, every running instance (isolate)
+/// of the Worker can receive a new key before the key is used. Other parties encrypt tokens with the edge's first P-256
+/// key or with an RSA key. The edge can decrypt with all its P-256 and RSA keys.
 #[derive(Clone)]
 pub struct EdgeKeys {
     signer: Signer,
@@ -63,8 +61,8 @@ struct Retired {
     until: u64,
 }
 
-/// A sealing key: a 256-bit secret that encrypts refresh tokens (A256KW). The secret for codes and
-/// challenges is derived from the sealing key.
+/// A sealing key: a 256-bit secret that encrypts refresh tokens (A256KW). The secret for codes and challenges is
+/// derived from the sealing key.
 #[derive(Clone)]
 pub(crate) struct Sealer {
     raw: Vec<u8>,
@@ -110,8 +108,8 @@ impl Opener {
         Self { key: OpeningKey::generate(), made }
     }
 
-    /// Returns whether a rotation replaces this key. A rotation replaces P-256 keys. RSA keys
-    /// belong to the owner, so only the owner replaces an RSA key.
+    /// Returns whether a rotation replaces this key. A rotation replaces P-256 keys. RSA keys belong to the owner, so
+    /// only the owner replaces an RSA key.
     fn rotates(&self) -> bool {
         self.key.algorithm().agrees()
     }
@@ -142,8 +140,8 @@ impl std::fmt::Debug for EdgeKeys {
 }
 
 impl EdgeKeys {
-    /// Generates a first set of keys without dates. The set contains a signing key, a sealing key,
-    /// and a key pair that decrypts tokens from other parties.
+    /// Generates a first set of keys without dates. The set contains a signing key, a sealing key, and a key pair that
+    /// decrypts tokens from other parties.
     pub fn generate() -> Result<Self, KeyError> {
         let (signers, sealers) = (vec![Signer::generate(None)], vec![Sealer::generate(None)?]);
         Self::assemble(signers, sealers, vec![Opener::generate(None)], Vec::new())
@@ -228,18 +226,17 @@ impl EdgeKeys {
         &self.public
     }
 
-    /// Returns the keys that verify device certificates (`devcert+jwt`): the current public keys
-    /// and the retired public keys. The retired keys are needed because a device can be offline for
-    /// months. The device's certificate can have the signature of a signing key that was retired in
-    /// the meantime. The site also checks the id of the certificate and the key of the device.
+    /// Returns the keys that verify device certificates (`devcert+jwt`): the current public keys and the retired public
+    /// keys. The retired keys are needed because a device can be offline for months. The device's certificate can have
+    /// the signature of a signing key that was retired in the meantime. The site also checks the id of the certificate
+    /// and the key of the device.
     pub fn for_devices(&self) -> &KeySet {
         &self.for_devices
     }
 
-    /// Returns the JWK Set that the edge publishes. The set contains the public halves of the
-    /// signing keys and of the keys that other parties encrypt with. A new P-256 key is published
-    /// only after the switch of the rotation. After the switch, every running instance (isolate) of
-    /// the Worker can decrypt with the new key.
+    /// Returns the JWK Set that the edge publishes. The set contains the public halves of the signing keys and of the
+    /// keys that other parties encrypt with. A new P-256 key is published only after the switch of the rotation. After
+    /// the switch, every running instance (isolate) of the Worker can decrypt with the new key.
     pub fn published(&self) -> Value {
         let mut jwks = self.public.to_jwks();
         if let Some(keys) = jwks.get_mut("keys").and_then(Value::as_array_mut) {
@@ -248,15 +245,15 @@ impl EdgeKeys {
         jwks
     }
 
-    /// Decrypts a token that another party encrypted for the edge (RFC 7516). Returns the signed
-    /// JWT inside the encrypted token. The caller must verify the signed JWT like any other token.
+    /// Decrypts a token that another party encrypted for the edge (RFC 7516). Returns the signed JWT inside the
+    /// encrypted token. The caller must verify the signed JWT like any other token.
     /// [`is_sealed`](crate::is_sealed) recognises encrypted tokens.
     pub fn open_sealed(&self, token: &str) -> Result<String, Refusal> {
         sealed::open(token, self.openers.iter().map(|opener| &opener.key))
     }
 
-    /// Returns the keys that other parties encrypt with. Other parties encrypt with the first P-256
-    /// key that does not wait for its switch, and with the owner's RSA keys.
+    /// Returns the keys that other parties encrypt with. Other parties encrypt with the first P-256 key that does not
+    /// wait for its switch, and with the owner's RSA keys.
     fn receiving(&self) -> impl Iterator<Item = &Opener> {
         let switched = |opener: &&Opener| opener.rotates() && opener.made <= self.signer.made;
         let own = self.openers.iter().find(switched);
@@ -278,8 +275,8 @@ impl EdgeKeys {
         sealer.wrap.encrypt(claims).map_err(|_| Refusal::BadSeal)
     }
 
-    /// Decrypts a JWE that [`EdgeKeys::seal_own`] encrypted with any of the sealing keys. The
-    /// caller must check the purpose and the expiry of the claims.
+    /// Decrypts a JWE that [`EdgeKeys::seal_own`] encrypted with any of the sealing keys. The caller must check the
+    /// purpose and the expiry of the claims.
     pub(crate) fn open_own(&self, sealed: &str) -> Result<JWTClaims<Object>, Refusal> {
         let options = || DecryptionOptions {
             max_token_length: Some(MAX_TOKEN),
@@ -313,14 +310,14 @@ impl EdgeKeys {
         self.first_seal().map(|secret| Challenge::issue(secret, now)).unwrap_or_default()
     }
 
-    /// Checks a challenge that a device returned. Returns the time when the challenge was issued,
-    /// in seconds of Unix time.
+    /// Checks a challenge that a device returned. Returns the time when the challenge was issued, in seconds of Unix
+    /// time.
     pub fn open_challenge(&self, text: &str, now: u64) -> Result<u64, Refusal> {
         self.open_with(|secret| Challenge::open(secret, text, now))
     }
 
-    /// Issues a one-time code. Returns the properties of the code and the code as text. `expires`
-    /// is the expiry time, in seconds of Unix time.
+    /// Issues a one-time code. Returns the properties of the code and the code as text. `expires` is the expiry time,
+    /// in seconds of Unix time.
     pub fn issue_code(
         &self,
         purpose: CodePurpose,

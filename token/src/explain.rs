@@ -1,8 +1,7 @@
-//! This module explains the contents of a token and lists every reason to refuse the token, not
-//! only the first reason.
+//! This module explains the contents of a token and lists every reason to refuse the token, not only the first reason.
 //!
-//! An explanation calls the check functions of the policy in the policy's order. An explanation
-//! therefore always agrees with a verification.
+//! An explanation calls the check functions of the policy in the policy's order. An explanation therefore always agrees
+//! with a verification.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -18,18 +17,16 @@ use crate::strict::{Object, Unverified, object};
 /// The explanation of a token.
 #[derive(Debug, Clone, Serialize)]
 pub struct Explanation {
-    /// The form of the token: `jws` (signed, compact form), `jwe` (encrypted), `json_serialization`
-    /// (never accepted) or `unknown`.
+    /// The form of the token: `jws` (signed, compact form), `jwe` (encrypted), `json_serialization` (never accepted) or
+    /// `unknown`.
     pub form: &'static str,
-    /// The members of the token's header, sorted by name. The list is empty if the header cannot be
-    /// parsed.
+    /// The members of the token's header, sorted by name. The list is empty if the header cannot be parsed.
     pub header: Vec<Member>,
     /// The token's claims, sorted by name. The list is empty if the claims cannot be parsed.
     pub claims: Vec<Member>,
     /// The policy's checks of the token, in the policy's order.
     pub checks: Vec<Check>,
-    /// Whether the token is accepted. `None` means that no check failed, but at least one check was
-    /// not possible.
+    /// Whether the token is accepted. `None` means that no check failed, but at least one check was not possible.
     pub accepted: Option<bool>,
 }
 
@@ -207,8 +204,8 @@ fn header_meaning(name: &str, value: &Value, _now: Option<u64>) -> Option<String
     Some(text.into())
 }
 
-/// Returns the meaning of a claim that RFC 7519 §4.1, RFC 8693 §4.2, RFC 9068, OpenID Connect Core
-/// §2 or Pinlatch defines.
+/// Returns the meaning of a claim that RFC 7519 §4.1, RFC 8693 §4.2, RFC 9068, OpenID Connect Core §2 or Pinlatch
+/// defines.
 fn claim_meaning(name: &str, value: &Value, now: Option<u64>) -> Option<String> {
     let text = match name {
         "iat" => return moment("issued", value, now),
@@ -233,8 +230,7 @@ fn claim_meaning(name: &str, value: &Value, now: Option<u64>) -> Option<String> 
 }
 
 fn moment(verb: &str, value: &Value, now: Option<u64>) -> Option<String> {
-    /// The first second of the year 10000. The date format cannot represent times in the year 10000
-    /// or later.
+    /// The first second of the year 10000. The date format cannot represent times in the year 10000 or later.
     const FAR: u64 = 253_402_300_800;
     let seconds = value.as_u64().filter(|seconds| *seconds < FAR)?;
     let at = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds));

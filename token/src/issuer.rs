@@ -1,9 +1,9 @@
-//! This module handles tokens of external issuers. An external issuer signs tokens with its own
-//! keys, and one site of the deployment accepts the tokens of the issuer.
+//! This module handles tokens of external issuers. An external issuer signs tokens with its own keys, and one site of
+//! the deployment accepts the tokens of the issuer.
 //!
-//! Each external issuer has a table `[vars.ISSUERS.NAME]` in the deployment's configuration. If the
-//! table of an issuer is invalid, the edge answers requests with a token of the issuer with 503. An
-//! invalid table does not affect the other issuers.
+//! Each external issuer has a table `[vars.ISSUERS.NAME]` in the deployment's configuration. If the table of an issuer
+//! is invalid, the edge answers requests with a token of the issuer with 503. An invalid table does not affect the
+//! other issuers.
 
 #[cfg(test)]
 mod tests;
@@ -24,12 +24,10 @@ use crate::policy::{Accepted, Terms, Typ, text, verify_foreign_cached};
 use crate::refusal::{Refusal, excerpt};
 use crate::strict::{Object, Unverified};
 
-/// The accepted difference between the clock of an external issuer and the clock of the edge, in
-/// seconds.
+/// The accepted difference between the clock of an external issuer and the clock of the edge, in seconds.
 const LEEWAY: u64 = 60;
 
-/// The reserved prefix of Pinlatch's own issuer names. An external issuer must not use the reserved
-/// prefix.
+/// The reserved prefix of Pinlatch's own issuer names. An external issuer must not use the reserved prefix.
 const OWN: &str = "urn:pinlatch:";
 
 /// An external issuer with a valid configuration.
@@ -37,8 +35,7 @@ const OWN: &str = "urn:pinlatch:";
 pub struct Issuer {
     /// The name of the issuer's table in the configuration.
     pub name: String,
-    /// The issuer's `iss`. The `iss` of a token must be equal to the configured `iss`, byte by
-    /// byte.
+    /// The issuer's `iss`. The `iss` of a token must be equal to the configured `iss`, byte by byte.
     pub issuer: String,
     /// The site that accepts tokens of this issuer.
     pub site: Name,
@@ -59,8 +56,8 @@ enum Keys {
     At { uri: String, algorithms: Vec<Algorithm> },
 }
 
-/// The contents of an accepted token from an external issuer. The site can still refuse the token,
-/// for example because the token is revoked.
+/// The contents of an accepted token from an external issuer. The site can still refuse the token, for example because
+/// the token is revoked.
 #[derive(Debug, Clone)]
 pub struct Admitted {
     /// The site that accepts the token.
@@ -69,15 +66,15 @@ pub struct Admitted {
     pub iss: String,
     /// The subject (`sub`) of the token.
     pub sub: String,
-    /// The id of the token. If the token has no `jti`, the id is computed from a digest of the
-    /// token. An owner can revoke the token by its id.
+    /// The id of the token. If the token has no `jti`, the id is computed from a digest of the token. An owner can
+    /// revoke the token by its id.
     pub jti: String,
     /// The scopes that the token can have at most.
     pub scope: ScopeSet,
     /// The time when the token was issued, in seconds of Unix time.
     pub iat: u64,
-    /// The time when the token stops being accepted, in seconds of Unix time: `exp` plus the
-    /// tolerance for the issuer's clock.
+    /// The time when the token stops being accepted, in seconds of Unix time: `exp` plus the tolerance for the issuer's
+    /// clock.
     pub until: u64,
 }
 
@@ -85,8 +82,8 @@ pub struct Admitted {
 #[derive(Debug, Clone, Default)]
 pub struct Issuers {
     good: Vec<Issuer>,
-    /// The issuers with an invalid table. Each tuple contains the issuer's name, its `iss` if the
-    /// `iss` can be read, and the error in the table.
+    /// The issuers with an invalid table. Each tuple contains the issuer's name, its `iss` if the `iss` can be read,
+    /// and the error in the table.
     broken: Vec<(String, Option<String>, String)>,
 }
 
@@ -126,9 +123,8 @@ struct Raw {
 }
 
 impl Issuers {
-    /// Reads the external issuers from the configuration. `tables` contains one table for each
-    /// issuer, under the issuer's name. `secret` returns the value of the secret with the given
-    /// name.
+    /// Reads the external issuers from the configuration. `tables` contains one table for each issuer, under the
+    /// issuer's name. `secret` returns the value of the secret with the given name.
     pub fn read(tables: &Value, sites: &[Name], secret: impl Fn(&str) -> Option<String>) -> Self {
         let mut issuers = Self::default();
         let empty = Object::new();
@@ -152,9 +148,8 @@ impl Issuers {
         issuers
     }
 
-    /// Marks an issuer as invalid if the issuer's audience is one of these client ids. The audience
-    /// of an `id_token` is a client id, and the edge must never accept an `id_token` as an access
-    /// token.
+    /// Marks an issuer as invalid if the issuer's audience is one of these client ids. The audience of an `id_token` is
+    /// a client id, and the edge must never accept an `id_token` as an access token.
     pub fn forbid_audiences<'a>(&mut self, clients: impl Iterator<Item = &'a str>) {
         let clients: Vec<&str> = clients.collect();
         let (broken, good) = std::mem::take(&mut self.good)
@@ -169,14 +164,13 @@ impl Issuers {
         }));
     }
 
-    /// Returns the configuration errors by the issuer's name. Only the owner can see the
-    /// configuration errors.
+    /// Returns the configuration errors by the issuer's name. Only the owner can see the configuration errors.
     pub fn faults(&self) -> BTreeMap<&str, &str> {
         self.broken.iter().map(|(name, _, reason)| (name.as_str(), reason.as_str())).collect()
     }
 
-    /// Returns the issuer with this name in the configuration. Returns the error text if the
-    /// issuer's table is invalid or missing.
+    /// Returns the issuer with this name in the configuration. Returns the error text if the issuer's table is invalid
+    /// or missing.
     pub fn named(&self, name: &str) -> Result<&Issuer, &str> {
         let good = self.good.iter().find(|issuer| issuer.name == name);
         good.ok_or_else(|| {
@@ -185,8 +179,8 @@ impl Issuers {
         })
     }
 
-    /// Returns whether the unverified `iss` of a token belongs to an external issuer of this
-    /// deployment. The function does not verify the token.
+    /// Returns whether the unverified `iss` of a token belongs to an external issuer of this deployment. The function
+    /// does not verify the token.
     pub fn claims_to_know(&self, token: &str) -> bool {
         // This function runs for every request, and most deployments have no external issuers.
         if self.good.is_empty() && self.broken.is_empty() {
@@ -197,14 +191,14 @@ impl Issuers {
         self.good.iter().map(|issuer| &issuer.issuer).chain(broken).any(|own| *own == iss)
     }
 
-    /// Applies all checks of the policy with the keys and terms of the token's issuer. The
-    /// configuration must contain the keys of this issuer.
+    /// Applies all checks of the policy with the keys and terms of the token's issuer. The configuration must contain
+    /// the keys of this issuer.
     pub fn admit(&self, token: &str, now: u64, cache: &mut SignatureCache) -> Result<Admitted, NotAdmitted> {
         Ok(self.meant(token)?.admit(token, None, now, cache)?)
     }
 
-    /// Finds the issuer of a token by the token's unverified `iss` and `aud`. The caller must then
-    /// verify the token with [`Issuer::admit`].
+    /// Finds the issuer of a token by the token's unverified `iss` and `aud`. The caller must then verify the token
+    /// with [`Issuer::admit`].
     pub fn meant(&self, token: &str) -> Result<&Issuer, NotAdmitted> {
         let parsed = Unverified::parse(token)?;
         let iss = text(&parsed.payload, "iss")?.ok_or(Refusal::MissingClaim("iss"))?;
@@ -220,8 +214,8 @@ impl Issuers {
     }
 }
 
-/// Returns the unverified `kid` in a token's header. The caller uses the `kid` to detect a key that
-/// the issuer published recently. The `kid` proves nothing about the token.
+/// Returns the unverified `kid` in a token's header. The caller uses the `kid` to detect a key that the issuer
+/// published recently. The `kid` proves nothing about the token.
 pub fn unverified_kid(token: &str) -> Option<String> {
     let parsed = Unverified::parse(token).ok()?;
     parsed.header_text("kid").ok().flatten().map(str::to_owned)
@@ -233,8 +227,7 @@ fn unverified_issuer(token: &str) -> Option<String> {
 }
 
 impl Issuer {
-    /// Returns the URL at which the issuer publishes its keys. Returns `None` if the configuration
-    /// contains the keys.
+    /// Returns the URL at which the issuer publishes its keys. Returns `None` if the configuration contains the keys.
     pub fn jwks_uri(&self) -> Option<&str> {
         match &self.keys {
             Keys::Here(_) => None,
@@ -326,8 +319,8 @@ impl Issuer {
         }
     }
 
-    /// Applies all checks of the policy with the terms of this issuer. If the configuration does
-    /// not contain the issuer's keys, `published` must be the key set that the issuer publishes.
+    /// Applies all checks of the policy with the terms of this issuer. If the configuration does not contain the
+    /// issuer's keys, `published` must be the key set that the issuer publishes.
     pub fn admit(
         &self,
         token: &str,
@@ -361,10 +354,9 @@ impl Issuer {
         })
     }
 
-    /// Returns the scopes of the token. If the configuration names no scope claim, the token has
-    /// all scopes of the configured maximum. If the configuration names a scope claim, the token
-    /// has the scopes in this claim, limited to the configured maximum. Values that are not
-    /// Pinlatch scopes, for example `openid`, are ignored.
+    /// Returns the scopes of the token. If the configuration names no scope claim, the token has all scopes of the
+    /// configured maximum. If the configuration names a scope claim, the token has the scopes in this claim, limited to
+    /// the configured maximum. Values that are not Pinlatch scopes, for example `openid`, are ignored.
     fn scope_of(&self, accepted: &Accepted) -> Result<ScopeSet, Refusal> {
         let Some(claim) = &self.scope_claim else { return Ok(self.ceiling.clone()) };
         let words: Vec<&str> = match accepted.claims.get(claim) {
@@ -388,9 +380,9 @@ pub(crate) fn read_table<'de, T: Deserialize<'de>>(table: &'de Value) -> Result<
     })
 }
 
-/// Returns the error text for a secret that is not set. The owner may have written the secret
-/// itself instead of the secret's name, and a secret must not appear in a log. The error text
-/// therefore contains the configured text only if the text has the form of a name.
+/// Returns the error text for a secret that is not set. The owner may have written the secret itself instead of the
+/// secret's name, and a secret must not appear in a log. The error text therefore contains the configured text only if
+/// the text has the form of a name.
 pub(crate) fn not_set(member: &str, name: &str) -> String {
     let is_name = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
     if !name.is_empty() && name.len() <= 48 && name.bytes().all(is_name) {
@@ -401,8 +393,7 @@ pub(crate) fn not_set(member: &str, name: &str) -> String {
     )
 }
 
-/// Checks that a URL uses TLS or a loopback host. On other connections, an attacker could read the
-/// data.
+/// Checks that a URL uses TLS or a loopback host. On other connections, an attacker could read the data.
 pub fn private_uri(uri: &str) -> Result<String, String> {
     let loopback = ["http://127.0.0.1:", "http://[::1]:", "http://localhost:"];
     if uri.starts_with("https://") || loopback.iter().any(|start| uri.starts_with(start)) {
@@ -415,9 +406,9 @@ fn is_own(typ: &str) -> bool {
     Kind::ALL.into_iter().any(|kind| kind != Kind::Access && is_type(typ, kind.typ()))
 }
 
-/// Returns the id of a token without `jti`. The id is a digest of the signed part, without the
-/// signature. Anyone can compute a second valid ECDSA signature for a token. If the id depended on
-/// the signature, a revoked token with its second signature would be accepted.
+/// Returns the id of a token without `jti`. The id is a digest of the signed part, without the signature. Anyone can
+/// compute a second valid ECDSA signature for a token. If the id depended on the signature, a revoked token with its
+/// second signature would be accepted.
 fn digest_id(token: &str) -> String {
     let signed = token.rsplit_once('.').map_or(token, |(signed, _)| signed);
     let digest = blake3::hash(signed.as_bytes());

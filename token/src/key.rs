@@ -42,8 +42,7 @@ impl SigningKey {
         Self { pair: pair.with_key_id(&kid), kid }
     }
 
-    /// Returns the private key as a JWK. The caller must store the JWK in a file that only the
-    /// owner can read.
+    /// Returns the private key as a JWK. The caller must store the JWK in a file that only the owner can read.
     pub fn to_private_jwk(&self) -> Secret {
         Secret::new(self.pair.to_jwk())
     }
@@ -85,8 +84,7 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Parses a public Ed25519 JWK (RFC 8037). If the JWK has a `kid`, the `kid` must be the key's
-    /// thumbprint.
+    /// Parses a public Ed25519 JWK (RFC 8037). If the JWK has a `kid`, the `kid` must be the key's thumbprint.
     pub fn from_jwk(jwk: &Value) -> Result<Self, KeyError> {
         let object = jwk.as_object().ok_or(KeyError::Form("the value is not a JSON object"))?;
         if object.contains_key("d") {

@@ -2,8 +2,8 @@
 
 use crate::alg::Algorithm;
 
-/// The reason why a key or a key set is refused. If one key of a set is invalid, the whole set is
-/// refused. The error text never contains key material.
+/// The reason why a key or a key set is refused. If one key of a set is invalid, the whole set is refused. The error
+/// text never contains key material.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
@@ -22,8 +22,8 @@ pub enum KeyError {
     /// The key set has no key of the required type.
     #[error("the key set has no {0}")]
     Missing(&'static str),
-    /// The key set contains both shared secrets and public keys. A public key in this set could be
-    /// used as a shared secret.
+    /// The key set contains both shared secrets and public keys. A public key in this set could be used as a shared
+    /// secret.
     #[error("the key set contains shared secrets and public keys; use separate sets")]
     Mixed,
     /// The RSA modulus has a size outside the range from 2048 to 4096 bits (RFC 7518 §3.3).

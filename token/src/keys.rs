@@ -1,5 +1,4 @@
-//! This module defines sets of keys that verify tokens. The `kid` in a token's header selects a key
-//! of the set.
+//! This module defines sets of keys that verify tokens. The `kid` in a token's header selects a key of the set.
 
 use std::collections::BTreeSet;
 
@@ -18,24 +17,22 @@ const MAX_KEYS: usize = 64;
 #[derive(Debug, Clone, Default)]
 pub struct KeySet {
     keys: Vec<VerifyingKey>,
-    /// Whether the only key of the set verifies tokens with any `kid`. The value is true if the key
-    /// was parsed as a single key and not as a JWK Set.
+    /// Whether the only key of the set verifies tokens with any `kid`. The value is true if the key was parsed as a
+    /// single key and not as a JWK Set.
     whatever_kid: bool,
-    /// The id of the key set in the signature cache. If one key set has verified a signature, the
-    /// result must not be used for another key set.
+    /// The id of the key set in the signature cache. If one key set has verified a signature, the result must not be
+    /// used for another key set.
     id: [u8; 32],
 }
 
 impl KeySet {
-    /// Parses an issuer's JWK Set (RFC 7517 §5). If one key is invalid, the whole set is refused. A
-    /// public key for encryption is ignored. The `use` and the `alg` of a key show that the key is
-    /// for encryption. A key without `alg` gets the algorithms in `algorithms`. If `algorithms` is
-    /// empty, an RSA key gets RS256 and a secret gets HS256.
+    /// Parses an issuer's JWK Set (RFC 7517 §5). If one key is invalid, the whole set is refused. A public key for
+    /// encryption is ignored. The `use` and the `alg` of a key show that the key is for encryption. A key without `alg`
+    /// gets the algorithms in `algorithms`. If `algorithms` is empty, an RSA key gets RS256 and a secret gets HS256.
     pub fn from_jwks(jwks: &Value, algorithms: &[Algorithm]) -> Result<Self, KeyError> {
         let mut set = Self::default();
-        // An issuer publishes its encryption keys together with its verification keys. If the `use`
-        // and the `alg` of a key contradict each other, the key is not ignored, and the whole set
-        // is refused.
+        // An issuer publishes its encryption keys together with its verification keys. If the `use` and the `alg` of a
+        // key contradict each other, the key is not ignored, and the whole set is refused.
         let sealing = |jwk: &&Value| {
             let alg = jwk.get("alg").and_then(Value::as_str).unwrap_or_default();
             let for_sealing = alg.starts_with("ECDH-ES") || alg.starts_with("RSA-OAEP");
@@ -47,10 +44,10 @@ impl KeySet {
         set.complete()
     }
 
-    /// Parses a JWK Set that an issuer publishes at a URL. The set can contain keys for other
-    /// purposes (RFC 7517 §5). A key is ignored if the key is not for signatures or has an unknown
-    /// type. If `algorithms` is not empty, a key for other algorithms is also ignored. If the set
-    /// contains a shared secret or an otherwise invalid key, the whole set is refused.
+    /// Parses a JWK Set that an issuer publishes at a URL. The set can contain keys for other purposes (RFC 7517 §5). A
+    /// key is ignored if the key is not for signatures or has an unknown type. If `algorithms` is not empty, a key for
+    /// other algorithms is also ignored. If the set contains a shared secret or an otherwise invalid key, the whole set
+    /// is refused.
     pub fn from_published_jwks(jwks: &Value, algorithms: &[Algorithm]) -> Result<Self, KeyError> {
         let mut set = Self::default();
         for jwk in list(jwks)? {
@@ -73,8 +70,7 @@ impl KeySet {
         self.keys.iter().any(|key| key.kid.as_deref() == Some(kid))
     }
 
-    /// Parses a JWK Set of Pinlatch's own public keys. Each key must be an Ed25519 key whose `kid`
-    /// is its thumbprint.
+    /// Parses a JWK Set of Pinlatch's own public keys. Each key must be an Ed25519 key whose `kid` is its thumbprint.
     pub fn from_own_jwks(jwks: &Value) -> Result<Self, KeyError> {
         let mut set = Self::default();
         for jwk in list(jwks)? {
@@ -83,9 +79,9 @@ impl KeySet {
         set.complete()
     }
 
-    /// Parses the contents of a key file: a PEM public key, a JWK, or a JWK Set. Any other contents
-    /// are the bytes of a shared secret. A line end at the end of the file does not belong to the
-    /// secret. A single key verifies tokens with any `kid`.
+    /// Parses the contents of a key file: a PEM public key, a JWK, or a JWK Set. Any other contents are the bytes of a
+    /// shared secret. A line end at the end of the file does not belong to the secret. A single key verifies tokens
+    /// with any `kid`.
     pub fn from_key_file(bytes: &[u8], algorithms: &[Algorithm]) -> Result<Self, KeyError> {
         let text = std::str::from_utf8(bytes).unwrap_or_default();
         let trimmed = text.trim();
@@ -153,9 +149,9 @@ impl KeySet {
         &self.id
     }
 
-    /// Selects the key that verifies a token, by the token's header. If the header has no `kid`,
-    /// exactly one key must support the token's algorithm. If `kid_required` is true, as for
-    /// Pinlatch's own tokens, a header without `kid` is refused.
+    /// Selects the key that verifies a token, by the token's header. If the header has no `kid`, exactly one key must
+    /// support the token's algorithm. If `kid_required` is true, as for Pinlatch's own tokens, a header without `kid`
+    /// is refused.
     pub(crate) fn select(
         &self,
         kid: Option<&str>,

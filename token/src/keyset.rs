@@ -1,5 +1,5 @@
-//! This module signs and verifies key sets (`keyset+jwt`). A key set contains the edge's public
-//! keys and a number, and the owner's root key signs the key set.
+//! This module signs and verifies key sets (`keyset+jwt`). A key set contains the edge's public keys and a number, and
+//! the owner's root key signs the key set.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,15 +15,14 @@ use crate::{ROOT, random_id};
 /// The audience of all key sets.
 const AUDIENCE: &str = "urn:pinlatch:agents";
 
-/// The lifetime of a key set, in seconds. The lifetime is long because a device can be offline for
-/// months. A key set with a higher number replaces a key set with a lower number.
+/// The lifetime of a key set, in seconds. The lifetime is long because a device can be offline for months. A key set
+/// with a higher number replaces a key set with a lower number.
 const LIFE: u64 = 10 * 366 * 86_400;
 
 /// The contents of a key set that was verified.
 #[derive(Debug, Clone)]
 pub struct KeySetClaims {
-    /// The number of the key set. A device never accepts a key set with a lower number than its
-    /// current key set.
+    /// The number of the key set. A device never accepts a key set with a lower number than its current key set.
     pub number: u64,
     /// The public keys of the edge.
     pub keys: KeySet,

@@ -1,5 +1,4 @@
-//! This module defines the kinds of tokens. The header member `typ` contains the kind of a token
-//! (RFC 8725 §3.11).
+//! This module defines the kinds of tokens. The header member `typ` contains the kind of a token (RFC 8725 §3.11).
 
 /// The purpose of a token. A verifier never accepts a token of one kind as a token of another kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -12,14 +11,13 @@ pub enum Kind {
     DeviceCert,
     /// A device's signed response to a challenge of the edge.
     DeviceProof,
-    /// A signed sensor reading that a third party can verify. The kind `reading+jwt` is reserved
-    /// for future use.
+    /// A signed sensor reading that a third party can verify. The kind `reading+jwt` is reserved for future use.
     Reading,
-    /// A request that a device sends to another device or to the edge. The kind `devcall+jwt` is
-    /// reserved for future use.
+    /// A request that a device sends to another device or to the edge. The kind `devcall+jwt` is reserved for future
+    /// use.
     DeviceCall,
-    /// A permission for commands on the local network while the edge is unreachable. The kind
-    /// `grant+jwt` is reserved for future use.
+    /// A permission for commands on the local network while the edge is unreachable. The kind `grant+jwt` is reserved
+    /// for future use.
     Grant,
     /// One command for one device.
     Command,
@@ -66,8 +64,8 @@ impl Kind {
     }
 }
 
-/// Returns whether the `typ` in a token's header is the media type `name`. The comparison ignores
-/// case and an optional prefix `application/` (RFC 7515 §4.1.9).
+/// Returns whether the `typ` in a token's header is the media type `name`. The comparison ignores case and an optional
+/// prefix `application/` (RFC 7515 §4.1.9).
 pub(crate) fn is_type(typ: &str, name: &str) -> bool {
     let long = typ.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("application/"));
     let short = if long { typ.get(12..).unwrap_or_default() } else { typ };

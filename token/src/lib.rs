@@ -1,10 +1,10 @@
 //! This crate defines Pinlatch's kinds of tokens, and signs and verifies tokens.
 //!
-//! The crate `jwt-simple` does the cryptography, and this crate adds the policy. The claims `exp`
-//! and `iat` are required and must be whole numbers. The names of JSON members must be unique. The
-//! kind (`typ`) and the audience must match. The algorithm is determined by the key and not by the
-//! token. This crate never fetches a URL or opens a file that a token refers to. This crate never
-//! uses a key that a token contains. The caller passes the current time as an argument.
+//! The crate `jwt-simple` does the cryptography, and this crate adds the policy. The claims `exp` and `iat` are
+//! required and must be whole numbers. The names of JSON members must be unique. The kind (`typ`) and the audience must
+//! match. The algorithm is determined by the key and not by the token. This crate never fetches a URL or opens a file
+//! that a token refers to. This crate never uses a key that a token contains. The caller passes the current time as an
+//! argument.
 
 #![warn(missing_docs)]
 
@@ -72,15 +72,13 @@ pub fn device_audience(site: &Name, device: &Name) -> String {
     format!("urn:pinlatch:device:{site}/{device}")
 }
 
-/// Returns whether a nonce from another party is valid. A valid nonce has 16 to 64 base64url
-/// characters.
+/// Returns whether a nonce from another party is valid. A valid nonce has 16 to 64 base64url characters.
 pub fn is_nonce(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     (16..=64).contains(&text.len()) && text.bytes().all(plain)
 }
 
-/// Returns a new random text of 128 bits. The text is used as a `jti`, as the id of a login, or as
-/// a session nonce.
+/// Returns a new random text of 128 bits. The text is used as a `jti`, as the id of a login, or as a session nonce.
 pub fn random_id() -> String {
     let mut bytes = [0; 16];
     rand::rng().fill_bytes(&mut bytes);

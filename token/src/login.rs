@@ -1,7 +1,6 @@
-//! This module handles logins with an external login provider (OpenID Connect Core 1.0). A login
-//! uses the authorization code flow with PKCE (RFC 7636), `state` and `nonce`. This module builds
-//! the requests to the provider and verifies the provider's responses. The caller sends the
-//! requests over the network.
+//! This module handles logins with an external login provider (OpenID Connect Core 1.0). A login uses the authorization
+//! code flow with PKCE (RFC 7636), `state` and `nonce`. This module builds the requests to the provider and verifies
+//! the provider's responses. The caller sends the requests over the network.
 
 #[cfg(test)]
 mod tests;
@@ -25,19 +24,17 @@ use crate::refusal::{Refusal, excerpt};
 use crate::strict::Object;
 use crate::{b64, random_id};
 
-/// The accepted difference between the clock of a login provider and the clock of the edge, in
-/// seconds.
+/// The accepted difference between the clock of a login provider and the clock of the edge, in seconds.
 const LEEWAY: u64 = 60;
 
 /// The maximum time between the start and the end of a login at a provider, in seconds.
 pub const LOGIN_LIFE: u64 = 600;
 
-/// The purpose in an encrypted login state. The purpose distinguishes a login state from other data
-/// that is encrypted with the same key.
+/// The purpose in an encrypted login state. The purpose distinguishes a login state from other data that is encrypted
+/// with the same key.
 const PURPOSE: &str = "login";
 
-/// An external login provider, which has a table `[vars.LOGINS.NAME]` in the deployment's
-/// configuration.
+/// An external login provider, which has a table `[vars.LOGINS.NAME]` in the deployment's configuration.
 #[derive(Debug, Clone)]
 pub struct Provider {
     /// The provider's name, as used in the configuration and in URLs.
@@ -50,8 +47,7 @@ pub struct Provider {
     pub issuer: String,
     /// The client id of this deployment at the provider.
     pub client_id: String,
-    /// The client secret of this deployment at the provider. `None` if the provider requires no
-    /// client secret.
+    /// The client secret of this deployment at the provider. `None` if the provider requires no client secret.
     pub client_secret: Option<Secret>,
     scope: String,
 }
@@ -79,9 +75,8 @@ pub struct Providers {
 }
 
 impl Providers {
-    /// Reads the login providers from the configuration. `tables` contains one table for each
-    /// provider, under the provider's name. `secret` returns the value of the secret with the given
-    /// name.
+    /// Reads the login providers from the configuration. `tables` contains one table for each provider, under the
+    /// provider's name. `secret` returns the value of the secret with the given name.
     pub fn read(tables: &Value, sites: &[Name], secret: impl Fn(&str) -> Option<String>) -> Self {
         let mut providers = Self::default();
         let empty = Object::new();
@@ -97,8 +92,7 @@ impl Providers {
         providers
     }
 
-    /// Returns the configuration errors by the provider's name. Only the owner can see the
-    /// configuration errors.
+    /// Returns the configuration errors by the provider's name. Only the owner can see the configuration errors.
     pub fn faults(&self) -> &BTreeMap<String, String> {
         &self.broken
     }
@@ -113,9 +107,8 @@ impl Providers {
         self.good.iter().find(|provider| provider.name == *name)
     }
 
-    /// Returns the client ids of this deployment at all providers, including providers with an
-    /// invalid table. A token is an `id_token`, and not an access token, if the token's audience is
-    /// one of these client ids.
+    /// Returns the client ids of this deployment at all providers, including providers with an invalid table. A token
+    /// is an `id_token`, and not an access token, if the token's audience is one of these client ids.
     pub fn client_ids(&self) -> impl Iterator<Item = &str> {
         self.client_ids.iter().map(String::as_str)
     }
@@ -130,20 +123,19 @@ pub struct Discovery {
     pub token_endpoint: String,
     /// The URL of the provider's public keys.
     pub jwks_uri: String,
-    /// The URL that returns information about the logged-in person. `None` if the provider has no
-    /// userinfo endpoint.
+    /// The URL that returns information about the logged-in person. `None` if the provider has no userinfo endpoint.
     pub userinfo_endpoint: Option<String>,
-    /// Whether the edge sends the client secret in the form. The form is used if the provider does
-    /// not accept the client secret in the `Authorization` header.
+    /// Whether the edge sends the client secret in the form. The form is used if the provider does not accept the
+    /// client secret in the `Authorization` header.
     pub secret_in_form: bool,
-    /// Whether every response of the provider contains `iss` (RFC 9207). If every response contains
-    /// `iss`, the provider did not send a response without `iss`.
+    /// Whether every response of the provider contains `iss` (RFC 9207). If every response contains `iss`, the provider
+    /// did not send a response without `iss`.
     pub answers_name_it: bool,
     algorithms: Vec<Algorithm>,
 }
 
-/// The state of a login that a person has started but not finished. The browser stores the state in
-/// an encrypted cookie.
+/// The state of a login that a person has started but not finished. The browser stores the state in an encrypted
+/// cookie.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoginState {
     purpose: String,
@@ -152,8 +144,7 @@ pub struct LoginState {
     pub provider: Name,
     state: String,
     nonce: String,
-    /// The PKCE code verifier. The verifier stays secret until the edge exchanges the authorization
-    /// code.
+    /// The PKCE code verifier. The verifier stays secret until the edge exchanges the authorization code.
     pub verifier: String,
 }
 
@@ -162,8 +153,7 @@ pub struct LoginState {
 pub struct Identity {
     /// The provider's `sub` for the person. A provider never uses the same `sub` for two people.
     pub subject: String,
-    /// The person's email address. `None` if the provider does not report the email address as
-    /// verified.
+    /// The person's email address. `None` if the provider does not report the email address as verified.
     pub email: Option<String>,
 }
 
@@ -205,8 +195,8 @@ impl Provider {
         format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'))
     }
 
-    /// Parses the provider's metadata. The `issuer` in the metadata must be equal to the configured
-    /// issuer, byte by byte.
+    /// Parses the provider's metadata. The `issuer` in the metadata must be equal to the configured issuer, byte by
+    /// byte.
     pub fn read_discovery(&self, document: &Value) -> Result<Discovery, String> {
         let text = |name: &str| {
             let value = document.get(name).and_then(Value::as_str);
@@ -219,8 +209,7 @@ impl Provider {
         let words = |name: &str| -> Option<Vec<&str>> {
             Some(document.get(name)?.as_array()?.iter().filter_map(Value::as_str).collect())
         };
-        // A provider that does not support PKCE is also accepted, because the provider ignores the
-        // PKCE parameters.
+        // A provider that does not support PKCE is also accepted, because the provider ignores the PKCE parameters.
         let methods = words("token_endpoint_auth_methods_supported");
         let signed = words("id_token_signing_alg_values_supported").unwrap_or_else(|| vec!["RS256"]);
         let algorithms: Vec<Algorithm> =
@@ -257,8 +246,8 @@ impl Provider {
         ]
     }
 
-    /// Applies all checks of the policy to an `id_token` (OpenID Connect Core §3.1.3.7). The
-    /// `id_token` must belong to the client id of this deployment and to this login.
+    /// Applies all checks of the policy to an `id_token` (OpenID Connect Core §3.1.3.7). The `id_token` must belong to
+    /// the client id of this deployment and to this login.
     pub fn verify_id_token(
         &self,
         token: &str,
@@ -281,8 +270,7 @@ impl Provider {
         if !bool::from(nonce.as_bytes().ct_eq(login.nonce.as_bytes())) {
             return Err(Refusal::BadClaim("nonce", "the value belongs to another login".into()));
         }
-        // If the token has several audiences, the authorized party (`azp`) must be the client id of
-        // this deployment.
+        // If the token has several audiences, the authorized party (`azp`) must be the client id of this deployment.
         let several = accepted.claims.get("aud").and_then(Value::as_array).is_some_and(|all| all.len() > 1);
         let must_be_us = several || accepted.claims.contains_key("azp");
         if must_be_us && text("azp") != Some(&self.client_id) {
@@ -296,9 +284,9 @@ impl Provider {
 }
 
 impl Identity {
-    /// Adds the email address from the response of the userinfo endpoint (OpenID Connect Core
-    /// §5.3.2). The address is added only if the `id_token` has no email address and `sub` is the
-    /// same. Only the email address is used, because the response is not signed.
+    /// Adds the email address from the response of the userinfo endpoint (OpenID Connect Core §5.3.2). The address is
+    /// added only if the `id_token` has no email address and `sub` is the same. Only the email address is used, because
+    /// the response is not signed.
     #[must_use]
     pub fn with_userinfo(mut self, userinfo: &Value) -> Self {
         let is_theirs = userinfo.get("sub").and_then(Value::as_str) == Some(self.subject.as_str());
@@ -351,8 +339,7 @@ impl LoginState {
     pub fn open(sealed: &str, keys: &EdgeKeys, now: u64) -> Result<Self, Refusal> {
         let opened = keys.open_own(sealed)?;
         let mut members = opened.custom;
-        // jwt-simple treats `exp` and `nonce` as registered claims, so both members are missing in
-        // `custom`.
+        // jwt-simple treats `exp` and `nonce` as registered claims, so both members are missing in `custom`.
         if let Some(exp) = opened.expires_at {
             members.insert("exp".into(), exp.as_secs().into());
         }

@@ -1,5 +1,5 @@
-//! This module signs tokens with a key that the owner of a script has. A script that signs its own
-//! tokens needs no login.
+//! This module signs tokens with a key that the owner of a script has. A script that signs its own tokens needs no
+//! login.
 
 use jwt_simple::prelude::*;
 use serde_json::{Map, Value};
@@ -43,11 +43,10 @@ impl std::fmt::Debug for MintingKey {
 }
 
 impl MintingKey {
-    /// Parses the contents of a key file. The file contains a private key in PEM (PKCS#8, or PKCS#1
-    /// for RSA) or a private JWK. Any other contents are the bytes of a shared secret. A line end
-    /// at the end of the file does not belong to the secret. `algorithm` selects one of the
-    /// algorithms that the key supports. By default an RSA key signs with RS256, and a secret signs
-    /// with HS256.
+    /// Parses the contents of a key file. The file contains a private key in PEM (PKCS#8, or PKCS#1 for RSA) or a
+    /// private JWK. Any other contents are the bytes of a shared secret. A line end at the end of the file does not
+    /// belong to the secret. `algorithm` selects one of the algorithms that the key supports. By default an RSA key
+    /// signs with RS256, and a secret signs with HS256.
     pub fn read(bytes: &[u8], algorithm: Option<Algorithm>) -> Result<Self, KeyError> {
         let text = std::str::from_utf8(bytes).unwrap_or_default().trim();
         if text.starts_with("-----BEGIN ") {
@@ -171,8 +170,8 @@ impl MintingKey {
         self.kid.as_deref()
     }
 
-    /// Signs the claims without changing the claims. The token's header contains the argument
-    /// `kid`. If the argument is `None`, the header contains the `kid` from the key file.
+    /// Signs the claims without changing the claims. The token's header contains the argument `kid`. If the argument is
+    /// `None`, the header contains the `kid` from the key file.
     pub fn sign(self, typ: &str, kid: Option<&str>, claims: Map<String, Value>) -> Result<String, Refusal> {
         let header = HeaderOptions { signature_type: Some(typ.to_owned()), ..HeaderOptions::default() };
         let kid = kid.or(self.kid.as_deref());

@@ -1,5 +1,4 @@
-//! This module is the policy for tokens, which consists of the checks that every verifier applies
-//! to every token.
+//! This module is the policy for tokens, which consists of the checks that every verifier applies to every token.
 //!
 //! Each check is a separate function. [`verify`] runs the checks in order and stops at the first
 //! check that fails. [`explain`](crate::explain) runs all checks.
@@ -18,8 +17,8 @@ use crate::refusal::{Refusal, excerpt};
 use crate::strict::{MAX_TOKEN, Object, Unverified};
 use crate::verifying::VerifyingKey;
 
-/// The time by which a signer's clock can be ahead of the verifier's clock, in seconds. If `leeway`
-/// is longer, `leeway` applies instead.
+/// The time by which a signer's clock can be ahead of the verifier's clock, in seconds. If `leeway` is longer, `leeway`
+/// applies instead.
 const FUTURE_S: u64 = 60;
 
 /// The registered claims (RFC 7519 §4.1) that all of Pinlatch's own tokens contain.
@@ -29,15 +28,14 @@ pub struct Registered {
     pub iss: String,
     /// The subject of the token.
     pub sub: String,
-    /// The audience of the token. If the token has several audiences, the field contains the
-    /// audience that was accepted.
+    /// The audience of the token. If the token has several audiences, the field contains the audience that was
+    /// accepted.
     pub aud: String,
     /// The id of the token.
     pub jti: String,
     /// The time when the token was issued, in seconds of Unix time.
     pub iat: u64,
-    /// The time when the token expires, in seconds of Unix time. The token is already invalid at
-    /// the time `exp`.
+    /// The time when the token expires, in seconds of Unix time. The token is already invalid at the time `exp`.
     pub exp: u64,
 }
 
@@ -59,15 +57,13 @@ pub struct Expect<'a> {
     pub issuer: &'a str,
     /// The accepted audiences. The token must have at least one accepted audience.
     pub audiences: &'a [String],
-    /// The current time, in seconds of Unix time. `None` means that the verifier has no clock, for
-    /// example a device before its first welcome. A verifier without a clock requires `iat` and
-    /// `exp`, but does not compare the times with the current time.
+    /// The current time, in seconds of Unix time. `None` means that the verifier has no clock, for example a device
+    /// before its first welcome. A verifier without a clock requires `iat` and `exp`, but does not compare the times
+    /// with the current time.
     pub now: Option<u64>,
-    /// The time for which a token is accepted after `exp`, in seconds. The value is 0 for
-    /// Pinlatch's own tokens.
+    /// The time for which a token is accepted after `exp`, in seconds. The value is 0 for Pinlatch's own tokens.
     pub leeway: u64,
-    /// The longest accepted lifetime of a token, in seconds. `None` means that the lifetime is not
-    /// limited.
+    /// The longest accepted lifetime of a token, in seconds. `None` means that the lifetime is not limited.
     pub max_life: Option<u64>,
 }
 
@@ -78,16 +74,15 @@ pub struct Terms<'a> {
     pub typ: Typ<'a>,
     /// The required issuer of the token. `None` means that `iss` can have any value or be absent.
     pub issuer: Option<&'a str>,
-    /// The accepted audiences. The token must have at least one accepted audience. `None` means
-    /// that `aud` can have any value or be absent.
+    /// The accepted audiences. The token must have at least one accepted audience. `None` means that `aud` can have any
+    /// value or be absent.
     pub audiences: Option<&'a [String]>,
-    /// The current time, in seconds of Unix time. `None` means that the times in the token are not
-    /// compared with the current time.
+    /// The current time, in seconds of Unix time. `None` means that the times in the token are not compared with the
+    /// current time.
     pub now: Option<u64>,
     /// The accepted difference between the signer's clock and the verifier's clock, in seconds.
     pub leeway: u64,
-    /// The longest accepted lifetime of a token, in seconds. `None` means that the lifetime is not
-    /// limited.
+    /// The longest accepted lifetime of a token, in seconds. `None` means that the lifetime is not limited.
     pub max_life: Option<u64>,
 }
 
@@ -115,8 +110,8 @@ pub struct Accepted {
     pub iss: Option<String>,
     /// The subject of the token. `None` if the token has no `sub`.
     pub sub: Option<String>,
-    /// The audience that was accepted. If the verifier accepts any audience, the field contains the
-    /// first audience in the token.
+    /// The audience that was accepted. If the verifier accepts any audience, the field contains the first audience in
+    /// the token.
     pub aud: Option<String>,
     /// The id of the token. `None` if the token has no `jti`.
     pub jti: Option<String>,
@@ -126,8 +121,8 @@ pub struct Accepted {
     pub exp: u64,
 }
 
-/// Applies all checks of the policy to one of Pinlatch's own tokens. The checks cover the form, the
-/// kind, the key, the claims and the signature.
+/// Applies all checks of the policy to one of Pinlatch's own tokens. The checks cover the form, the kind, the key, the
+/// claims and the signature.
 pub fn verify<C: DeserializeOwned>(
     token: &str,
     keys: &KeySet,
@@ -171,9 +166,9 @@ pub fn verify_foreign(token: &str, keys: &KeySet, terms: &Terms<'_>) -> Result<A
     verify_with_cache(token, keys, terms, None)
 }
 
-/// Applies the checks of [`verify_foreign`], and uses a cache of verified signatures. If the cache
-/// contains the token for the same key set, the signature is not verified again. All other checks,
-/// including the check of the time, are repeated for each call.
+/// Applies the checks of [`verify_foreign`], and uses a cache of verified signatures. If the cache contains the token
+/// for the same key set, the signature is not verified again. All other checks, including the check of the time, are
+/// repeated for each call.
 pub fn verify_foreign_cached(
     token: &str,
     keys: &KeySet,
@@ -200,9 +195,8 @@ fn verify_with_cache(
     check_header(&parsed)?;
     check_typ(&parsed, &terms.typ)?;
     let (key, alg) = select(&parsed, keys, &terms.typ)?;
-    // The claims are checked before the signature, because the check of the claims is faster.
-    // Checking the claims first is safe, because a token is accepted only if the claims and the
-    // signature are valid.
+    // The claims are checked before the signature, because the check of the claims is faster. Checking the claims first
+    // is safe, because a token is accepted only if the claims and the signature are valid.
     let accepted = check_claims(&parsed, alg, terms)?;
     if !verified_before {
         key.verify(token, &parsed, alg)?;
@@ -213,8 +207,8 @@ fn verify_with_cache(
     Ok(accepted)
 }
 
-/// Checks that the header has no forbidden members. Also checks that the header members that the
-/// policy uses are strings. The check applies to tokens of all kinds.
+/// Checks that the header has no forbidden members. Also checks that the header members that the policy uses are
+/// strings. The check applies to tokens of all kinds.
 pub(crate) fn check_header(token: &Unverified) -> Result<(), Refusal> {
     for name in ["alg", "kid", "typ", "cty"] {
         token.header_text(name)?;
@@ -244,8 +238,8 @@ pub(crate) fn check_typ(token: &Unverified, accepted: &Typ<'_>) -> Result<(), Re
     if passes { Ok(()) } else { Err(Refusal::WrongKind { found: found(), expected }) }
 }
 
-/// Selects the key and the algorithm for a token. The `alg` in the header can select only an
-/// algorithm that the key allows.
+/// Selects the key and the algorithm for a token. The `alg` in the header can select only an algorithm that the key
+/// allows.
 pub(crate) fn select<'k>(
     token: &Unverified,
     keys: &'k KeySet,
@@ -313,9 +307,9 @@ pub(crate) fn check_issuer(claims: &Object, terms: &Terms<'_>) -> Result<Option<
     }
 }
 
-/// Parses a time (NumericDate) that is a whole number of seconds below 2^53, which JavaScript
-/// represents exactly. RFC 7519 §2 also allows fractions of a second. The policy refuses fractions,
-/// because verifiers round fractions differently.
+/// Parses a time (NumericDate) that is a whole number of seconds below 2^53, which JavaScript represents exactly. RFC
+/// 7519 §2 also allows fractions of a second. The policy refuses fractions, because verifiers round fractions
+/// differently.
 pub(crate) fn time(claims: &Object, name: &'static str) -> Result<Option<u64>, Refusal> {
     const MOST: u64 = 1 << 53;
     match claims.get(name) {
@@ -360,8 +354,8 @@ pub(crate) fn check_audience(claims: &Object, terms: &Terms<'_>) -> Result<Optio
     }
 }
 
-/// Merges the registered claims into the claims of the token's kind. All claims are then in
-/// `custom`, so jwt-simple adds no claims.
+/// Merges the registered claims into the claims of the token's kind. All claims are then in `custom`, so jwt-simple
+/// adds no claims.
 pub(crate) fn claims(registered: &Registered, mut custom: Object) -> JWTClaims<Object> {
     for (name, text) in [
         ("iss", &registered.iss),

@@ -1,5 +1,5 @@
-//! This module encrypts and decrypts refresh tokens. A refresh token is encrypted (JWE with A256KW
-//! and A256GCM), because only the edge needs to read the token.
+//! This module encrypts and decrypts refresh tokens. A refresh token is encrypted (JWE with A256KW and A256GCM),
+//! because only the edge needs to read the token.
 
 use pinlatch_protocol::name::Name;
 use serde::{Deserialize, Serialize};
@@ -14,8 +14,8 @@ use crate::{EDGE, site_audience};
 /// The time after which an unused refresh token expires, in seconds.
 pub const LIFE: u64 = 30 * 86_400;
 
-/// The purpose in a refresh token. The purpose distinguishes a refresh token from other data that
-/// is encrypted with the same key.
+/// The purpose in a refresh token. The purpose distinguishes a refresh token from other data that is encrypted with the
+/// same key.
 const PURPOSE: &str = "refresh";
 
 /// The contents of a refresh token.
@@ -55,8 +55,8 @@ impl RefreshClaims {
         keys.seal_own(claims(&registered, object(&custom)))
     }
 
-    /// Decrypts a refresh token that a client sent. The site must then check whether the refresh
-    /// token was already used.
+    /// Decrypts a refresh token that a client sent. The site must then check whether the refresh token was already
+    /// used.
     pub fn open(token: &str, keys: &EdgeKeys, now: u64) -> Result<Self, Refusal> {
         let opened = keys.open_own(token)?;
         let custom: Custom = serde_json::from_value(Value::Object(opened.custom))

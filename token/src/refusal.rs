@@ -1,20 +1,19 @@
 //! This module lists the reasons for refusing a token.
 
-/// The reason why a token is refused. The error text contains enough detail for the token's owner
-/// to fix the problem. A caller of the edge receives only the code `invalid_token`. The error text
-/// never contains a secret or a whole token.
+/// The reason why a token is refused. The error text contains enough detail for the token's owner to fix the problem. A
+/// caller of the edge receives only the code `invalid_token`. The error text never contains a secret or a whole token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The token is too long, or the token does not have three parts of canonical base64url. An
-    /// encrypted token must have five parts.
+    /// The token is too long, or the token does not have three parts of canonical base64url. An encrypted token must
+    /// have five parts.
     #[error("the token is not valid: {0}")]
     Malformed(&'static str),
     /// The header or the payload is not a JSON object with unique members of the right types.
     #[error("{0} is not valid JSON for a token: {1}")]
     Json(&'static str, String),
-    /// The header contains an extension such as `crit` or `b64`. Pinlatch supports no extensions
-    /// (RFC 7515 §4.1.11, RFC 7797).
+    /// The header contains an extension such as `crit` or `b64`. Pinlatch supports no extensions (RFC 7515 §4.1.11, RFC
+    /// 7797).
     #[error("the header uses the extension {0}, which is not supported")]
     Extension(&'static str),
     /// The header contains a key or the URL of a key.
@@ -28,8 +27,8 @@ pub enum Refusal {
         /// The accepted values of `typ`.
         expected: String,
     },
-    /// No configured key has the token's `kid`. The error also occurs if the token has no `kid` but
-    /// needs a `kid` to select the key.
+    /// No configured key has the token's `kid`. The error also occurs if the token has no `kid` but needs a `kid` to
+    /// select the key.
     #[error("no configured key has the kid {0:?}")]
     UnknownKey(String),
     /// The `alg` in the header is not an algorithm of the key.
@@ -52,8 +51,8 @@ pub enum Refusal {
     /// The token has expired. The field contains the number of seconds since `exp`.
     #[error("expired {0} s ago")]
     Expired(u64),
-    /// The token's `nbf` or `iat` is in the future. The field contains the number of seconds until
-    /// the token becomes valid.
+    /// The token's `nbf` or `iat` is in the future. The field contains the number of seconds until the token becomes
+    /// valid.
     #[error("the token is not valid yet; it becomes valid in {0} s")]
     NotYetValid(u64),
     /// The lifetime of the token is longer than the verifier accepts.
@@ -83,8 +82,8 @@ pub enum Refusal {
     /// The session nonce in the token belongs to another connection.
     #[error("the token was signed for another connection of the device")]
     WrongSession,
-    /// The deadline of the command has passed or may have passed. The field contains the number of
-    /// milliseconds since the deadline.
+    /// The deadline of the command has passed or may have passed. The field contains the number of milliseconds since
+    /// the deadline.
     #[error("the command's deadline has passed, or may have passed, {0} ms ago")]
     DeadlinePassed(u64),
     /// The HMAC of a code or challenge is invalid, or an encrypted state cannot be decrypted.
@@ -109,8 +108,8 @@ pub enum Refusal {
     /// The recipient of an encrypted token has no key that decrypts tokens.
     #[error("the recipient has no key that decrypts sealed tokens")]
     NoEncryptionKey,
-    /// An encrypted token could not be decrypted. The error contains no reason, because a reason
-    /// would help an attacker (RFC 7516 §11.5).
+    /// An encrypted token could not be decrypted. The error contains no reason, because a reason would help an attacker
+    /// (RFC 7516 §11.5).
     #[error("the token cannot be decrypted, because the token was encrypted for another key or was changed")]
     NotDecrypted,
     /// The decrypted content of an encrypted token does not have the form of a signed JWT.
@@ -178,8 +177,7 @@ impl Refusal {
     }
 }
 
-/// Returns an excerpt of a token that is safe to show. The excerpt is short and contains no control
-/// characters.
+/// Returns an excerpt of a token that is safe to show. The excerpt is short and contains no control characters.
 pub(crate) fn excerpt(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(64).collect()
 }

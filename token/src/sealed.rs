@@ -1,10 +1,10 @@
-//! This module handles sealed tokens. A sealed token is a signed JWT inside a JWE that only the
-//! edge can decrypt (RFC 7516, compact form; RFC 7519 §5.2).
+//! This module handles sealed tokens. A sealed token is a signed JWT inside a JWE that only the edge can decrypt (RFC
+//! 7516, compact form; RFC 7519 §5.2).
 //!
-//! Encryption hides the signed JWT but does not prove who sent the token, because anyone can
-//! encrypt a token for the edge. The policy therefore verifies the decrypted JWT like any other
-//! token. A malformed token is refused before any cryptography is done. All later failures return
-//! the same error (RFC 7516 §11.5), so that an attacker cannot learn from failed attempts.
+//! Encryption hides the signed JWT but does not prove who sent the token, because anyone can encrypt a token for the
+//! edge. The policy therefore verifies the decrypted JWT like any other token. A malformed token is refused before any
+//! cryptography is done. All later failures return the same error (RFC 7516 §11.5), so that an attacker cannot learn
+//! from failed attempts.
 
 mod cipher;
 mod envelope;
@@ -25,8 +25,8 @@ pub fn is_sealed(token: &str) -> bool {
     token.split('.').take(6).count() == 5
 }
 
-/// Decrypts a sealed token with one of the keys. Returns the signed JWT inside the token, whose
-/// signature is not verified yet.
+/// Decrypts a sealed token with one of the keys. Returns the signed JWT inside the token, whose signature is not
+/// verified yet.
 pub(crate) fn open<'k>(
     token: &str,
     keys: impl Iterator<Item = &'k OpeningKey> + Clone,
@@ -39,14 +39,13 @@ pub(crate) fn open<'k>(
     Ok(token)
 }
 
-/// Checks the form and the header of a sealed token. All other checks need the recipient's private
-/// key.
+/// Checks the form and the header of a sealed token. All other checks need the recipient's private key.
 pub(crate) fn check(token: &str) -> Result<(), Refusal> {
     Envelope::parse(token).map(drop)
 }
 
-/// Selects the key that decrypts a sealed token. If the header has no `kid`, exactly one key must
-/// support the algorithm in the header.
+/// Selects the key that decrypts a sealed token. If the header has no `kid`, exactly one key must support the algorithm
+/// in the header.
 fn select<'k>(
     envelope: &Envelope<'_>,
     mut keys: impl Iterator<Item = &'k OpeningKey> + Clone,
@@ -69,8 +68,8 @@ fn select<'k>(
     }
 }
 
-/// Checks that the decrypted content has the form of a signed JWT. The content must have a
-/// signature and must not be another sealed token. The signature is not verified here.
+/// Checks that the decrypted content has the form of a signed JWT. The content must have a signature and must not be
+/// another sealed token. The signature is not verified here.
 fn check_content(token: &str) -> Result<(), Refusal> {
     if is_sealed(token) {
         return Err(Refusal::BadContent("the content is another sealed token"));

@@ -1,23 +1,21 @@
 //! This module refuses shared secrets that are too weak for signatures.
 //!
-//! An attacker can guess a short secret. RFC 7518 §3.2 therefore requires a secret that is at least
-//! as long as the hash's output. An attacker can also know a secret from a tutorial, even if the
-//! secret is long.
+//! An attacker can guess a short secret. RFC 7518 §3.2 therefore requires a secret that is at least as long as the
+//! hash's output. An attacker can also know a secret from a tutorial, even if the secret is long.
 
 use crate::alg::Algorithm;
 use crate::key_error::KeyError;
 
-/// Published secrets that are long enough for an algorithm. The secrets come from RFCs, jwt.io's
-/// editor, tutorials and example projects. The file contains one secret per line. The secrets from
-/// RFCs are in base64url, and all other secrets are plain text.
+/// Published secrets that are long enough for an algorithm. The secrets come from RFCs, jwt.io's editor, tutorials and
+/// example projects. The file contains one secret per line. The secrets from RFCs are in base64url, and all other
+/// secrets are plain text.
 const PUBLISHED: &str = include_str!("published-secrets.txt");
 
-/// The minimum number of different bytes in a secret. A random secret of 32 bytes has about 30
-/// different bytes. A text that a person wrote has about 12 different bytes.
+/// The minimum number of different bytes in a secret. A random secret of 32 bytes has about 30 different bytes. A text
+/// that a person wrote has about 12 different bytes.
 const FEWEST_DIFFERENT: usize = 8;
 
-/// Refuses a secret that is published, is too short for the algorithm, or consists of a few
-/// repeated bytes.
+/// Refuses a secret that is published, is too short for the algorithm, or consists of a few repeated bytes.
 pub(crate) fn check(secret: &[u8], algorithm: Algorithm) -> Result<(), KeyError> {
     if looks_like_a_key(secret) {
         return Err(KeyError::Unfit("the secret looks like a key file; pass a public key as PEM or JWK"));
@@ -41,9 +39,9 @@ pub(crate) fn check(secret: &[u8], algorithm: Algorithm) -> Result<(), KeyError>
     Ok(())
 }
 
-/// Returns whether the bytes are a key in a form that is not supported as a key file. Examples are
-/// DER, OpenSSH, and a PEM block with other text before it. If a public key is used as a secret,
-/// everyone who knows the public key can sign tokens (RFC 8725 §3.1).
+/// Returns whether the bytes are a key in a form that is not supported as a key file. Examples are DER, OpenSSH, and a
+/// PEM block with other text before it. If a public key is used as a secret, everyone who knows the public key can sign
+/// tokens (RFC 8725 §3.1).
 fn looks_like_a_key(bytes: &[u8]) -> bool {
     let contains = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
     let marks: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
@@ -54,9 +52,9 @@ fn looks_like_a_key(bytes: &[u8]) -> bool {
         || is_der_sequence(bytes)
 }
 
-/// Returns whether the bytes are exactly one DER SEQUENCE that starts with a SEQUENCE or an
-/// INTEGER. Every DER form of a key is a SEQUENCE that starts with a SEQUENCE or an INTEGER. About
-/// one in ten million random secrets also looks like a DER form of a key.
+/// Returns whether the bytes are exactly one DER SEQUENCE that starts with a SEQUENCE or an INTEGER. Every DER form of
+/// a key is a SEQUENCE that starts with a SEQUENCE or an INTEGER. About one in ten million random secrets also looks
+/// like a DER form of a key.
 fn is_der_sequence(bytes: &[u8]) -> bool {
     let Some((0x30, rest)) = bytes.split_first().map(|(tag, rest)| (*tag, rest)) else { return false };
     let (length, content) = match rest {

@@ -1,8 +1,8 @@
-//! This module parses tokens strictly. A token must have three parts of canonical base64url, and
-//! the members of its JSON objects must be unique.
+//! This module parses tokens strictly. A token must have three parts of canonical base64url, and the members of its
+//! JSON objects must be unique.
 //!
-//! Duplicate members are refused, because some parsers use the first member and other parsers use
-//! the last member (RFC 8725 §3.8).
+//! Duplicate members are refused, because some parsers use the first member and other parsers use the last member (RFC
+//! 8725 §3.8).
 
 use std::fmt;
 use std::rc::Rc;

@@ -1,8 +1,8 @@
-//! This module defines the keys that verify tokens. The keys are public keys and shared secrets of
-//! external signers, parsed from a JWK, a PEM file or bytes.
+//! This module defines the keys that verify tokens. The keys are public keys and shared secrets of external signers,
+//! parsed from a JWK, a PEM file or bytes.
 //!
-//! A key determines its algorithms before any token is parsed (RFC 8725 §3.1). The crate jwt-simple
-//! has a separate key type for each algorithm, so a key cannot be used with another algorithm.
+//! A key determines its algorithms before any token is parsed (RFC 8725 §3.1). The crate jwt-simple has a separate key
+//! type for each algorithm, so a key cannot be used with another algorithm.
 
 use jwt_simple::prelude::*;
 use pkcs1::RsaPublicKey;
@@ -34,8 +34,8 @@ pub(crate) struct VerifyingKey {
     pub kid: Option<String>,
     /// The public key as a JWK. `None` for a shared secret, which must not be shown.
     pub jwk: Option<Value>,
-    /// A digest of the key material. Two keys with the same material have the same fingerprint,
-    /// even if their `kid` is different.
+    /// A digest of the key material. Two keys with the same material have the same fingerprint, even if their `kid` is
+    /// different.
     pub fingerprint: [u8; 32],
     forms: Vec<Form>,
 }
@@ -115,8 +115,7 @@ impl VerifyingKey {
         Ok(key)
     }
 
-    /// Parses a public key in PEM. The PEM block contains a SubjectPublicKeyInfo (RFC 7468 §13) or
-    /// a PKCS#1 key.
+    /// Parses a public key in PEM. The PEM block contains a SubjectPublicKeyInfo (RFC 7468 §13) or a PKCS#1 key.
     pub fn from_pem(text: &str, usual: &[Algorithm]) -> Result<Self, KeyError> {
         let text = text.trim();
         let (label, der) =
@@ -177,8 +176,8 @@ impl VerifyingKey {
         Self::of(&Material::Rsa { n: key.modulus.as_bytes(), e: key.public_exponent.as_bytes() }, usual)
     }
 
-    /// Creates a key for those `algorithms` that fit the key material. If `algorithms` is empty,
-    /// the key gets the default algorithm for the key material.
+    /// Creates a key for those `algorithms` that fit the key material. If `algorithms` is empty, the key gets the
+    /// default algorithm for the key material.
     fn of(material: &Material<'_>, algorithms: &[Algorithm]) -> Result<Self, KeyError> {
         let family = material.family();
         let usual = [family.usual()];
@@ -205,8 +204,7 @@ impl VerifyingKey {
         self.algorithms().any(Algorithm::is_symmetric)
     }
 
-    /// Verifies the signature of a token. The caller must already have checked the token's form and
-    /// `alg`.
+    /// Verifies the signature of a token. The caller must already have checked the token's form and `alg`.
     pub fn verify(&self, token: &str, parsed: &Unverified, algorithm: Algorithm) -> Result<(), Refusal> {
         let form = self.forms.iter().find(|form| form.algorithm() == algorithm);
         form.ok_or(Refusal::BadSignature)?.verify(token, parsed)
@@ -235,8 +233,7 @@ fn check_use(members: &Map<String, Value>) -> Result<(), KeyError> {
     Ok(())
 }
 
-/// Returns a JWK with only the members of the key material, so that jwt-simple does not check other
-/// members.
+/// Returns a JWK with only the members of the key material, so that jwt-simple does not check other members.
 pub(crate) fn bare(members: &Map<String, Value>, names: &[&str]) -> String {
     let bare: Map<String, Value> =
         names.iter().filter_map(|name| Some(((*name).to_owned(), members.get(*name)?.clone()))).collect();
@@ -313,8 +310,8 @@ impl Material<'_> {
     }
 }
 
-/// Checks that the RSA modulus has an accepted size and that the exponent is 65537. Returns the
-/// modulus and the exponent without leading zeros.
+/// Checks that the RSA modulus has an accepted size and that the exponent is 65537. Returns the modulus and the
+/// exponent without leading zeros.
 pub(crate) fn rsa_public(n: &[u8], e: &[u8]) -> Result<(Vec<u8>, Vec<u8>), KeyError> {
     let trimmed = |bytes: &[u8]| -> Vec<u8> { bytes.iter().copied().skip_while(|byte| *byte == 0).collect() };
     let (n, e) = (trimmed(n), trimmed(e));
@@ -387,8 +384,7 @@ impl Form {
     fn verify(&self, token: &str, parsed: &Unverified) -> Result<(), Refusal> {
         let options = Some(lenient());
         let outcome = match self {
-            // Only the authentication tag is compared, because the policy has already done all
-            // other checks.
+            // Only the authentication tag is compared, because the policy has already done all other checks.
             Self::Hs256(key) => return same_tag(&key.authentication_tag(signed(token)), parsed),
             Self::Hs384(key) => return same_tag(&key.authentication_tag(signed(token)), parsed),
             Self::Hs512(key) => return same_tag(&key.authentication_tag(signed(token)), parsed),
@@ -403,8 +399,7 @@ impl Form {
             Self::EdDsa(key) => key.verify_token::<SignatureOnly>(token, options).map(drop),
         };
         outcome.map_err(|error| match error.downcast_ref::<serde_json::Error>() {
-            // After verifying the signature, jwt-simple parses the registered claims again with its
-            // own types.
+            // After verifying the signature, jwt-simple parses the registered claims again with its own types.
             Some(_) => Refusal::Json("the payload", "a registered claim has the wrong type".into()),
             None => Refusal::BadSignature,
         })
@@ -421,8 +416,8 @@ fn same_tag(tag: &[u8], parsed: &Unverified) -> Result<(), Refusal> {
     if bool::from(tag.ct_eq(&parsed.signature)) { Ok(()) } else { Err(Refusal::BadSignature) }
 }
 
-/// Returns options with which jwt-simple checks only `alg` and the signature. The policy checks the
-/// claims more strictly than jwt-simple.
+/// Returns options with which jwt-simple checks only `alg` and the signature. The policy checks the claims more
+/// strictly than jwt-simple.
 pub(crate) fn lenient() -> VerificationOptions {
     VerificationOptions {
         accept_future: true,

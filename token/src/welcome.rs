@@ -1,6 +1,5 @@
-//! This module signs and verifies the edge time (`welcome+jwt`). A device that requests the time
-//! sends a nonce, and the welcome contains the nonce. The nonce proves to the device that the time
-//! is current.
+//! This module signs and verifies the edge time (`welcome+jwt`). A device that requests the time sends a nonce, and the
+//! welcome contains the nonce. The nonce proves to the device that the time is current.
 
 use pinlatch_protocol::name::Name;
 use serde::{Deserialize, Serialize};
@@ -46,8 +45,8 @@ pub fn sign(keys: &EdgeKeys, site: &Name, session: &str, now_ms: u64) -> Result<
     keys.signer().sign(Kind::Welcome, &registered, object(&custom))
 }
 
-/// Verifies a welcome that contains the nonce `session`. The device needs no clock, because the
-/// nonce proves that the welcome is new.
+/// Verifies a welcome that contains the nonce `session`. The device needs no clock, because the nonce proves that the
+/// welcome is new.
 pub fn verify(token: &str, keys: &KeySet, session: &str, site: &Name) -> Result<Welcome, Refusal> {
     let expect = Expect {
         kind: Kind::Welcome,

@@ -1,5 +1,4 @@
-//! Sends every attack of the attack catalogue to every verifier of this crate, and compares the
-//! refusal codes.
+//! Sends every attack of the attack catalogue to every verifier of this crate, and compares the refusal codes.
 //!
 //! The end-to-end tests send the tokens of the same catalogue to a real Worker.
 

@@ -1,5 +1,5 @@
-//! Checks that each refusal code can occur. For each code, the tests contain a token or key that is
-//! refused with this code. `docs/tokens.md` explains the codes to the owner.
+//! Checks that each refusal code can occur. For each code, the tests contain a token or key that is refused with this
+//! code. `docs/tokens.md` explains the codes to the owner.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed expectation is the point")]
 

@@ -1,5 +1,5 @@
-//! These tests check the policy through the public functions of the crate, with accepted and
-//! refused tokens of each kind.
+//! These tests check the policy through the public functions of the crate, with accepted and refused tokens of each
+//! kind.
 
 #![allow(
     clippy::unwrap_used,
@@ -196,8 +196,7 @@ fn a_refresh_token_opens_only_where_it_was_sealed() {
     assert_eq!(RefreshClaims::open(&token, &EdgeKeys::generate().unwrap(), NOW), Err(Refusal::BadSeal));
 }
 
-/// Signs the given header and payload with the edge's own key, so that only the policy can refuse
-/// the token.
+/// Signs the given header and payload with the edge's own key, so that only the policy can refuse the token.
 fn forge(keys: &EdgeKeys, header: &str, payload: &str) -> String {
     use base64ct::{Base64UrlUnpadded, Encoding};
     use jwt_simple::reexports::ct_codecs::{Base64UrlSafeNoPadding, Decoder};

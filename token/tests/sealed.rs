@@ -1,5 +1,5 @@
-//! These tests check sealed tokens, which are signed JWTs inside a JWE. The tests check which
-//! sealed tokens can be decrypted, and with which error all other tokens are refused.
+//! These tests check sealed tokens, which are signed JWTs inside a JWE. The tests check which sealed tokens can be
+//! decrypted, and with which error all other tokens are refused.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed expectation is the point")]
 
@@ -17,8 +17,8 @@ use rsa::traits::{PrivateKeyParts, PublicKeyParts};
 use rsa::{Oaep, RsaPrivateKey, sha2::Sha256};
 use serde_json::{Value, json};
 
-/// A text with the form of a signed JWT. The signature can be invalid, because decrypting a sealed
-/// token does not verify the signature inside.
+/// A text with the form of a signed JWT. The signature can be invalid, because decrypting a sealed token does not
+/// verify the signature inside.
 const JWT: &str = "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl";
 
 const ALGORITHMS: [&str; 3] = ["ECDH-ES+A256KW", "RSA-OAEP", "RSA-OAEP-256"];
@@ -69,8 +69,8 @@ fn sealed(alg: &str) -> String {
     sealing(&published(&EDGE, alg)).seal(JWT).unwrap()
 }
 
-/// Returns the token with a changed header. The authentication tag is then also wrong, but an
-/// invalid header is refused before the tag is checked.
+/// Returns the token with a changed header. The authentication tag is then also wrong, but an invalid header is refused
+/// before the tag is checked.
 fn with_header(token: &str, change: impl FnOnce(&mut Value)) -> String {
     let (header, rest) = token.split_once('.').unwrap();
     let mut header: Value = serde_json::from_slice(&decode(header)).unwrap();
@@ -134,8 +134,7 @@ fn a_key_is_read_from_each_of_its_forms() {
     assert!(format!("{first:?}").contains("ECDH-ES+A256KW"), "the edge's own key comes first");
     assert!(EDGE.open_sealed(&first.seal(JWT).unwrap()).is_ok());
 
-    // A key from a PEM file has no `kid`, so exactly one key of the edge must support the
-    // algorithm.
+    // A key from a PEM file has no `kid`, so exactly one key of the edge must support the algorithm.
     let rsa = RSA.to_public_key();
     for pem in [
         rsa::pkcs8::EncodePublicKey::to_public_key_pem(&rsa, rsa::pkcs8::LineEnding::LF).unwrap(),
@@ -330,8 +329,7 @@ fn an_ephemeral_key_is_a_bare_public_one() {
     for party in ["apu", "apv"] {
         assert_eq!(code(&with_header(&token, |header| header[party] = json!("=="))), "malformed");
         assert_eq!(code(&with_header(&token, |header| header[party] = json!(7))), "json");
-        // `apu` and `apv` are inputs of the key agreement, so changing them changes the content
-        // key.
+        // `apu` and `apv` are inputs of the key agreement, so changing them changes the content key.
         assert_eq!(code(&with_header(&token, |header| header[party] = json!("QWxpY2U"))), "not_decrypted");
     }
     let epk = json!({ "kty": "EC" });
@@ -360,8 +358,8 @@ fn the_form_is_five_canonical_parts_of_8_kib_at_most() {
     ] {
         assert_eq!(code(&text), form, "{text}");
     }
-    // The last character of a base64url part can have unused bits. If the unused bits are set, the
-    // text is different but decodes to the same bytes.
+    // The last character of a base64url part can have unused bits. If the unused bits are set, the text is different
+    // but decodes to the same bytes.
     let tag = token.rsplit_once('.').unwrap().1;
     let stray = tag.chars().last().map(|last| char::from(last as u8 + 1)).unwrap();
     let stray = format!("{}{stray}", &tag[..tag.len() - 1]);

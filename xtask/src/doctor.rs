@@ -1,5 +1,5 @@
-//! Implements `cargo xtask doctor`, which lists installed tools and missing tools, and prints how
-//! to install the missing tools.
+//! Implements `cargo xtask doctor`, which lists installed tools and missing tools, and prints how to install the
+//! missing tools.
 
 use anyhow::Result;
 use serde_json::json;
@@ -62,8 +62,8 @@ fn program(name: &'static str, get: &str, needed: bool) -> Report {
     Report { name, found, needed, get: get.into() }
 }
 
-/// Returns only the version number in a program's output. A text that lists the versions of several
-/// packages is returned unchanged.
+/// Returns only the version number in a program's output. A text that lists the versions of several packages is
+/// returned unchanged.
 fn short(version: &str) -> String {
     let parts: Vec<_> = numbers(version).iter().map(u32::to_string).collect();
     if version.contains(',') || parts.is_empty() { version.to_owned() } else { parts.join(".") }

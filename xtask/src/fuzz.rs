@@ -1,7 +1,7 @@
 //! Implements `cargo xtask fuzz`, which runs each fuzz target in `fuzz/` for a limited time.
 //!
-//! The fuzzer stores new inputs in `fuzz/corpus/` for the next run. The first run starts from the
-//! committed inputs in `fuzz/seeds/`.
+//! The fuzzer stores new inputs in `fuzz/corpus/` for the next run. The first run starts from the committed inputs in
+//! `fuzz/seeds/`.
 
 use std::{
     fs,
@@ -22,8 +22,8 @@ use crate::{
     ui,
 };
 
-/// The maximum size of an input, in bytes. The size is larger than any accepted token or key set,
-/// so that the size limits are also tested.
+/// The maximum size of an input, in bytes. The size is larger than any accepted token or key set, so that the size
+/// limits are also tested.
 const MAX_LEN: usize = 20_000;
 /// The time limit for one input, in seconds.
 const SLOW: usize = 5;
@@ -35,8 +35,7 @@ pub enum Target {
     Token,
     /// Fuzzes the parsers of key sets and key files.
     Keyset,
-    /// Fuzzes the decryption of tokens that other parties encrypted, and the parser of the keys
-    /// that encrypt tokens.
+    /// Fuzzes the decryption of tokens that other parties encrypted, and the parser of the keys that encrypt tokens.
     Sealed,
     /// Fuzzes the parser of the agent's configuration file.
     Config,
@@ -110,8 +109,8 @@ fn cargo_fuzz_command(cargo_fuzz: &Path, action: &str, name: &str) -> Command {
     command
 }
 
-/// Returns the files that changed since `began`. File names are not compared, because an input that
-/// failed before has the same file name again.
+/// Returns the files that changed since `began`. File names are not compared, because an input that failed before has
+/// the same file name again.
 fn files_since(began: SystemTime, folder: &Path) -> Vec<PathBuf> {
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
     let since = |entry: &fs::DirEntry| entry.metadata()?.modified().map(|changed| changed >= began);

@@ -1,13 +1,12 @@
 //! Runs child processes that end when this process ends.
 //!
-//! The command `cargo xtask guard -- CMD…` is the guard: a process between this process and the
-//! guarded program. The guard has the reading end of a pipe, and only this process has the writing
-//! end of the pipe. When this process ends, even through SIGKILL, the kernel closes the pipe. The
-//! guard then ends the program and all its descendants.
+//! The command `cargo xtask guard -- CMD…` is the guard: a process between this process and the guarded program. The
+//! guard has the reading end of a pipe, and only this process has the writing end of the pipe. When this process ends,
+//! even through SIGKILL, the kernel closes the pipe. The guard then ends the program and all its descendants.
 //!
-//! On Linux the guard is a "child subreaper": orphaned descendants become children of the guard,
-//! even from other process groups and sessions. Therefore the guard knows when the last descendant
-//! has ended. A subreaper is needed in containers whose process 1 does not reap orphaned processes.
+//! On Linux the guard is a "child subreaper": orphaned descendants become children of the guard, even from other
+//! process groups and sessions. Therefore the guard knows when the last descendant has ended. A subreaper is needed in
+//! containers whose process 1 does not reap orphaned processes.
 
 use std::{
     fs::OpenOptions,
@@ -30,12 +29,11 @@ use crate::processes::{descendants, signal_all};
 const GRACE: Duration = Duration::from_secs(2);
 /// The time for which the guard repeats SIGKILL before the guard exits.
 const LAST_RESORT: Duration = Duration::from_secs(5);
-/// The time limit for the guard to report the process id of the program. Usually the guard reports
-/// the process id at once.
+/// The time limit for the guard to report the process id of the program. Usually the guard reports the process id at
+/// once.
 const START: Duration = Duration::from_secs(10);
 
-/// A running program. The program and its descendants end when this value is dropped or when this
-/// process ends.
+/// A running program. The program and its descendants end when this value is dropped or when this process ends.
 pub struct Guarded {
     guard: Child,
     lifeline: Option<ChildStdin>,
@@ -43,14 +41,12 @@ pub struct Guarded {
 }
 
 impl Guarded {
-    /// Starts a program under a guard. The stdout and stderr of the program are appended to the
-    /// file `log`.
+    /// Starts a program under a guard. The stdout and stderr of the program are appended to the file `log`.
     pub fn spawn(command: &Command, log: &Path) -> Result<Self> {
         Self::spawn_by(&guard_binary()?, command, log)
     }
 
-    /// Starts a program in the same way as [`Guarded::spawn`], with the given `xtask` binary as the
-    /// guard.
+    /// Starts a program in the same way as [`Guarded::spawn`], with the given `xtask` binary as the guard.
     pub fn spawn_by(xtask: &Path, command: &Command, log: &Path) -> Result<Self> {
         let log_file = OpenOptions::new()
             .create(true)
@@ -68,8 +64,8 @@ impl Guarded {
                 None => guard.env_remove(name),
             };
         }
-        // The guard has a separate process group, so Ctrl-C does not reach the guard. Ctrl-C
-        // reaches only this process, which ends the programs in order.
+        // The guard has a separate process group, so Ctrl-C does not reach the guard. Ctrl-C reaches only this process,
+        // which ends the programs in order.
         guard.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log_file);
         let mut guard =
             guard.spawn().with_context(|| format!("cannot start the guard {}", xtask.display()))?;
@@ -96,8 +92,7 @@ impl Guarded {
         self.pid
     }
 
-    /// Returns the guard's process id. The program and its child processes are descendants of the
-    /// guard.
+    /// Returns the guard's process id. The program and its child processes are descendants of the guard.
     #[must_use]
     pub fn guard_pid(&self) -> Pid {
         Pid::from_child(&self.guard)
@@ -108,14 +103,13 @@ impl Guarded {
         !matches!(self.guard.try_wait(), Ok(None))
     }
 
-    /// Sends SIGTERM to the program, and SIGKILL after two seconds. Waits until all processes of
-    /// the program have ended.
+    /// Sends SIGTERM to the program, and SIGKILL after two seconds. Waits until all processes of the program have
+    /// ended.
     pub fn stop(mut self) {
         self.end();
     }
 
-    /// Sends SIGKILL to the program and its descendants, as in a power failure. Waits until these
-    /// processes have ended.
+    /// Sends SIGKILL to the program and its descendants, as in a power failure. Waits until these processes have ended.
     pub fn kill_hard(mut self) {
         signal_all(&descendants(self.guard_pid()), Signal::KILL);
         let _ = kill_process_group(self.pid, Signal::KILL);
@@ -134,8 +128,8 @@ impl Drop for Guarded {
     }
 }
 
-/// Returns the path of the `xtask` binary. The path is `PINLATCH_XTASK` if this variable is set,
-/// otherwise the path of this program.
+/// Returns the path of the `xtask` binary. The path is `PINLATCH_XTASK` if this variable is set, otherwise the path of
+/// this program.
 pub fn guard_binary() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("PINLATCH_XTASK") {
         return Ok(path.into());
@@ -144,8 +138,8 @@ pub fn guard_binary() -> Result<PathBuf> {
     if own.file_stem().is_some_and(|stem| stem == "xtask") {
         return Ok(own);
     }
-    // If xtask was rebuilt during this run, the name of this program is "xtask (deleted)". In this
-    // case, the new binary is used as the guard.
+    // If xtask was rebuilt during this run, the name of this program is "xtask (deleted)". In this case, the new binary
+    // is used as the guard.
     let rebuilt = own.with_file_name("xtask");
     let deleted = own.file_name().is_some_and(|name| name.to_string_lossy() == "xtask (deleted)");
     if deleted && rebuilt.is_file() {
@@ -194,8 +188,8 @@ pub fn run(program: &[String]) -> Result<ExitCode> {
         }
     });
 
-    // The guard reports the process id on its stdout. Therefore the stdout and stderr of the
-    // program go to the log file.
+    // The guard reports the process id on its stdout. Therefore the stdout and stderr of the program go to the log
+    // file.
     let log = std::io::stderr().as_fd().try_clone_to_owned()?;
     let child = Command::new(name)
         .args(args)
@@ -233,8 +227,8 @@ fn reap(sender: &mpsc::Sender<Event>) {
     }
 }
 
-/// Waits until the program ends or the guard is asked to end. Then ends the remaining processes.
-/// Returns the exit code of the program.
+/// Waits until the program ends or the guard is asked to end. Then ends the remaining processes. Returns the exit code
+/// of the program.
 fn watch(program: Pid, events: &Receiver<Event>) -> u8 {
     let mut code = 0;
     let mut none_left = false;
@@ -266,8 +260,7 @@ fn watch(program: Pid, events: &Receiver<Event>) -> u8 {
             began = Instant::now();
         }
         if signal == Signal::KILL {
-            // SIGKILL is sent repeatedly, because a process can start another process before
-            // SIGKILL ends it.
+            // SIGKILL is sent repeatedly, because a process can start another process before SIGKILL ends it.
             send(program, signal);
         }
         match events.recv_timeout(Duration::from_millis(20)) {
@@ -285,8 +278,7 @@ fn send(program: Pid, signal: Signal) {
     signal_all(&descendants(getpid()), signal);
 }
 
-/// Returns the exit code as a shell reports it: the exit status, or 128 plus the number of the
-/// signal.
+/// Returns the exit code as a shell reports it: the exit status, or 128 plus the number of the signal.
 fn exit_code(status: WaitStatus) -> u8 {
     let code = status.exit_status().or_else(|| status.terminating_signal().map(|signal| 128 + signal));
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)

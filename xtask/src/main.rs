@@ -21,15 +21,14 @@ struct Arguments {
     install: Install,
 }
 
-/// Determines whether xtask is allowed to install packages. If neither option is given, xtask asks
-/// on a terminal. Without a terminal, root needs no permission.
+/// Determines whether xtask is allowed to install packages. If neither option is given, xtask asks on a terminal.
+/// Without a terminal, root needs no permission.
 #[derive(clap::Args)]
 struct Install {
     /// Installs missing system packages without asking for permission.
     #[arg(long, global = true, conflicts_with = "no_install")]
     yes: bool,
-    /// Never installs system packages. If packages are missing, prints the command that installs
-    /// them, and stops.
+    /// Never installs system packages. If packages are missing, prints the command that installs them, and stops.
     #[arg(long, global = true)]
     no_install: bool,
 }
@@ -46,8 +45,7 @@ impl Install {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Runs the Worker, the panel and a simulated device on this machine. Prints `ready: URL` when
-    /// the demo is ready.
+    /// Runs the Worker, the panel and a simulated device on this machine. Prints `ready: URL` when the demo is ready.
     Demo {
         /// The port at which the demo listens. If this port is in use, the demo uses another port
         /// [default: 8787].
@@ -56,26 +54,22 @@ enum Task {
         /// Deletes the state of earlier runs of the demo.
         #[arg(long)]
         fresh: bool,
-        /// Builds the Worker and the panel with the settings of a deployment, which takes several
-        /// minutes longer.
+        /// Builds the Worker and the panel with the settings of a deployment, which takes several minutes longer.
         #[arg(long)]
         release: bool,
     },
-    /// Checks the formatting, and runs clippy and the native tests. This task is the fast check
-    /// during development.
+    /// Checks the formatting, and runs clippy and the native tests. This task is the fast check during development.
     Check,
-    /// Runs every check and test. With FILTER, this task runs only the tests whose names contain
-    /// FILTER.
+    /// Runs every check and test. With FILTER, this task runs only the tests whose names contain FILTER.
     Test {
         /// The text that the names of the tests must contain.
         filter: Option<String>,
-        /// Builds the Worker and the panel with the settings of a deployment. In CI, this option is
-        /// always set.
+        /// Builds the Worker and the panel with the settings of a deployment. In CI, this option is always set.
         #[arg(long)]
         release: bool,
     },
-    /// Builds the Worker, the panel and the native programs, or only the given parts. Can also
-    /// build the agent for a device.
+    /// Builds the Worker, the panel and the native programs, or only the given parts. Can also build the agent for a
+    /// device.
     Build {
         /// The parts to build [default: all parts except `agent`].
         parts: Vec<Part>,
@@ -96,19 +90,18 @@ enum Task {
         #[arg(long)]
         quick: bool,
     },
-    /// Sends many commands to an agent while the network connection fails in many ways, and checks
-    /// the results. Some of these tests are slow.
+    /// Sends many commands to an agent while the network connection fails in many ways, and checks the results. Some of
+    /// these tests are slow.
     Chaos {
         /// The number of commands to send.
         #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..1 << 24))]
         commands: u32,
-        /// The seed of an earlier run. With the same seed, the run repeats the random choices of
-        /// the earlier run.
+        /// The seed of an earlier run. With the same seed, the run repeats the random choices of the earlier run.
         #[arg(long)]
         seed: Option<u64>,
     },
-    /// Interrupts the agent's connection many times, as a bad network does in one night. Checks
-    /// that the agent's state does not change.
+    /// Interrupts the agent's connection many times, as a bad network does in one night. Checks that the agent's state
+    /// does not change.
     Night {
         /// The number of interruptions of the connection.
         #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -118,19 +111,17 @@ enum Task {
     Bench {
         /// The name of the benchmark.
         name: Bench,
-        /// The number of minutes for which the benchmark `panel` measures the page [default: half a
-        /// minute].
+        /// The number of minutes for which the benchmark `panel` measures the page [default: half a minute].
         #[arg(long)]
         minutes: Option<f64>,
         /// Prints the results as one JSON array instead of a table.
         #[arg(long)]
         json: bool,
     },
-    /// Runs the fuzzer on the parsers of untrusted input. The exit code is 1 if a parser fails on
-    /// an input.
+    /// Runs the fuzzer on the parsers of untrusted input. The exit code is 1 if a parser fails on an input.
     ///
-    /// The task `test` does not include fuzzing. Fuzzing needs nightly Rust and cargo-fuzz. If
-    /// these tools are missing, this task installs them.
+    /// The task `test` does not include fuzzing. Fuzzing needs nightly Rust and cargo-fuzz. If these tools are missing,
+    /// this task installs them.
     Fuzz {
         /// The fuzz target [default: all fuzz targets, one after the other].
         target: Option<fuzz::Target>,
@@ -138,15 +129,13 @@ enum Task {
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
         seconds: u32,
     },
-    /// Lists the installed tools and the missing tools. For each missing tool, prints how to
-    /// install the tool.
+    /// Lists the installed tools and the missing tools. For each missing tool, prints how to install the tool.
     Doctor {
         /// Prints the list as one JSON object instead of a table.
         #[arg(long)]
         json: bool,
     },
-    /// Runs a program. When stdin of this task closes, ends the program and all its descendant
-    /// processes.
+    /// Runs a program. When stdin of this task closes, ends the program and all its descendant processes.
     #[command(hide = true)]
     Guard {
         /// The program to run, followed by its arguments.

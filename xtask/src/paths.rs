@@ -20,8 +20,8 @@ pub fn target() -> PathBuf {
     }
 }
 
-/// Returns the folder that contains one `NAME-VERSION` folder for each tool. The folder is outside
-/// of `target/`, so that `cargo clean` does not delete the tools.
+/// Returns the folder that contains one `NAME-VERSION` folder for each tool. The folder is outside of `target/`, so
+/// that `cargo clean` does not delete the tools.
 pub fn tool_cache() -> Result<PathBuf> {
     let base = match std::env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()) {
         Some(dir) => PathBuf::from(dir),

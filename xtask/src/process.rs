@@ -39,8 +39,8 @@ pub fn within(limit: Duration, title: &str, command: &mut Command) -> Result<boo
     Ok(step(limit, title, command)?.0.success())
 }
 
-/// Runs a program until the program ends. Kills the program after `limit`. Returns the exit status,
-/// and the lines of stdout and stderr.
+/// Runs a program until the program ends. Kills the program after `limit`. Returns the exit status, and the lines of
+/// stdout and stderr.
 fn step(limit: Duration, title: &str, command: &mut Command) -> Result<(ExitStatus, Vec<String>)> {
     let what = line_of(command);
     let mut step = Step::begin(title);
@@ -104,26 +104,25 @@ pub fn loudly(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a program and returns the stdout of the program. If the program fails, the error contains
-/// the program's stderr.
+/// Runs a program and returns the stdout of the program. If the program fails, the error contains the program's stderr.
 pub fn output_of(command: &mut Command) -> Result<String> {
     output_as(&line_of(command), command)
 }
 
-/// Runs a program in the same way as [`output_of`]. An error contains `what` instead of the
-/// arguments, because an argument can be a secret.
+/// Runs a program in the same way as [`output_of`]. An error contains `what` instead of the arguments, because an
+/// argument can be a secret.
 pub fn output_as(what: &str, command: &mut Command) -> Result<String> {
     output_with_input(what, command, "")
 }
 
-/// Runs a program in the same way as [`output_as`], with `input` on stdin. A password must be
-/// passed on stdin, never as an argument.
+/// Runs a program in the same way as [`output_as`], with `input` on stdin. A password must be passed on stdin, never as
+/// an argument.
 pub fn output_with_input(what: &str, command: &mut Command, input: &str) -> Result<String> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().with_context(|| format!("cannot start {what}"))?;
     if let Some(mut stdin) = child.stdin.take() {
-        // If the program ends without reading stdin, the write fails with a broken pipe. This error
-        // is ignored, because the program's stderr contains the reason.
+        // If the program ends without reading stdin, the write fails with a broken pipe. This error is ignored, because
+        // the program's stderr contains the reason.
         let _ = stdin.write_all(input.as_bytes());
     }
     let output = child.wait_with_output()?;
@@ -141,9 +140,9 @@ pub fn is_ci() -> bool {
 
 /// Creates a cargo command without the environment variables of the outer `cargo run`.
 ///
-/// Cargo sets `CARGO_PKG_*` for the programs that cargo runs. With these variables, an inner cargo
-/// would treat all crates as changed. Cargo also puts the libraries of its toolchain first in the
-/// library path. This library path is wrong if the inner build uses another toolchain.
+/// Cargo sets `CARGO_PKG_*` for the programs that cargo runs. With these variables, an inner cargo would treat all
+/// crates as changed. Cargo also puts the libraries of its toolchain first in the library path. This library path is
+/// wrong if the inner build uses another toolchain.
 #[must_use]
 pub fn cargo() -> Command {
     let mut command = Command::new("cargo");
@@ -195,8 +194,8 @@ pub fn tail(file: &Path, lines: usize) -> String {
     all.iter().skip(all.len().saturating_sub(lines)).map(|line| format!("  | {line}\n")).collect()
 }
 
-/// Returns the name and the arguments of a program. The environment is omitted, because environment
-/// variables can contain secrets.
+/// Returns the name and the arguments of a program. The environment is omitted, because environment variables can
+/// contain secrets.
 #[must_use]
 pub fn line_of(command: &Command) -> String {
     let mut line = Path::new(command.get_program())

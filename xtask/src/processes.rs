@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Returns all running descendants of a process. Each process follows its parent process. Returns
-/// an empty list on systems without `/proc`.
+/// Returns all running descendants of a process. Each process follows its parent process. Returns an empty list on
+/// systems without `/proc`.
 #[must_use]
 pub fn descendants(ancestor: Pid) -> Vec<Pid> {
     let all = list();
@@ -19,8 +19,8 @@ pub fn descendants(ancestor: Pid) -> Vec<Pid> {
     family
 }
 
-/// Returns the descendants whose program name is `name`. The kernel stores only the first 15
-/// characters of a program's name.
+/// Returns the descendants whose program name is `name`. The kernel stores only the first 15 characters of a program's
+/// name.
 #[must_use]
 pub fn descendants_named(ancestor: Pid, name: &str) -> Vec<Pid> {
     descendants(ancestor)
@@ -32,15 +32,14 @@ pub fn descendants_named(ancestor: Pid, name: &str) -> Vec<Pid> {
         .collect()
 }
 
-/// Returns the time since this process started. The time includes the compilation by `cargo run`,
-/// because `cargo run` replaces itself with the compiled program. Returns `None` on systems without
-/// `/proc`.
+/// Returns the time since this process started. The time includes the compilation by `cargo run`, because `cargo run`
+/// replaces itself with the compiled program. Returns `None` on systems without `/proc`.
 #[must_use]
 pub fn own_age() -> Option<Duration> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     let (_, after_name) = stat.rsplit_once(')')?;
-    // The start time is field 22 of proc_pid_stat(5), in clock ticks since boot. Field 3 is the
-    // first field after the program's name.
+    // The start time is field 22 of proc_pid_stat(5), in clock ticks since boot. Field 3 is the first field after the
+    // program's name.
     let started: u64 = after_name.split_ascii_whitespace().nth(22 - 3)?.parse().ok()?;
     let since_boot: f64 = std::fs::read_to_string("/proc/uptime").ok()?.split(' ').next()?.parse().ok()?;
     let started = Duration::from_millis(started.checked_mul(1000)? / rustix::param::clock_ticks_per_second());
@@ -72,8 +71,8 @@ fn list() -> Vec<Process> {
         .collect()
 }
 
-/// Returns the third and the fourth field of `/proc/PID/stat`. The second field, which is the
-/// program's name, can contain spaces and parentheses.
+/// Returns the third and the fourth field of `/proc/PID/stat`. The second field, which is the program's name, can
+/// contain spaces and parentheses.
 fn state_and_parent(stat: &str) -> Option<(&str, i32)> {
     let (_, after_name) = stat.rsplit_once(')')?;
     let mut fields = after_name.split_ascii_whitespace();

@@ -1,8 +1,7 @@
-//! Implements `cargo xtask check` and `cargo xtask test`, which run checks and tests and stop at
-//! the first failure.
+//! Implements `cargo xtask check` and `cargo xtask test`, which run checks and tests and stop at the first failure.
 //!
-//! Independent steps run in parallel. These steps are cargo's builds for this machine, cargo's
-//! builds for wasm and devices, and downloads.
+//! Independent steps run in parallel. These steps are cargo's builds for this machine, cargo's builds for wasm and
+//! devices, and downloads.
 
 mod cargo_tests;
 pub mod needs;
@@ -28,16 +27,16 @@ use crate::{
 const WASM_CRATES: [&str; 5] =
     ["pinlatch-edge", "pinlatch-panel", "pinlatch-protocol", "pinlatch-token", "pinlatch-site"];
 
-/// The number of end-to-end tests that run in parallel on each core. The number is above one,
-/// because the tests wait more than they compute.
+/// The number of end-to-end tests that run in parallel on each core. The number is above one, because the tests wait
+/// more than they compute.
 const PER_CORE: usize = 4;
 
-/// The number of end-to-end tests that run in parallel on each core in CI. The number is lower than
-/// `PER_CORE`, because the machine can be shared and each test has time limits.
+/// The number of end-to-end tests that run in parallel on each core in CI. The number is lower than `PER_CORE`, because
+/// the machine can be shared and each test has time limits.
 const PER_CORE_IN_CI: usize = 3;
 
-/// The maximum number of end-to-end tests that run in parallel. More tests could exceed the number
-/// of logins that can wait in one deployment.
+/// The maximum number of end-to-end tests that run in parallel. More tests could exceed the number of logins that can
+/// wait in one deployment.
 const AT_MOST: usize = 8;
 
 /// Implements `cargo xtask check`: checks the formatting, and runs clippy and the native tests.
@@ -51,8 +50,8 @@ pub fn check(setup: &Setup) -> Result<()> {
     cargo_tests::run_native(compiled.native, None)
 }
 
-/// Implements `cargo xtask test`, which runs all checks and tests. With a filter, only the tests
-/// whose names contain the filter are built and run.
+/// Implements `cargo xtask test`, which runs all checks and tests. With a filter, only the tests whose names contain
+/// the filter are built and run.
 pub fn run(setup: &Setup, mode: Mode, filter: Option<&str>) -> Result<()> {
     let whole = filter.is_none();
     needs::ensure_packages(setup)?;
@@ -60,8 +59,8 @@ pub fn run(setup: &Setup, mode: Mode, filter: Option<&str>) -> Result<()> {
         format()?;
     }
     let native = || {
-        // The bundler is compiled first, because the other thread needs the bundler and the
-        // compilation of the tests takes long.
+        // The bundler is compiled first, because the other thread needs the bundler and the compilation of the tests
+        // takes long.
         bundler::compile()?;
         if whole {
             clippy()?;
@@ -72,9 +71,8 @@ pub fn run(setup: &Setup, mode: Mode, filter: Option<&str>) -> Result<()> {
         if whole {
             wasm_clippy(setup)?;
         }
-        // The last crates of an agent compile one after another. For this reason, the agents are
-        // compiled before the web builds, while the native builds use the other processors. At most
-        // two cargo processes compile at a time.
+        // The last crates of an agent compile one after another. For this reason, the agents are compiled before the
+        // web builds, while the native builds use the other processors. At most two cargo processes compile at a time.
         let agents = needs::device_agents(setup)?;
         let web = build::web(setup, mode, &[wasm::EDGE, wasm::PANEL])?;
         let hooks = web.edge_with_hooks()?;
@@ -96,8 +94,8 @@ pub fn run(setup: &Setup, mode: Mode, filter: Option<&str>) -> Result<()> {
         let per_core = if process::is_ci() { PER_CORE_IN_CI } else { PER_CORE };
         e2e.env("RUST_TEST_THREADS", (per_core * cores()).min(AT_MOST).to_string());
     }
-    // The table is printed before the test runner starts, because the result of the test runner
-    // must be the last output.
+    // The table is printed before the test runner starts, because the result of the test runner must be the last
+    // output.
     ui::say(&ui::time_table(Duration::ZERO));
     ui::say(&format!("End-to-end tests, with {} builds of the Worker and the panel:", mode.name()));
     process::loudly(&mut e2e)
@@ -154,9 +152,9 @@ fn wasm_clippy(setup: &Setup) -> Result<()> {
     process::quietly("clippy for wasm32", &mut clippy)
 }
 
-/// Runs a deployment without the upload. In release mode, this function runs the same steps as `npx
-/// wrangler deploy`, including `[build]` of wrangler.toml. In quick mode, the deployment uses the
-/// quick builds with the same configuration.
+/// Runs a deployment without the upload. In release mode, this function runs the same steps as `npx wrangler deploy`,
+/// including `[build]` of wrangler.toml. In quick mode, the deployment uses the quick builds with the same
+/// configuration.
 fn dry_run(tools: &Tools, mode: Mode) -> Result<()> {
     let out = tempfile::tempdir().context("cannot create a folder for the bundle")?;
     let mut wrangler = Command::new(&tools.node);

@@ -17,8 +17,8 @@ thread_local! {
     static FAILED: RefCell<Option<Arc<AtomicBool>>> = const { RefCell::new(None) };
 }
 
-/// The error of a job that was stopped because another job failed. [`both`] returns the error of
-/// the failed job instead.
+/// The error of a job that was stopped because another job failed. [`both`] returns the error of the failed job
+/// instead.
 #[derive(Debug)]
 pub struct Stopped;
 
@@ -36,9 +36,9 @@ pub fn should_stop() -> bool {
     FAILED.with_borrow(|failed| failed.as_ref().is_some_and(|failed| failed.load(Ordering::SeqCst)))
 }
 
-/// Runs two jobs in parallel, and runs `second` in another thread. If one job fails, the programs
-/// of the other job are stopped. The error of the failed job is then returned. Calls of this
-/// function can be nested: a failure also stops the outer group of jobs.
+/// Runs two jobs in parallel, and runs `second` in another thread. If one job fails, the programs of the other job are
+/// stopped. The error of the failed job is then returned. Calls of this function can be nested: a failure also stops
+/// the outer group of jobs.
 pub fn both<A, B: Send>(
     first: impl FnOnce() -> Result<A>,
     second: impl FnOnce() -> Result<B> + Send,

@@ -1,5 +1,4 @@
-//! Writes progress and other text to stderr. Stdout contains only data that programs read, such as
-//! `ready: …` and JSON.
+//! Writes progress and other text to stderr. Stdout contains only data that programs read, such as `ready: …` and JSON.
 
 use std::{
     io::IsTerminal,
@@ -11,8 +10,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::{process, processes};
 
-/// The minimum duration of a step that is printed. Shorter steps are not printed, so that a run
-/// without work prints nothing.
+/// The minimum duration of a step that is printed. Shorter steps are not printed, so that a run without work prints
+/// nothing.
 const SHOWN_AFTER: Duration = Duration::from_secs(1);
 /// The interval at which the running steps are printed if stderr is not a terminal.
 const REMINDER: Duration = Duration::from_secs(30);
@@ -25,8 +24,7 @@ static PROGRESS: LazyLock<Progress> = LazyLock::new(|| Progress {
 
 /// The state of all steps of this run.
 struct Progress {
-    /// Draws the progress lines of the running steps. The value is `None` in CI or if stderr is not
-    /// a terminal.
+    /// Draws the progress lines of the running steps. The value is `None` in CI or if stderr is not a terminal.
     lines: Option<MultiProgress>,
     began: Instant,
     steps: Mutex<Steps>,
@@ -61,8 +59,8 @@ impl Step {
         Self { title, started, line: None, ended: false }
     }
 
-    /// Refreshes the step's progress line with the last line of the program's output. The caller
-    /// calls this function several times per second.
+    /// Refreshes the step's progress line with the last line of the program's output. The caller calls this function
+    /// several times per second.
     pub fn tick(&mut self, output: &str) {
         if self.started.elapsed() < SHOWN_AFTER {
             return;
@@ -126,8 +124,7 @@ fn style() -> ProgressStyle {
         .unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
-/// Prints the running steps at most once per [`REMINDER`], so that the log of a long run shows
-/// progress.
+/// Prints the running steps at most once per [`REMINDER`], so that the log of a long run shows progress.
 fn remind() {
     let mut steps = steps();
     if steps.printed.get_or_insert(PROGRESS.began).elapsed() < REMINDER {
@@ -146,8 +143,7 @@ pub fn say(line: &str) {
     pause(|| eprintln!("{line}"));
 }
 
-/// Runs a function that writes to the terminal. The progress lines are hidden while this function
-/// runs.
+/// Runs a function that writes to the terminal. The progress lines are hidden while this function runs.
 pub fn pause<T>(work: impl FnOnce() -> T) -> T {
     match &PROGRESS.lines {
         Some(lines) => lines.suspend(work),
@@ -155,8 +151,8 @@ pub fn pause<T>(work: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Returns a table of the long steps in the order of their start times. Returns an empty text if
-/// the run was shorter than `shortest_run`.
+/// Returns a table of the long steps in the order of their start times. Returns an empty text if the run was shorter
+/// than `shortest_run`.
 ///
 /// The first row of the table is the compilation of xtask by cargo.
 #[must_use]
@@ -187,8 +183,7 @@ pub fn seconds(time: Duration) -> String {
     }
 }
 
-/// Formats rows as a text table. Each column is two spaces wider than the longest cell of the
-/// column.
+/// Formats rows as a text table. Each column is two spaces wider than the longest cell of the column.
 #[must_use]
 pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
     let mut widths = [0; N];

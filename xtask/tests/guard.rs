@@ -1,5 +1,4 @@
-//! Tests the guard with real processes. Checks that no process remains, even if the parent process
-//! is killed.
+//! Tests the guard with real processes. Checks that no process remains, even if the parent process is killed.
 
 use std::{
     path::{Path, PathBuf},
@@ -13,8 +12,8 @@ fn xtask() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_xtask"))
 }
 
-/// Creates a command for a shell that starts two child processes and then waits. One child process
-/// is in the shell's process group, and the other is in a separate session.
+/// Creates a command for a shell that starts two child processes and then waits. One child process is in the shell's
+/// process group, and the other is in a separate session.
 fn family(dir: &Path) -> Command {
     let mut command = Command::new("sh");
     let script = "sleep 1000 & echo $! > group; setsid sleep 1000 & echo $! > session; \
@@ -23,8 +22,7 @@ fn family(dir: &Path) -> Command {
     command
 }
 
-/// Waits until three files contain the ids of the shell and its two child processes. Returns these
-/// process ids.
+/// Waits until three files contain the ids of the shell and its two child processes. Returns these process ids.
 fn members(dir: &Path) -> Vec<u32> {
     let read = |name: &str| std::fs::read_to_string(dir.join(name)).ok()?.trim().parse().ok();
     eventually("the family to be complete", || {
@@ -83,8 +81,8 @@ fn killing_hard_needs_no_cooperation() {
 #[test]
 fn the_parents_sigkill_ends_the_family_too() {
     let dir = tempfile::tempdir().unwrap();
-    // The parent process is a shell that runs the guard and a `sleep`. The `sleep` process only
-    // keeps the guard's pipe open.
+    // The parent process is a shell that runs the guard and a `sleep`. The `sleep` process only keeps the guard's pipe
+    // open.
     let script = format!(
         "sleep 1000 | {} guard -- sh -c 'sleep 1000 & echo $! > group; setsid sleep 1000 & \
          echo $! > session; echo $$ > self; wait'",

@@ -1,5 +1,4 @@
-//! Verifies the hash chain of the audit log. Only the entries of the log are needed for the
-//! verification.
+//! Verifies the hash chain of the audit log. Only the entries of the log are needed for the verification.
 
 use pinlatch_protocol::admin::{AuditEntry, AuditHead};
 use serde_json::json;
@@ -10,8 +9,7 @@ use sha2::{Digest, Sha256};
 pub struct Chain {
     /// The number of entries in the chain.
     pub entries: usize,
-    /// The number of the first entry. If the first entry's number is not 1, older entries have been
-    /// deleted.
+    /// The number of the first entry. If the first entry's number is not 1, older entries have been deleted.
     pub from: u64,
     /// The number and the hash of the last entry.
     pub to: AuditHead,
@@ -50,9 +48,9 @@ impl Broken {
     }
 }
 
-/// Verifies the hash chain from the oldest entry to the newest entry. `entries` can have any order,
-/// and must contain every entry of `heads`. The hash of an entry depends on the previous entry.
-/// Therefore, the hash of the oldest entry is verified only if this entry has the number 1.
+/// Verifies the hash chain from the oldest entry to the newest entry. `entries` can have any order, and must contain
+/// every entry of `heads`. The hash of an entry depends on the previous entry. Therefore, the hash of the oldest entry
+/// is verified only if this entry has the number 1.
 pub fn verify(mut entries: Vec<AuditEntry>, heads: &[AuditHead]) -> Result<Chain, Broken> {
     entries.sort_by_key(|entry| entry.seq);
     let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Err(Broken::Empty) };
@@ -81,9 +79,8 @@ pub fn verify(mut entries: Vec<AuditEntry>, heads: &[AuditHead]) -> Result<Chain
     Ok(Chain { entries: entries.len(), from: first.seq, to })
 }
 
-/// Computes the hash of an entry. The hash is the SHA-256 digest, in hexadecimal digits, of a JSON
-/// array. The JSON array contains the hash of the previous entry and the fields of the current
-/// entry.
+/// Computes the hash of an entry. The hash is the SHA-256 digest, in hexadecimal digits, of a JSON array. The JSON
+/// array contains the hash of the previous entry and the fields of the current entry.
 fn link(before: &str, entry: &AuditEntry) -> String {
     let AuditEntry { seq, at_ms, actor, jti, act, target, outcome, .. } = entry;
     let text = json!([before, seq, at_ms, actor, jti, act, target, outcome]).to_string();

@@ -21,8 +21,8 @@ use crate::output::{columns, say, say_json};
 use crate::session::{api, now};
 use crate::times::{Moment, stamp_ms};
 
-/// The maximum size of a log that `audit verify` reads, in bytes. A busy site needs about ten years
-/// to write a log of 4 GiB.
+/// The maximum size of a log that `audit verify` reads, in bytes. A busy site needs about ten years to write a log of 4
+/// GiB.
 const MOST: u64 = 4 << 30;
 
 #[derive(clap::Args)]
@@ -36,11 +36,9 @@ pub struct Audit {
 
 #[derive(Subcommand)]
 enum AuditCommand {
-    /// Verify an exported audit log offline. The hash chain shows whether an entry was changed,
-    /// removed or added.
+    /// Verify an exported audit log offline. The hash chain shows whether an entry was changed, removed or added.
     Verify(Verify),
-    /// Set the number of days for which the edge stores log entries. Only an owner can change the
-    /// number of days.
+    /// Set the number of days for which the edge stores log entries. Only an owner can change the number of days.
     Keep {
         /// The number of days for which the edge stores log entries.
         #[arg(value_parser = clap::value_parser!(u32).range(range()))]
@@ -50,8 +48,7 @@ enum AuditCommand {
 
 #[derive(clap::Args)]
 struct Wanted {
-    /// Show only entries of this actor. An actor is a user name, ISSUER#SUBJECT, device:NAME or
-    /// site:reconcile.
+    /// Show only entries of this actor. An actor is a user name, ISSUER#SUBJECT, device:NAME or site:reconcile.
     #[arg(long)]
     actor: Option<String>,
     /// Show only entries with this act, such as command, login, invite or mint.
@@ -63,35 +60,32 @@ struct Wanted {
     /// Show only entries with this outcome, such as executed, done or an error code.
     #[arg(long)]
     outcome: Option<String>,
-    /// Show only entries since this time. TIME is an RFC 3339 time, or a duration before now such
-    /// as 2h.
+    /// Show only entries since this time. TIME is an RFC 3339 time, or a duration before now such as 2h.
     #[arg(long, value_name = "TIME")]
     since: Option<Moment>,
-    /// Show only entries before this time. TIME is an RFC 3339 time, or a duration before now such
-    /// as 2h.
+    /// Show only entries before this time. TIME is an RFC 3339 time, or a duration before now such as 2h.
     #[arg(long, value_name = "TIME")]
     until: Option<Moment>,
-    /// Show only entries whose number is below SEQ. Use this option to show the next page of older
-    /// entries.
+    /// Show only entries whose number is below SEQ. Use this option to show the next page of older entries.
     #[arg(long, value_name = "SEQ")]
     before: Option<u64>,
     /// Show at most N entries, starting with the newest entry.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
     limit: u32,
-    /// Export all matching entries as JSON Lines, starting with the newest entry. The command
-    /// `audit verify` reads the exported entries.
+    /// Export all matching entries as JSON Lines, starting with the newest entry. The command `audit verify` reads the
+    /// exported entries.
     #[arg(long, conflicts_with = "limit")]
     jsonl: bool,
 }
 
 #[derive(clap::Args)]
 struct Verify {
-    /// The file with the output of `pinlatch audit --jsonl`, or `-` for stdin. A log that was
-    /// exported with filters has gaps and cannot be verified.
+    /// The file with the output of `pinlatch audit --jsonl`, or `-` for stdin. A log that was exported with filters has
+    /// gaps and cannot be verified.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The number and the hash of an entry, as printed by an earlier verification. The exported log
-    /// must contain the given entry. The option can be given several times.
+    /// The number and the hash of an entry, as printed by an earlier verification. The exported log must contain the
+    /// given entry. The option can be given several times.
     #[arg(long = "head", value_name = "SEQ:HASH", value_parser = head)]
     heads: Vec<AuditHead>,
 }
@@ -128,8 +122,8 @@ fn show(wanted: &Wanted, json: bool) -> Result<()> {
     if json { say_json(&page) } else { say(&as_text(&page)) }
 }
 
-/// Prints all matching entries. The edge sends the entries in pages. Each request asks for the
-/// entries that are older than the last received entry.
+/// Prints all matching entries. The edge sends the entries in pages. Each request asks for the entries that are older
+/// than the last received entry.
 fn export(wanted: &Wanted, now_ms: u64) -> Result<()> {
     let mut before = wanted.before;
     loop {

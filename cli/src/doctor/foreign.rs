@@ -1,6 +1,6 @@
-//! Checks the configured issuers and login providers. The tables in `wrangler.toml` are parsed in
-//! the same way as in the Worker. The documents that issuers and login providers publish are
-//! fetched. In addition, a token of each issuer is sent to the edge.
+//! Checks the configured issuers and login providers. The tables in `wrangler.toml` are parsed in the same way as in
+//! the Worker. The documents that issuers and login providers publish are fetched. In addition, a token of each issuer
+//! is sent to the edge.
 
 use std::collections::BTreeSet;
 
@@ -31,8 +31,8 @@ const LOOK_AT_TABLE: &str =
 const CHECK_ADDRESS: &str =
     "compare the URL with the issuer's documentation; test the URL from this machine: curl -v URL";
 
-/// Checks the configured issuers and login providers. If `url` is given, also checks whether the
-/// deployment at this URL has the same tables.
+/// Checks the configured issuers and login providers. If `url` is given, also checks whether the deployment at this URL
+/// has the same tables.
 pub fn check(files: &Files, url: Option<&Url>, now: u64) -> Vec<Check> {
     let read = secrets(files).and_then(|vars| {
         let reading = Config::read(&files.config)?.reading(vars.as_ref())?;
@@ -151,10 +151,9 @@ impl IssuerCheck<'_> {
         Ok(())
     }
 
-    /// Sends a token of this issuer to the edge. If the issuer's secret is on this machine, the
-    /// token is signed with this secret. Otherwise, the signature of the token is invalid. The edge
-    /// reports an invalid table (503 `misconfigured`) and unreachable keys (503
-    /// `issuer_unavailable`) even if the signature is invalid.
+    /// Sends a token of this issuer to the edge. If the issuer's secret is on this machine, the token is signed with
+    /// this secret. Otherwise, the signature of the token is invalid. The edge reports an invalid table (503
+    /// `misconfigured`) and unreachable keys (503 `issuer_unavailable`) even if the signature is invalid.
     fn asked(&self, table: &Value, url: &Url, here: Check) -> Check {
         let name = &self.issuer.name;
         let signed =
@@ -285,8 +284,8 @@ fn provider_check(
     }
 }
 
-/// Creates a warning about a secret that is missing on this machine. The missing secret is not a
-/// failure, because the Worker can have the secret.
+/// Creates a warning about a secret that is missing on this machine. The missing secret is not a failure, because the
+/// Worker can have the secret.
 fn not_here(kind: &'static str, name: &str, secret: &str) -> Check {
     let advice = format!(
         "check whether the edge has the secret (npx wrangler secret list), or set the secret: npx wrangler secret put {secret}"
@@ -306,8 +305,8 @@ fn unpublished(kind: &'static str, name: &str, uri: &str, error: &Unpublished, c
     Check::failed(kind, format!("{name}: {uri}: {error}"), advice).coded(code)
 }
 
-/// Compares the clock of the issuer or login provider with this machine's clock. The times in
-/// tokens come from the clock of the issuer or login provider.
+/// Compares the clock of the issuer or login provider with this machine's clock. The times in tokens come from the
+/// clock of the issuer or login provider.
 fn apart(kind: &'static str, name: &str, published: &Published, now: u64) -> Result<(), Check> {
     let Some(theirs) = published.date.as_deref().and_then(http_date) else { return Ok(()) };
     let apart = theirs.abs_diff(now);
@@ -320,8 +319,8 @@ fn apart(kind: &'static str, name: &str, published: &Published, now: u64) -> Res
     Err(Check::failed(kind, detail, advice).coded("issuer_clock"))
 }
 
-/// Describes which keys of a key set are used. For each unused key, the returned text contains the
-/// reason why the key is not used.
+/// Describes which keys of a key set are used. For each unused key, the returned text contains the reason why the key
+/// is not used.
 fn describe_keys(
     jwks: &Value,
     algorithms: &[Algorithm],
@@ -335,8 +334,8 @@ fn describe_keys(
         match read(&alone) {
             Ok(set) => used.push(format!("{kid} {}", names(&set.algorithms()))),
             Err(error) => {
-                // `read` can skip an unusable key without returning the reason. `from_jwks` always
-                // returns the reason why a key is unusable.
+                // `read` can skip an unusable key without returning the reason. `from_jwks` always returns the reason
+                // why a key is unusable.
                 let error = KeySet::from_jwks(&alone, algorithms).err().unwrap_or(error);
                 others.push(format!("{kid} is not used ({}: {error})", error.code()));
             }

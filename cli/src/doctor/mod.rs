@@ -21,8 +21,8 @@ use crate::text::{plain, wrap};
 use crate::times::spoken;
 use crate::wrangler::Files;
 
-/// The largest clock difference without a warning, in seconds. The limit allows for the time that
-/// the edge's response needs.
+/// The largest clock difference without a warning, in seconds. The limit allows for the time that the edge's response
+/// needs.
 const CLOCK_NOTED: u64 = 5;
 
 /// The largest clock difference at which the edge accepts tokens of other issuers, in seconds.
@@ -34,16 +34,15 @@ const WIDTH: usize = 59;
 
 #[derive(clap::Args)]
 pub struct Doctor {
-    /// The deployment's URL. With --config, the URL is optional. [default: the deployment that you
-    /// are logged in to]
+    /// The deployment's URL. With --config, the URL is optional. [default: the deployment that you are logged in to]
     url: Option<Url>,
-    /// The file with the edge's secrets. The keys in this file are compared with the keys that the
-    /// deployment publishes.
+    /// The file with the edge's secrets. The keys in this file are compared with the keys that the deployment
+    /// publishes.
     #[arg(long, value_name = "FILE")]
     vars: Option<PathBuf>,
-    /// The deployment's wrangler.toml. The command checks the tables and the published keys of all
-    /// issuers and login providers in this file. The command also checks whether the edge has the
-    /// same tables. [default: wrangler.toml in the folder of --vars, if present]
+    /// The deployment's wrangler.toml. The command checks the tables and the published keys of all issuers and login
+    /// providers in this file. The command also checks whether the edge has the same tables. [default: wrangler.toml in
+    /// the folder of --vars, if present]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The file with the owner's root key. The command compares the root key with ROOT_KEY in the
@@ -86,8 +85,7 @@ impl Check {
         Self { name, state: State::Failed, code: None, detail: detail.into(), advice: Some(advice.into()) }
     }
 
-    /// Adds a code that programs can evaluate. The code does not change when the wording of the
-    /// message changes.
+    /// Adds a code that programs can evaluate. The code does not change when the wording of the message changes.
     pub fn coded(self, code: &'static str) -> Self {
         Self { code: Some(code), ..self }
     }
@@ -104,8 +102,8 @@ pub fn run(args: &Doctor, json: bool) -> Result<ExitCode> {
         None if args.config.is_some() => Vec::new(),
         None => bail!("no deployment is given and you are not logged in; run `pinlatch doctor URL`"),
     };
-    // If the edge does not answer, the report contains only one entry about this problem. In this
-    // case, the issuers are checked without the edge.
+    // If the edge does not answer, the report contains only one entry about this problem. In this case, the issuers are
+    // checked without the edge.
     let answers = checks.iter().any(|check| check.name == "tokens");
     if let Some(files) = args.files() {
         checks.extend(foreign::check(&files, url.as_ref().filter(|_| answers), now()?));
@@ -121,8 +119,8 @@ pub fn run(args: &Doctor, json: bool) -> Result<ExitCode> {
 }
 
 impl Doctor {
-    /// Returns the paths of the configuration and the secrets. The configuration is the file of
-    /// --config, or wrangler.toml in the folder of --vars.
+    /// Returns the paths of the configuration and the secrets. The configuration is the file of --config, or
+    /// wrangler.toml in the folder of --vars.
     fn files(&self) -> Option<Files> {
         if let Some(config) = &self.config {
             return Some(Files { config: config.clone(), vars: self.vars.clone() });
@@ -142,8 +140,8 @@ fn look(url: &Url, args: &Doctor) -> Result<Vec<Check>> {
         Err(error) => return Ok(vec![unreachable(&error)]),
     };
     let mut checks = vec![tls(url), edge(&health)];
-    // A local deployment uses this machine's clock, so the clocks need no comparison. In addition,
-    // workerd sends no `Date` header if no proxy is used.
+    // A local deployment uses this machine's clock, so the clocks need no comparison. In addition, workerd sends no
+    // `Date` header if no proxy is used.
     if health.date.is_some() || !is_local(url) {
         checks.push(clock(health.date.as_deref(), now()?));
     }
@@ -236,8 +234,8 @@ fn clock(date: Option<&str>, now: u64) -> Check {
     }
 }
 
-/// Parses the fixed-length date format of RFC 9110 §5.6.7, and returns Unix seconds. Current
-/// servers send dates only in the fixed-length format.
+/// Parses the fixed-length date format of RFC 9110 §5.6.7, and returns Unix seconds. Current servers send dates only in
+/// the fixed-length format.
 fn http_date(text: &str) -> Option<u64> {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -262,8 +260,7 @@ fn keys(probe: &Probe) -> (Check, Option<Value>) {
         let detail = format!("/.well-known/jwks.json answered with status {}", probe.status);
         return (Check::failed("keys", detail, "check the edge's log: npx wrangler tail"), None);
     };
-    // The key set also contains the public keys with which other parties encrypt tokens for the
-    // edge.
+    // The key set also contains the public keys with which other parties encrypt tokens for the edge.
     let is_for_sealing = |key: &&Value| key.get("use").is_some_and(|usage| usage == "enc");
     let keys = served.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let signing: Vec<&Value> = keys.iter().filter(|key| !is_for_sealing(key)).collect();

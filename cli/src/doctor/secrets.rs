@@ -9,8 +9,8 @@ use super::Check;
 use crate::files::config_dir;
 use crate::keys::vars::{Secrets, Vars, same_keys};
 
-/// Checks the secrets in a `.dev.vars` file, the owner's root key, and the permissions of both
-/// files. Also checks whether the deployment publishes the same keys.
+/// Checks the secrets in a `.dev.vars` file, the owner's root key, and the permissions of both files. Also checks
+/// whether the deployment publishes the same keys.
 pub fn check(file: &Path, root_key: Option<&Path>, served: Option<&Value>) -> Vec<Check> {
     let secrets = match Vars::read(file).and_then(|vars| vars.secrets()) {
         Ok(secrets) => secrets,
@@ -119,8 +119,8 @@ mod tests {
             self.folder.path().join(name)
         }
 
-        /// Writes a file of secrets with the keys `edge`. The signed key set in this file contains
-        /// the public keys of `named`.
+        /// Writes a file of secrets with the keys `edge`. The signed key set in this file contains the public keys of
+        /// `named`.
         fn write(&self, edge: &EdgeKeys, named: &EdgeKeys) {
             let keyset = keyset::sign(&self.root, 3, named.public(), 1_000).unwrap();
             write_private(&self.path(".dev.vars"), &dev_vars(edge, &self.root, &keyset)).unwrap();

@@ -17,8 +17,8 @@ use crate::published;
 use crate::token::{algorithm, read_file};
 use crate::wrangler::{Config, Files};
 
-/// The names of the Worker's other variables. An issuer's secret must not have one of these names.
-/// For example, the value of `KEYSET` is known to every device.
+/// The names of the Worker's other variables. An issuer's secret must not have one of these names. For example, the
+/// value of `KEYSET` is known to every device.
 const TAKEN: [&str; 7] = ["EDGE_KEYS", "KEYSET", "ROOT_KEY", "SITES", "ISSUERS", "LOGINS", "QUERY_TOKENS"];
 
 /// The maximum size of a secret, in bytes.
@@ -27,20 +27,18 @@ const MOST: u64 = 5 * 1024;
 #[derive(clap::Args)]
 #[command(group = clap::ArgGroup::new("signs").args(["secret", "key", "jwks_uri", "discover"]).required(true))]
 pub struct Add {
-    /// The name of the issuer in the configuration. In the audit log, this name precedes the ids of
-    /// the issuer's tokens.
+    /// The name of the issuer in the configuration. In the audit log, this name precedes the ids of the issuer's
+    /// tokens.
     name: Name,
-    /// The value of the claim `iss` in the issuer's tokens, including any trailing slash. [default:
-    /// the issuer that --discover finds]
+    /// The value of the claim `iss` in the issuer's tokens, including any trailing slash. [default: the issuer that
+    /// --discover finds]
     #[arg(long, required_unless_present = "discover")]
     issuer: Option<String>,
-    /// The audience that the claim `aud` of the issuer's tokens must contain. Choose an audience
-    /// that is used only for this deployment. The audience must not be the client_id of a login
-    /// provider.
+    /// The audience that the claim `aud` of the issuer's tokens must contain. Choose an audience that is used only for
+    /// this deployment. The audience must not be the client_id of a login provider.
     #[arg(long)]
     audience: String,
-    /// The scopes (permissions) to which the issuer's tokens are limited, such as
-    /// 'line:porch/lamp:* line:*/*:read'.
+    /// The scopes (permissions) to which the issuer's tokens are limited, such as 'line:porch/lamp:* line:*/*:read'.
     #[arg(long)]
     scope: ScopeSet,
     /// The site to which the issuer's tokens give access. [default: the first site in SITES]
@@ -49,35 +47,32 @@ pub struct Add {
     /// The name of the shared secret with which the issuer signs tokens, such as SCRIPTS_SECRET.
     #[arg(long, value_name = "NAME")]
     secret: Option<String>,
-    /// The file with the value of the shared secret, or `-` for stdin. The command adds this value
-    /// to the file of --vars. [default: the value in the file of --vars]
+    /// The file with the value of the shared secret, or `-` for stdin. The command adds this value to the file of
+    /// --vars. [default: the value in the file of --vars]
     #[arg(long, value_name = "FILE|-", requires = "secret", conflicts_with_all = ["key", "jwks_uri", "discover"])]
     secret_file: Option<PathBuf>,
-    /// The file with the issuer's public key, as PEM, JWK or JWK Set. The issuer signs tokens with
-    /// the private key.
+    /// The file with the issuer's public key, as PEM, JWK or JWK Set. The issuer signs tokens with the private key.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     /// The https URL at which the issuer publishes its public keys.
     #[arg(long, value_name = "URL")]
     jwks_uri: Option<String>,
-    /// The issuer's URL. The command reads the values of --issuer and --jwks-uri from the metadata
-    /// that the issuer publishes (OpenID Connect Discovery, RFC 8414).
+    /// The issuer's URL. The command reads the values of --issuer and --jwks-uri from the metadata that the issuer
+    /// publishes (OpenID Connect Discovery, RFC 8414).
     #[arg(long, value_name = "URL")]
     discover: Option<String>,
-    /// An accepted signature algorithm. The option can be given several times. [default: the
-    /// algorithms of the keys]
+    /// An accepted signature algorithm. The option can be given several times. [default: the algorithms of the keys]
     #[arg(long = "alg", value_name = "ALG", value_parser = algorithm())]
     algorithms: Vec<Algorithm>,
     /// An accepted value of `typ` in the token's header. The option can be given several times.
     /// [default: JWT, at+jwt or no `typ`]
     #[arg(long)]
     typ: Vec<String>,
-    /// The name of the claim that contains the scopes of a token. A token gets only the scopes that
-    /// both this claim and --scope allow.
+    /// The name of the claim that contains the scopes of a token. A token gets only the scopes that both this claim and
+    /// --scope allow.
     #[arg(long, value_name = "CLAIM")]
     scope_claim: Option<String>,
-    /// The longest accepted lifetime of a token, from the claim `iat` to the claim `exp`, in
-    /// seconds.
+    /// The longest accepted lifetime of a token, from the claim `iat` to the claim `exp`, in seconds.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(1..))]
     max_life: Option<i64>,
     /// Replace an existing table and an existing secret of this issuer.
@@ -113,8 +108,8 @@ impl Add {
         config.set_issuer(self.name.as_str(), table.clone())?;
 
         let after = config.reading(vars.as_ref())?;
-        // If two issuers conflict, the Worker refuses the issuer that is later in the file. The
-        // refused issuer can be an issuer that was already in the file.
+        // If two issuers conflict, the Worker refuses the issuer that is later in the file. The refused issuer can be
+        // an issuer that was already in the file.
         let (old, new) = (before.issuers.faults(), after.issuers.faults());
         if let Some(reason) = new.get(self.name.as_str()) {
             bail!("no file was changed, because the Worker would refuse the new table: {reason}");
@@ -229,8 +224,8 @@ impl Add {
             text.map(str::to_owned).with_context(|| format!("the metadata at {address} has no {name}"))
         };
         let (issuer, jwks_uri) = (text("issuer")?, text("jwks_uri")?);
-        // A person can omit the trailing slash of the issuer's URL. Any other difference means that
-        // the metadata belongs to another issuer.
+        // A person can omit the trailing slash of the issuer's URL. Any other difference means that the metadata
+        // belongs to another issuer.
         if issuer.trim_end_matches('/') != address.trim_end_matches('/') {
             bail!("the metadata at {address} belongs to the issuer {issuer:?}");
         }
@@ -245,8 +240,8 @@ impl Add {
     }
 }
 
-/// Returns the signature algorithms in the issuer's metadata. Returns an empty list if each key of
-/// the issuer has its own `alg`.
+/// Returns the signature algorithms in the issuer's metadata. Returns an empty list if each key of the issuer has its
+/// own `alg`.
 fn signed_with(metadata: &Value, jwks: &Value) -> Vec<Algorithm> {
     let keys = jwks.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if keys.iter().all(|key| key.get("alg").is_some()) {
@@ -276,9 +271,9 @@ fn secret_value(file: &Path) -> Result<String> {
     Ok(text.to_owned())
 }
 
-/// Returns an error if a text is not the name of a secret. The text can be the secret itself, so
-/// the error message does not contain the text. The command-line parser does not do this check,
-/// because the parser's error message would contain the text.
+/// Returns an error if a text is not the name of a secret. The text can be the secret itself, so the error message does
+/// not contain the text. The command-line parser does not do this check, because the parser's error message would
+/// contain the text.
 fn require_secret_name(text: &str) -> Result<()> {
     let plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
     let begins = text.bytes().next().is_some_and(|byte| !byte.is_ascii_digit());

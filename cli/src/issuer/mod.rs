@@ -1,6 +1,6 @@
-//! Implements `pinlatch issuer`, which configures other issuers of access tokens. Each issuer has a
-//! table in `wrangler.toml`. The command does not write a table that the Worker would refuse. A
-//! change takes effect with the next deployment of the Worker.
+//! Implements `pinlatch issuer`, which configures other issuers of access tokens. Each issuer has a table in
+//! `wrangler.toml`. The command does not write a table that the Worker would refuse. A change takes effect with the
+//! next deployment of the Worker.
 
 mod add;
 
@@ -17,8 +17,8 @@ use crate::wrangler::{Config, Files, Reading};
 
 #[derive(Subcommand)]
 pub enum IssuerCommand {
-    /// Accept tokens of another issuer. The command needs a shared secret, the issuer's public key,
-    /// or the URL at which the issuer publishes its keys.
+    /// Accept tokens of another issuer. The command needs a shared secret, the issuer's public key, or the URL at which
+    /// the issuer publishes its keys.
     Add(Box<add::Add>),
     /// List the configured issuers and the errors in the issuers' tables.
     List {
@@ -42,8 +42,8 @@ pub fn run(command: &IssuerCommand, json: bool) -> Result<()> {
     }
 }
 
-/// Reads the secrets from the file of --vars, or from `.dev.vars` in the folder of the
-/// configuration. Returns `None` if --vars is not given and `.dev.vars` does not exist.
+/// Reads the secrets from the file of --vars, or from `.dev.vars` in the folder of the configuration. Returns `None` if
+/// --vars is not given and `.dev.vars` does not exist.
 pub fn secrets(files: &Files) -> Result<Option<Vars>> {
     let path = files.vars();
     if files.vars.is_none() && !path.exists() {

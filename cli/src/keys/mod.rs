@@ -1,7 +1,7 @@
 //! Implements `pinlatch keys`, which rotates the edge's keys, or replaces the keys in an emergency.
 //!
-//! The edge's keys are in `.dev.vars` on the owner's machine. Each command except `list` rewrites
-//! `.dev.vars`. New keys take effect when the owner uploads `.dev.vars` to Cloudflare.
+//! The edge's keys are in `.dev.vars` on the owner's machine. Each command except `list` rewrites `.dev.vars`. New keys
+//! take effect when the owner uploads `.dev.vars` to Cloudflare.
 
 mod online;
 pub mod vars;
@@ -20,19 +20,17 @@ use crate::output::{columns, say, say_json};
 use crate::session::now;
 use crate::times::{spoken, stamp};
 
-/// The time that new secrets need to reach every running instance (isolate) of the Worker, in
-/// seconds.
+/// The time that new secrets need to reach every running instance (isolate) of the Worker, in seconds.
 const SPREAD: u64 = 300;
 
 #[derive(Subcommand)]
 pub enum KeysCommand {
     /// List the keys in `.dev.vars` with the role and the dates of each key.
     List(File),
-    /// Perform the next step of a key rotation: publish new keys, switch to the new keys, or retire
-    /// the old keys.
+    /// Perform the next step of a key rotation: publish new keys, switch to the new keys, or retire the old keys.
     Rotate(Rotate),
-    /// Replace all keys of the edge in an emergency. Every token, login, code and link becomes
-    /// invalid. Devices stay enrolled.
+    /// Replace all keys of the edge in an emergency. Every token, login, code and link becomes invalid. Devices stay
+    /// enrolled.
     Void(Void),
 }
 
@@ -57,13 +55,11 @@ pub struct Rotate {
     file: File,
     #[command(flatten)]
     root: Root,
-    /// The step to perform, even if the wait after the previous step is not over. [default: the
-    /// next step]
+    /// The step to perform, even if the wait after the previous step is not over. [default: the next step]
     #[arg(long)]
     step: Option<Wanted>,
-    /// Ask the deployment when the API tokens and guest links of the old key expire. The old key is
-    /// retired only after all of its API tokens and guest links have expired. You must be logged in
-    /// to the deployment.
+    /// Ask the deployment when the API tokens and guest links of the old key expire. The old key is retired only after
+    /// all of its API tokens and guest links have expired. You must be logged in to the deployment.
     #[arg(long)]
     check: bool,
 }
@@ -215,14 +211,14 @@ fn rotate(args: &Rotate, json: bool) -> Result<()> {
     ))
 }
 
-/// Returns the earliest time for the next step of the rotation, in Unix seconds. Returns `None` if
-/// no rotation is in progress.
+/// Returns the earliest time for the next step of the rotation, in Unix seconds. Returns `None` if no rotation is in
+/// progress.
 fn wait_until(edge: &EdgeKeys) -> Option<u64> {
     let wait = match edge.next_step() {
         Step::Publish => return None,
         Step::Switch => SPREAD,
-        // After the switch, an instance of the Worker can have the old secrets, and sign with the
-        // old key, for up to `SPREAD` seconds.
+        // After the switch, an instance of the Worker can have the old secrets, and sign with the old key, for up to
+        // `SPREAD` seconds.
         Step::Retire => SPREAD + MAX_PERSON_LIFE,
     };
     Some(edge.last_step_at()?.saturating_add(wait))
@@ -262,12 +258,11 @@ fn void(args: &Void, json: bool) -> Result<()> {
     let now = now()?;
     let fresh = secrets.edge.replaced(now)?;
     let number = secrets.number + 1;
-    // The key set is signed first. If the root key is missing, the command therefore fails without
-    // a change.
+    // The key set is signed first. If the root key is missing, the command therefore fails without a change.
     vars.set("KEYSET", &sign(&args.root, &secrets.root, number, &fresh, now)?);
     vars.set("EDGE_KEYS", fresh.to_private_jwks().expose());
-    // The generation is raised before the new keys are written, because a new generation makes all
-    // tokens invalid at once. The new keys take effect only after the owner has uploaded the keys.
+    // The generation is raised before the new keys are written, because a new generation makes all tokens invalid at
+    // once. The new keys take effect only after the owner has uploaded the keys.
     let raised = online::raise_generation(&secrets.edge);
     let backup = vars.save()?;
     if json {

@@ -1,5 +1,4 @@
-//! Sends the requests of `pinlatch keys` to the deployment. The owner must be logged in to the
-//! deployment.
+//! Sends the requests of `pinlatch keys` to the deployment. The owner must be logged in to the deployment.
 
 use anyhow::{Context, Result, bail};
 use pinlatch_protocol::admin::TokenView;
@@ -15,8 +14,8 @@ use crate::session;
 /// The API tokens and guest links that the old key signed and that are still valid.
 #[derive(Debug, PartialEq, Eq)]
 pub struct OldTokens {
-    /// The time at which the last of the valid tokens and links expires, in Unix seconds. `None`
-    /// means that no token or link is valid.
+    /// The time at which the last of the valid tokens and links expires, in Unix seconds. `None` means that no token or
+    /// link is valid.
     pub last_expiry: Option<u64>,
     pub count: usize,
 }
@@ -26,12 +25,12 @@ struct Raised {
     generation: u64,
 }
 
-/// Returns the API tokens and guest links that the old key signed and that are still valid. Before
-/// the switch, the current key counts as the old key.
+/// Returns the API tokens and guest links that the old key signed and that are still valid. Before the switch, the
+/// current key counts as the old key.
 pub fn old_tokens(edge: &EdgeKeys, now: u64) -> Result<OldTokens> {
     let tokens: Vec<TokenView> = own_deployment(edge)?.get("/api/v1/tokens")?;
-    // After the switch, an instance of the Worker can have the old secrets, and sign with the old
-    // key, for up to `SPREAD` seconds.
+    // After the switch, an instance of the Worker can have the old secrets, and sign with the old key, for up to
+    // `SPREAD` seconds.
     let by_old_until = match edge.next_step() {
         Step::Retire => edge.last_step_at().map_or(now, |switched| switched.saturating_add(SPREAD)),
         Step::Publish | Step::Switch => now,
@@ -39,8 +38,7 @@ pub fn old_tokens(edge: &EdgeKeys, now: u64) -> Result<OldTokens> {
     Ok(valid_tokens(&tokens, by_old_until, now))
 }
 
-/// Returns the tokens that were created at or before `before`, and that are still valid at the time
-/// `now`.
+/// Returns the tokens that were created at or before `before`, and that are still valid at the time `now`.
 fn valid_tokens(tokens: &[TokenView], before: u64, now: u64) -> OldTokens {
     let good = |token: &&TokenView| {
         token.created_ms / 1000 <= before && token.expires_at > now && token.revoked_ms.is_none()
@@ -55,9 +53,8 @@ pub fn raise_generation(edge: &EdgeKeys) -> Result<u64> {
     Ok(raised.generation)
 }
 
-/// Returns an HTTP client for the deployment that the owner is logged in to. Returns an error if
-/// this deployment has other keys than `edge`, because the caller needs the tokens of the keys in
-/// `edge`.
+/// Returns an HTTP client for the deployment that the owner is logged in to. Returns an error if this deployment has
+/// other keys than `edge`, because the caller needs the tokens of the keys in `edge`.
 fn own_deployment(edge: &EdgeKeys) -> Result<Api> {
     let url = session::logged_in_at()?.context("you are not logged in; run `pinlatch login`")?;
     let served: Value = Api::new(&url)?.get("/.well-known/jwks.json")?;

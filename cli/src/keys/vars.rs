@@ -1,5 +1,5 @@
-//! Reads and writes `.dev.vars`, which contains the edge's secrets in the format of wrangler. Lines
-//! that the owner added stay unchanged.
+//! Reads and writes `.dev.vars`, which contains the edge's secrets in the format of wrangler. Lines that the owner
+//! added stay unchanged.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -43,8 +43,8 @@ impl Vars {
         Self { path: path.to_owned(), text: String::new() }
     }
 
-    /// Returns the value of a variable, if present. If several lines assign the variable, the last
-    /// line is used, as in wrangler.
+    /// Returns the value of a variable, if present. If several lines assign the variable, the last line is used, as in
+    /// wrangler.
     pub fn find(&self, name: &str) -> Option<&str> {
         self.text.lines().rev().find_map(|line| value(line, name))
     }
@@ -73,8 +73,7 @@ impl Vars {
         write_private(&self.path, &self.text)
     }
 
-    /// Returns the value of a variable without the quotes. The file must assign the variable
-    /// exactly once.
+    /// Returns the value of a variable without the quotes. The file must assign the variable exactly once.
     fn get(&self, name: &str) -> Result<&str> {
         let mut found = self.text.lines().filter_map(|line| value(line, name));
         match (found.next(), found.next()) {
@@ -95,8 +94,7 @@ impl Vars {
         self.text = self.text.lines().map(line).collect();
     }
 
-    /// Parses the edge's secrets. Returns an error if the key in `ROOT_KEY` has not signed
-    /// `KEYSET`.
+    /// Parses the edge's secrets. Returns an error if the key in `ROOT_KEY` has not signed `KEYSET`.
     pub fn secrets(&self) -> Result<Secrets> {
         let at = |name: &'static str| move || format!("{}: {name}", self.path.display());
         let edge = EdgeKeys::from_jwks(self.get("EDGE_KEYS")?).with_context(at("EDGE_KEYS"))?;

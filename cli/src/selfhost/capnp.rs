@@ -1,5 +1,5 @@
-//! Writes the configuration of workerd in the text format of Cap'n Proto. The configuration
-//! contains the names of the secrets, but not their values.
+//! Writes the configuration of workerd in the text format of Cap'n Proto. The configuration contains the names of the
+//! secrets, but not their values.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -16,8 +16,8 @@ pub struct Tls<'a> {
     pub certificate: &'a str,
 }
 
-/// Returns the configuration for a folder. This folder contains the Worker in `worker/`, the panel
-/// in `panel/` and the databases of the Durable Objects in `state/`.
+/// Returns the configuration for a folder. This folder contains the Worker in `worker/`, the panel in `panel/` and the
+/// databases of the Durable Objects in `state/`.
 pub fn config(
     deployment: &Deployment,
     modules: &[&str],
@@ -47,8 +47,7 @@ pub fn config(
     let classes: Vec<String> = deployment
         .objects
         .iter()
-        // `uniqueKey` is part of the name of each database. Therefore, the value of `uniqueKey`
-        // must not change.
+        // `uniqueKey` is part of the name of each database. Therefore, the value of `uniqueKey` must not change.
         .map(|(_, class)| {
             format!(
                 "(className = {0}, uniqueKey = {1}, enableSql = true)",
@@ -64,8 +63,8 @@ pub fn config(
     );
     writeln!(text, "    (name = \"panel\", disk = (path = {})),", place("panel")?)?;
     writeln!(text, "    (name = \"state\", disk = (path = {}, writable = true)),", place("state")?)?;
-    // Private networks are allowed, because issuers and login providers can be in a private
-    // network. The Worker connects only to configured URLs.
+    // Private networks are allowed, because issuers and login providers can be in a private network. The Worker
+    // connects only to configured URLs.
     text.push_str(
         "    (name = \"internet\", network = (allow = [\"public\", \"private\"], tlsOptions = (trustBrowserCas = true))),\n  ],\n",
     );
@@ -103,8 +102,7 @@ fn quoted(text: &str) -> String {
         match byte {
             b'"' | b'\\' => out.extend(['\\', char::from(byte)]),
             0x20..0x7f => out.push(char::from(byte)),
-            // The octal escape always has three digits, so that a following digit is not read as
-            // part of the escape.
+            // The octal escape always has three digits, so that a following digit is not read as part of the escape.
             byte => out.push_str(&format!("\\{byte:03o}")),
         }
     }

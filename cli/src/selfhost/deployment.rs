@@ -69,8 +69,7 @@ impl Deployment {
         })
     }
 
-    /// Returns the secrets as an environment file. Both systemd and a shell can read the syntax of
-    /// this file.
+    /// Returns the secrets as an environment file. Both systemd and a shell can read the syntax of this file.
     pub fn environment(&self) -> Result<String> {
         let mut text = String::new();
         for (name, value) in &self.secrets {

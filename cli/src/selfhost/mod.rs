@@ -1,5 +1,5 @@
-//! Implements `pinlatch self-host`, which writes a folder from which workerd serves a deployment
-//! without a Cloudflare account.
+//! Implements `pinlatch self-host`, which writes a folder from which workerd serves a deployment without a Cloudflare
+//! account.
 
 mod capnp;
 mod deployment;
@@ -15,14 +15,13 @@ use crate::output::{say, say_json};
 use crate::wrangler::Files;
 use deployment::Deployment;
 
-/// The files of the built Worker: the entry script, and the wasm module that the entry script
-/// imports.
+/// The files of the built Worker: the entry script, and the wasm module that the entry script imports.
 const WORKER: [&str; 2] = ["index.js", "index_bg.wasm"];
 
 #[derive(clap::Args)]
 pub struct SelfHost {
-    /// The folder into which the configuration, the secrets, the Worker and the panel are written.
-    /// workerd stores the state of the Durable Objects in the same folder.
+    /// The folder into which the configuration, the secrets, the Worker and the panel are written. workerd stores the
+    /// state of the Durable Objects in the same folder.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     #[command(flatten)]
@@ -33,12 +32,12 @@ pub struct SelfHost {
     /// The folder that contains the built panel.
     #[arg(long, value_name = "DIR", default_value = "target/panel-dist")]
     panel: PathBuf,
-    /// The IP address and port, or the Unix socket as `unix:/path`, on which workerd listens. The
-    /// option can be given several times.
+    /// The IP address and port, or the Unix socket as `unix:/path`, on which workerd listens. The option can be given
+    /// several times.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
     listen: Vec<String>,
-    /// The file with the private key of the TLS certificate, as PEM. Without this option, workerd
-    /// serves plain HTTP, for use behind a TLS proxy.
+    /// The file with the private key of the TLS certificate, as PEM. Without this option, workerd serves plain HTTP,
+    /// for use behind a TLS proxy.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
     /// The file with the TLS certificate and the certificate chain, as PEM.
@@ -97,8 +96,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Copies a folder. The target folder is removed first, so that no file of an earlier build
-/// remains.
+/// Copies a folder. The target folder is removed first, so that no file of an earlier build remains.
 fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     match fs::remove_dir_all(to) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

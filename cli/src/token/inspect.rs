@@ -1,5 +1,4 @@
-//! Implements `pinlatch token inspect`, which explains each part of a token and lists all reasons
-//! to refuse the token.
+//! Implements `pinlatch token inspect`, which explains each part of a token and lists all reasons to refuse the token.
 
 use std::process::ExitCode;
 

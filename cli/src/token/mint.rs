@@ -20,12 +20,11 @@ const OWN: [&str; 8] = ["iss", "sub", "aud", "scope", "exp", "nbf", "iat", "jti"
 
 #[derive(clap::Args)]
 pub struct Mint {
-    /// The file with the signing key: a private key as PEM (PKCS#8, or PKCS#1 for RSA), a private
-    /// JWK, or a secret.
+    /// The file with the signing key: a private key as PEM (PKCS#8, or PKCS#1 for RSA), a private JWK, or a secret.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
-    /// The signature algorithm, if the key allows several algorithms. [default: the key's own
-    /// algorithm, HS256 for a secret, RS256 for RSA]
+    /// The signature algorithm, if the key allows several algorithms. [default: the key's own algorithm, HS256 for a
+    /// secret, RS256 for RSA]
     #[arg(long, value_name = "ALG", value_parser = algorithm())]
     alg: Option<Algorithm>,
     /// The key id in the token's header (`kid`). [default: the `kid` of the JWK, or no `kid`]
@@ -49,20 +48,18 @@ pub struct Mint {
     /// The lifetime of the token, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=LONGEST))]
     expires: u64,
-    /// The time after which the token becomes valid (the claim `nbf`), in seconds. [default: valid
-    /// at once]
+    /// The time after which the token becomes valid (the claim `nbf`), in seconds. [default: valid at once]
     #[arg(long, value_name = "SECONDS")]
     not_before: Option<u64>,
     /// The id of the token (the claim `jti`). [default: a random id]
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     jti: Option<String>,
-    /// A further claim of the token. The option can be given several times. The claim's value is
-    /// JSON, so a string needs quotes, for example --claim 'room="porch"'.
+    /// A further claim of the token. The option can be given several times. The claim's value is JSON, so a string
+    /// needs quotes, for example --claim 'room="porch"'.
     #[arg(long = "claim", value_name = "NAME=JSON", value_parser = claim)]
     claims: Vec<(String, Value)>,
-    /// Encrypt the token for the owner of the public key in this file. The file contains a JWK Set
-    /// such as the edge's /.well-known/jwks.json, a public JWK, or a public key as PEM (P-256 or
-    /// RSA).
+    /// Encrypt the token for the owner of the public key in this file. The file contains a JWK Set such as the edge's
+    /// /.well-known/jwks.json, a public JWK, or a public key as PEM (P-256 or RSA).
     #[arg(long, value_name = "FILE")]
     encrypt_to: Option<PathBuf>,
 }
@@ -91,9 +88,8 @@ impl Mint {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Returns an error if every verifier with Pinlatch's token policy would refuse the token. For
-    /// example, verifiers refuse a token that is too long, is nested too deeply or has an empty
-    /// subject.
+    /// Returns an error if every verifier with Pinlatch's token policy would refuse the token. For example, verifiers
+    /// refuse a token that is too long, is nested too deeply or has an empty subject.
     fn check(&self, token: &str) -> Result<()> {
         let typ = Typ::OneOf(std::slice::from_ref(&self.typ));
         let terms = Terms { typ, issuer: None, audiences: None, now: None, leeway: 0, max_life: None };

@@ -1,10 +1,9 @@
-//! Implements `pinlatch token`, which verifies, explains and signs tokens offline, and manages the
-//! site's API tokens online.
+//! Implements `pinlatch token`, which verifies, explains and signs tokens offline, and manages the site's API tokens
+//! online.
 //!
-//! The exit code of an offline command is 0 if the token is accepted, explained or signed. The exit
-//! code is 1 if the token is refused. The exit code is 2 if no token was checked, because of wrong
-//! arguments, an unreadable file or a refused key. Tokens and secrets are never printed, except the
-//! new token of `mint` and `create`.
+//! The exit code of an offline command is 0 if the token is accepted, explained or signed. The exit code is 1 if the
+//! token is refused. The exit code is 2 if no token was checked, because of wrong arguments, an unreadable file or a
+//! refused key. Tokens and secrets are never printed, except the new token of `mint` and `create`.
 
 mod inspect;
 mod mint;
@@ -26,8 +25,8 @@ use crate::issued_tokens::{self, Grant, Revoke};
 use crate::output::say_json;
 use crate::text::plain;
 
-/// The maximum size of a key file, in bytes. A token from stdin is cut off after `MOST` bytes. The
-/// token policy refuses a token that was cut off, because the size limit of the policy is lower.
+/// The maximum size of a key file, in bytes. A token from stdin is cut off after `MOST` bytes. The token policy refuses
+/// a token that was cut off, because the size limit of the policy is lower.
 const MOST: u64 = 64 * 1024;
 
 /// The exit code if no token was checked.
@@ -35,16 +34,15 @@ const NOT_LOOKED_AT: u8 = 2;
 
 #[derive(Subcommand)]
 pub enum TokenCommand {
-    /// Verify a token offline with the given keys. The exit code is 0 for an accepted token, 1 for
-    /// a refused token, and 2 if no token was checked.
+    /// Verify a token offline with the given keys. The exit code is 0 for an accepted token, 1 for a refused token, and
+    /// 2 if no token was checked.
     Verify(verify::Verify),
-    /// Explain each part of a token, and list all reasons to refuse the token. The command also
-    /// works without keys.
+    /// Explain each part of a token, and list all reasons to refuse the token. The command also works without keys.
     Inspect(inspect::Inspect),
     /// Sign a token offline with a secret or a private key, for a script that cannot log in.
     Mint(mint::Mint),
-    /// Create an API token with which a script can call the edge. An API token never has more
-    /// permissions than the person who creates it. You can list and revoke API tokens.
+    /// Create an API token with which a script can call the edge. An API token never has more permissions than the
+    /// person who creates it. You can list and revoke API tokens.
     Create(Grant),
     /// List the API tokens of the site.
     List,
@@ -71,8 +69,8 @@ fn done((): ()) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Prints an error. With --json, the error is printed as one JSON document on stdout. Otherwise,
-/// the error is printed as a sentence on stderr.
+/// Prints an error. With --json, the error is printed as one JSON document on stdout. Otherwise, the error is printed
+/// as a sentence on stderr.
 fn report(error: &anyhow::Error, json: bool) {
     let key = error.downcast_ref::<KeyError>();
     if json {
@@ -93,8 +91,8 @@ fn report(error: &anyhow::Error, json: bool) {
 /// The token to check.
 #[derive(clap::Args)]
 pub struct Given {
-    /// The token, or `-` to read the token from stdin. Prefer `-`, because other users of this
-    /// machine can see the arguments of running programs.
+    /// The token, or `-` to read the token from stdin. Prefer `-`, because other users of this machine can see the
+    /// arguments of running programs.
     #[arg(value_name = "TOKEN|-")]
     token: String,
 }
@@ -106,8 +104,8 @@ impl Given {
         }
         let mut bytes = Vec::new();
         std::io::stdin().lock().take(MOST).read_to_end(&mut bytes).context("cannot read the token")?;
-        // Invalid UTF-8 becomes U+FFFD. The policy refuses a token with U+FFFD, because no valid
-        // token contains this character.
+        // Invalid UTF-8 becomes U+FFFD. The policy refuses a token with U+FFFD, because no valid token contains this
+        // character.
         Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
     }
 }
@@ -115,17 +113,14 @@ impl Given {
 /// The keys that verify the token.
 #[derive(clap::Args)]
 pub struct Keys {
-    /// The file with a JWK Set of public keys and secrets. The `kid` in the token's header selects
-    /// the key.
+    /// The file with a JWK Set of public keys and secrets. The `kid` in the token's header selects the key.
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
     jwks: Option<PathBuf>,
-    /// The file with one key: a public key as PEM, a JWK, or a secret. The key is used for tokens
-    /// with any `kid`.
+    /// The file with one key: a public key as PEM, a JWK, or a secret. The key is used for tokens with any `kid`.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// An algorithm for keys that do not specify an algorithm. The option can be given several
-    /// times. [default: HS256 for a secret, RS256 for RSA, otherwise the algorithm of the key's
-    /// curve]
+    /// An algorithm for keys that do not specify an algorithm. The option can be given several times. [default: HS256
+    /// for a secret, RS256 for RSA, otherwise the algorithm of the key's curve]
     #[arg(long = "alg", value_name = "ALG", value_parser = algorithm())]
     algorithms: Vec<Algorithm>,
 }
@@ -153,8 +148,7 @@ pub struct Accept {
     /// The issuer that the token must have (the claim `iss`). [default: any issuer]
     #[arg(long, value_name = "ISSUER")]
     issuer: Option<String>,
-    /// An accepted audience (the claim `aud`). The option can be given several times. [default: any
-    /// audience]
+    /// An accepted audience (the claim `aud`). The option can be given several times. [default: any audience]
     #[arg(long = "audience", value_name = "AUDIENCE")]
     audiences: Vec<String>,
     /// An accepted value of `typ` in the token's header. The option can be given several times.
@@ -184,8 +178,7 @@ pub fn algorithm() -> impl TypedValueParser<Value = Algorithm> {
     PossibleValuesParser::new(Algorithm::ALL.map(Algorithm::name)).try_map(|name| name.parse())
 }
 
-/// Reads a key file. A file that is larger than the limit is refused, because such a file is not a
-/// key file.
+/// Reads a key file. A file that is larger than the limit is refused, because such a file is not a key file.
 pub fn read_file(path: &Path) -> Result<Vec<u8>> {
     let cannot = || format!("cannot read {}", path.display());
     let mut bytes = Vec::new();

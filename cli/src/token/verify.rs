@@ -1,5 +1,4 @@
-//! Implements `pinlatch token verify`, which checks a token against the whole token policy and
-//! prints the result.
+//! Implements `pinlatch token verify`, which checks a token against the whole token policy and prints the result.
 
 use std::process::ExitCode;
 
@@ -30,8 +29,7 @@ pub struct Verify {
 
 impl Verify {
     pub fn run(&self, json: bool) -> Result<ExitCode> {
-        // The keys are read before the token. If a key is refused, the user therefore does not need
-        // to enter the token.
+        // The keys are read before the token. If a key is refused, the user therefore does not need to enter the token.
         let keys = self.keys.read()?.context("no keys are given; use --jwks or --key")?;
         let token = self.given.read()?;
         let terms = self.accept.at(now()?);

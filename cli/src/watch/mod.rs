@@ -29,8 +29,8 @@ enum Next {
     Renew(u64),
 }
 
-/// Prints events until an error occurs that another attempt cannot fix. Ctrl-C ends the program
-/// through the default signal handler.
+/// Prints events until an error occurs that another attempt cannot fix. Ctrl-C ends the program through the default
+/// signal handler.
 pub fn run(json: bool) -> Result<()> {
     let mut session = current()?;
     let mut failures = 0;
@@ -54,12 +54,12 @@ pub fn run(json: bool) -> Result<()> {
     }
 }
 
-/// Returns the client's action after a connection ended with `end`. `failures` is the number of
-/// consecutive failures. Returns an error if another attempt cannot succeed.
+/// Returns the client's action after a connection ended with `end`. `failures` is the number of consecutive failures.
+/// Returns an error if another attempt cannot succeed.
 fn after(end: &End, failures: u32) -> Result<Next> {
     let wait = 1_u64.checked_shl(failures).unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
-    // An access token expires after ten minutes. The expiry is a failure only if the new access
-    // token also expires at once.
+    // An access token expires after ten minutes. The expiry is a failure only if the new access token also expires at
+    // once.
     let soon = if failures == 0 { 0 } else { wait };
     match end {
         End::SessionEnded => Ok(Next::Renew(soon)),
@@ -73,8 +73,8 @@ fn after(end: &End, failures: u32) -> Result<Next> {
     }
 }
 
-/// Returns the stored session, and renews it first if it is about to expire. If the edge cannot be
-/// reached, returns `session` for the next attempt.
+/// Returns the stored session, and renews it first if it is about to expire. If the edge cannot be reached, returns
+/// `session` for the next attempt.
 fn current_or_kept(session: Session) -> Result<Session> {
     or_kept(current(), session)
 }
@@ -91,8 +91,8 @@ fn or_kept(fresh: Result<Session>, session: Session) -> Result<Session> {
     }
 }
 
-/// Opens one connection, and prints its events until the connection ends. Returns an error only if
-/// another attempt cannot succeed.
+/// Opens one connection, and prints its events until the connection ends. Returns an error only if another attempt
+/// cannot succeed.
 fn watch(session: &Session, json: bool) -> Result<End> {
     let mut socket = match Socket::open(session)? {
         Ok(socket) => socket,
@@ -119,8 +119,7 @@ fn watch(session: &Session, json: bool) -> Result<End> {
             say_json(&frame)?;
             continue;
         }
-        // A newer edge can send events that this version of `pinlatch` does not know. Unknown
-        // events are skipped.
+        // A newer edge can send events that this version of `pinlatch` does not know. Unknown events are skipped.
         if let Ok(frame) = serde_json::from_value::<ToPanel>(frame) {
             for line in lines(&frame) {
                 say(&line)?;

@@ -1,5 +1,5 @@
-//! Implements the WebSocket connection on which the edge sends live events. Reading a message
-//! blocks the thread, and a ping is sent every few seconds.
+//! Implements the WebSocket connection on which the edge sends live events. Reading a message blocks the thread, and a
+//! ping is sent every few seconds.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -26,8 +26,7 @@ use crate::session::Session;
 /// The time limit for opening the connection and for each write.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// The maximum size of a WebSocket message, in bytes. The largest message is the snapshot of a
-/// large site.
+/// The maximum size of a WebSocket message, in bytes. The largest message is the snapshot of a large site.
 const LARGEST: usize = 4 << 20;
 
 /// The WebSocket close code that the edge sends if the access token has expired or was revoked.
@@ -70,8 +69,8 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Opens the WebSocket connection. The outer `Result` is an error if no further attempt can
-    /// succeed. The inner `Result` is an error if only this attempt failed.
+    /// Opens the WebSocket connection. The outer `Result` is an error if no further attempt can succeed. The inner
+    /// `Result` is an error if only this attempt failed.
     pub fn open(session: &Session) -> Result<Result<Self, End>> {
         let request = request(session)?;
         let connector = match session.url.scheme() {
@@ -182,8 +181,7 @@ fn reach(url: &Url) -> Result<TcpStream, End> {
     Err(End::Lost(format!("cannot reach {host}: {last}")))
 }
 
-/// Creates the TLS configuration. The connection trusts the same CAs as the HTTP client of this
-/// program.
+/// Creates the TLS configuration. The connection trusts the same CAs as the HTTP client of this program.
 fn tls() -> Result<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
     match own_authorities()? {

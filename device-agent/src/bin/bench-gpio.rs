@@ -1,11 +1,10 @@
-//! Measures the time that is needed to set a GPIO line. The program compares the kernel call alone
-//! with the agent's driver.
+//! Measures the time that is needed to set a GPIO line. The program compares the kernel call alone with the agent's
+//! driver.
 //!
-//! The command `cargo xtask bench agent` runs this program on an emulated board as `bench-gpio
-//! LABEL OFFSET OTHER`. `LABEL` is the label of a GPIO chip, and `OFFSET` and `OTHER` are the
-//! offsets of two GPIO lines. The program configures both GPIO lines as outputs and sets them many
-//! times. The program prints two times in nanoseconds. The first time is for the kernel call, and
-//! the second time is for the driver.
+//! The command `cargo xtask bench agent` runs this program on an emulated board as `bench-gpio LABEL OFFSET OTHER`.
+//! `LABEL` is the label of a GPIO chip, and `OFFSET` and `OTHER` are the offsets of two GPIO lines. The program
+//! configures both GPIO lines as outputs and sets them many times. The program prints two times in nanoseconds. The
+//! first time is for the kernel call, and the second time is for the driver.
 #![forbid(unsafe_code)]
 
 use std::time::{Duration, Instant};
@@ -16,8 +15,7 @@ use pinlatch_agent::config::{Drive, GpioConfig, GpioPlace};
 use pinlatch_agent::lines::driver::gpio;
 use pinlatch_protocol::line::Level;
 
-/// The number of measurements with each method. The program alternates between the kernel call and
-/// the driver.
+/// The number of measurements with each method. The program alternates between the kernel call and the driver.
 const ROUNDS: usize = 41;
 /// The number of times that the GPIO line is set in one measurement.
 const SETTINGS: u32 = 500;

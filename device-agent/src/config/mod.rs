@@ -1,9 +1,8 @@
-//! Reads the agent's configuration file. The configuration file defines the permissions of this
-//! device, and the edge cannot override these permissions.
+//! Reads the agent's configuration file. The configuration file defines the permissions of this device, and the edge
+//! cannot override these permissions.
 //!
-//! The module [`raw`] defines the syntax of the configuration file, and the module [`check`]
-//! validates its content. All errors in a configuration file are reported together. Each error has
-//! a position in the file and a stable code.
+//! The module [`raw`] defines the syntax of the configuration file, and the module [`check`] validates its content. All
+//! errors in a configuration file are reported together. Each error has a position in the file and a stable code.
 
 mod check;
 mod raw;
@@ -20,8 +19,8 @@ use serde::Deserialize;
 
 use crate::proxy::Proxy;
 
-/// The maximum number of lines in a configuration file. The descriptions of all lines must fit into
-/// one WebSocket frame.
+/// The maximum number of lines in a configuration file. The descriptions of all lines must fit into one WebSocket
+/// frame.
 pub const MAX_LINES: usize = 64;
 
 /// The default of the key `max_on_ms` of a momentary line.
@@ -39,16 +38,15 @@ pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
 /// The default of the key `dead_time_ms` of an interlock.
 pub const DEFAULT_DEAD_TIME: Duration = Duration::from_millis(500);
 
-/// The default time without a connection to the edge after which an output goes to its safe level.
-/// An output with `retain = true` keeps its level by default.
+/// The default time without a connection to the edge after which an output goes to its safe level. An output with
+/// `retain = true` keeps its level by default.
 pub const DEFAULT_SAFE_AFTER: Duration = Duration::from_secs(60);
 
-/// The default of the key `link_timeout_s`. The edge uses the same timeout and treats a device as
-/// offline if the device sends nothing for this time.
+/// The default of the key `link_timeout_s`. The edge uses the same timeout and treats a device as offline if the device
+/// sends nothing for this time.
 pub const DEFAULT_LINK_TIMEOUT: Duration = Duration::from_millis(SILENCE_LIMIT_MS);
 
-/// A validated configuration. Relative paths are already resolved against the folder of the
-/// configuration file.
+/// A validated configuration. Relative paths are already resolved against the folder of the configuration file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// The folder in which the device's credentials are stored.
@@ -60,8 +58,7 @@ pub struct Config {
     pub proxy: Option<Proxy>,
     /// The maximum time without a received frame after which the agent closes the connection.
     pub link_timeout: Duration,
-    /// The IP address and the port of the metrics server. If the value is `None`, the agent serves
-    /// no metrics.
+    /// The IP address and the port of the metrics server. If the value is `None`, the agent serves no metrics.
     pub metrics: Option<SocketAddr>,
     /// The settings that all simulated lines share.
     pub simulator: Option<Simulator>,
@@ -69,11 +66,10 @@ pub struct Config {
     pub lines: Vec<LineConfig>,
     /// The interlocks, which are groups of lines that must never be on at the same time.
     pub interlocks: Vec<Interlock>,
-    /// The path of the socket for `pinlatch-agent status`. If the value is `None`, the agent uses
-    /// the default socket, provided that its folder exists.
+    /// The path of the socket for `pinlatch-agent status`. If the value is `None`, the agent uses the default socket,
+    /// provided that its folder exists.
     pub status_socket: Option<PathBuf>,
-    /// The folder of sysfs. The configuration file has no key for this folder, because only tests
-    /// change the folder.
+    /// The folder of sysfs. The configuration file has no key for this folder, because only tests change the folder.
     pub sysfs: PathBuf,
 }
 
@@ -92,11 +88,9 @@ pub struct LineConfig {
     pub name: Name,
     pub kind: LineKind,
     pub driver: DriverConfig,
-    /// Is true if the site stores the level of this output and restores the level when the device
-    /// reconnects.
+    /// Is true if the site stores the level of this output and restores the level when the device reconnects.
     pub retain: bool,
-    /// The level of an output when the agent starts or stops, and after a failure. The value is
-    /// `None` for inputs.
+    /// The level of an output when the agent starts or stops, and after a failure. The value is `None` for inputs.
     pub safe: Option<Level>,
     /// The level of an output when the agent starts, if this level differs from the safe level.
     pub initial: Option<Level>,
@@ -108,8 +102,7 @@ pub struct LineConfig {
     pub min_interval: Duration,
     /// The time for which the level of a contact must be stable before the agent accepts the level.
     pub debounce: Duration,
-    /// The minimum duration of a long press of a contact. The value is `None` if the agent does not
-    /// report presses.
+    /// The minimum duration of a long press of a contact. The value is `None` if the agent does not report presses.
     pub long_press: Option<Duration>,
     /// The settings for the readings of a sensor. The value is `None` if the line is not a sensor.
     pub sensing: Option<Sensing>,
@@ -135,8 +128,8 @@ pub struct GpioConfig {
     pub active_low: bool,
     /// The electrical mode of a GPIO output.
     pub drive: Drive,
-    /// The pull resistor of a GPIO input. If the value is `None`, the agent does not change the
-    /// setting of the pull resistor.
+    /// The pull resistor of a GPIO input. If the value is `None`, the agent does not change the setting of the pull
+    /// resistor.
     pub bias: Option<Bias>,
 }
 
@@ -162,14 +155,13 @@ pub enum Bias {
     Disabled,
 }
 
-/// The name or the location of a GPIO line. A chip name such as `gpiochip0` is never used, because
-/// its number can change between kernels.
+/// The name or the location of a GPIO line. A chip name such as `gpiochip0` is never used, because its number can
+/// change between kernels.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum GpioPlace {
     /// The name of the GPIO line, such as `GPIO17`.
     Name(String),
-    /// The label of the GPIO chip, such as `pinctrl-bcm2835`, and the offset of the GPIO line on
-    /// this chip.
+    /// The label of the GPIO chip, such as `pinctrl-bcm2835`, and the offset of the GPIO line on this chip.
     Chip { label: String, offset: u32 },
 }
 
@@ -185,11 +177,11 @@ impl fmt::Display for GpioPlace {
 /// The PWM channels of a line and the settings of the PWM signal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PwmConfig {
-    /// The name of the PWM chip's device, such as `fe20c000.pwm`. A chip name such as `pwmchip0` is
-    /// not used, because its number can change between kernels.
+    /// The name of the PWM chip's device, such as `fe20c000.pwm`. A chip name such as `pwmchip0` is not used, because
+    /// its number can change between kernels.
     pub chip: String,
-    /// The numbers of the PWM channels. A dimmer or a servo has one channel, and an `rgb` line has
-    /// three channels for red, green and blue.
+    /// The numbers of the PWM channels. A dimmer or a servo has one channel, and an `rgb` line has three channels for
+    /// red, green and blue.
     pub channels: Vec<u32>,
     pub period_ns: u64,
     /// Is true if the PWM signal is inverted.
@@ -202,12 +194,12 @@ pub struct PwmConfig {
 pub enum Shape {
     /// The duty cycle is the level to the power of `gamma`.
     Light {
-        /// The exponent of the conversion, where 1 means a linear conversion. With an exponent of
-        /// about 2.2, equal changes of the level look like equal changes of brightness.
+        /// The exponent of the conversion, where 1 means a linear conversion. With an exponent of about 2.2, equal
+        /// changes of the level look like equal changes of brightness.
         gamma: f64,
     },
-    /// The pulse lengths at 0 and at 180 degrees, in nanoseconds. The agent interpolates the pulse
-    /// lengths for other angles.
+    /// The pulse lengths at 0 and at 180 degrees, in nanoseconds. The agent interpolates the pulse lengths for other
+    /// angles.
     Servo { at_0: u64, at_180: u64 },
 }
 
@@ -247,19 +239,16 @@ pub struct Sensing {
     pub min_change: f64,
 }
 
-/// The settings in one table `[interlocks.NAME]`, which lists lines that must never be on at the
-/// same time.
+/// The settings in one table `[interlocks.NAME]`, which lists lines that must never be on at the same time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interlock {
     /// The indexes of the interlocked lines in [`Config::lines`].
     pub lines: Vec<usize>,
-    /// The minimum time between switching off one interlocked line and switching on another
-    /// interlocked line.
+    /// The minimum time between switching off one interlocked line and switching on another interlocked line.
     pub dead_time: Duration,
 }
 
-/// The rule for an output when the connection to the edge is lost. A pulse ends on time under every
-/// rule.
+/// The rule for an output when the connection to the edge is lost. A pulse ends on time under every rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnLinkLoss {
     /// The level of the output does not change.
@@ -272,8 +261,8 @@ pub enum OnLinkLoss {
 pub struct Issue {
     /// The stable error code.
     pub code: &'static str,
-    /// The line and the column of the error in the file, both counted from 1. The value is `None`
-    /// if the error has no position.
+    /// The line and the column of the error in the file, both counted from 1. The value is `None` if the error has no
+    /// position.
     pub at: Option<(usize, usize)>,
     /// A text for people that describes the problem and the next step.
     pub message: String,
@@ -312,8 +301,7 @@ impl Config {
         Self::parse(&text, folder).map_err(|issues| ConfigError { file: file.into(), issues })
     }
 
-    /// Parses and validates the text of a configuration file. Relative paths are resolved against
-    /// `folder`.
+    /// Parses and validates the text of a configuration file. Relative paths are resolved against `folder`.
     pub fn parse(text: &str, folder: &Path) -> Result<Self, Vec<Issue>> {
         let raw: raw::File = toml::from_str(text).map_err(|error| {
             let at = error.span().map(|span| place(text, span.start));

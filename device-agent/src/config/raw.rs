@@ -1,5 +1,5 @@
-//! Defines the syntax of the configuration file. A `Spanned` value contains its position in the
-//! file, which error messages show.
+//! Defines the syntax of the configuration file. A `Spanned` value contains its position in the file, which error
+//! messages show.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,5 +1,4 @@
-//! Manages all lines of the device. The board assigns commands to lines, checks interlocks and
-//! queues events.
+//! Manages all lines of the device. The board assigns commands to lines, checks interlocks and queues events.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,12 +16,10 @@ use super::output::Output;
 use super::refused::Refused;
 use crate::config::{Config, Interlock, Simulator};
 
-/// The maximum number of events that wait for transmission to the edge. If more events occur, the
-/// oldest events are dropped. The edge still gets the level of every line with the next hello
-/// message.
+/// The maximum number of events that wait for transmission to the edge. If more events occur, the oldest events are
+/// dropped. The edge still gets the level of every line with the next hello message.
 pub const MAX_EVENTS: usize = 256;
-/// The maximum time that the agent waits at its start until the system grants access to the
-/// hardware.
+/// The maximum time that the agent waits at its start until the system grants access to the hardware.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) struct Board {
@@ -53,17 +50,17 @@ impl Board {
         }
     }
 
-    /// Performs the first half of a reload. Each removed or changed output goes to its safe level.
-    /// Each removed or changed line releases its hardware. The hardware is free after all returned
-    /// task handles have finished. A reload does not affect unchanged lines.
+    /// Performs the first half of a reload. Each removed or changed output goes to its safe level. Each removed or
+    /// changed line releases its hardware. The hardware is free after all returned task handles have finished. A reload
+    /// does not affect unchanged lines.
     pub fn retire(&mut self, config: &Config, now: Instant) -> Vec<JoinHandle<()>> {
         let same = self.simulator == config.simulator;
         let leaving = |line: &&mut Line| !config.lines.iter().any(|wanted| line.is(wanted, same));
         self.lines.iter_mut().filter(leaving).filter_map(|line| line.release(now)).collect()
     }
 
-    /// Performs the second half of a reload, in which new and changed lines are opened. Returns
-    /// true if the reload has changed the set or the order of the lines.
+    /// Performs the second half of a reload, in which new and changed lines are opened. Returns true if the reload has
+    /// changed the set or the order of the lines.
     pub fn install(&mut self, config: &Config, now: Instant) -> bool {
         let same = self.simulator == config.simulator;
         let mut before = std::mem::take(&mut self.lines);
@@ -85,8 +82,8 @@ impl Board {
             })
             .collect();
         self.opener.reconfigured(config, &numbers);
-        // A reload does not wait for hardware that is not ready, because waiting would stop the
-        // timers of unchanged lines. The agent soon tries again to open a line that is not ready.
+        // A reload does not wait for hardware that is not ready, because waiting would stop the timers of unchanged
+        // lines. The agent soon tries again to open a line that is not ready.
         let at_once = std::time::Instant::now();
         for ((line, wanted), number) in kept.into_iter().zip(&config.lines).zip(&numbers) {
             let line = line.unwrap_or_else(|| {
@@ -101,8 +98,8 @@ impl Board {
         }
         self.interlocks.clone_from(&config.interlocks);
         self.simulator.clone_from(&config.simulator);
-        // If the set or the order of the lines has changed, the edge gets a hello message with the
-        // level of every line, so older level events must not follow this message.
+        // If the set or the order of the lines has changed, the edge gets a hello message with the level of every line,
+        // so older level events must not follow this message.
         let is_changed = order != numbers;
         self.collect_events(now);
         let lines = &self.lines;
@@ -130,8 +127,7 @@ impl Board {
                 Some((&line.config().name, line.output()?.power()))
             })?;
         }
-        // Inputs have no actions, so `Action::parse` has already refused every command for an
-        // input.
+        // Inputs have no actions, so `Action::parse` has already refused every command for an input.
         let output = self.lines.get_mut(index).and_then(Line::output_mut).ok_or(Refused::UnknownLine)?;
         output.run(action, now)
     }
@@ -196,8 +192,7 @@ impl Board {
         self.lines.iter_mut().filter_map(Line::output_mut).for_each(act);
     }
 
-    /// Adds the level changes of all lines to the event queue. Returns whether the queue contains
-    /// any event.
+    /// Adds the level changes of all lines to the event queue. Returns whether the queue contains any event.
     pub fn collect_events(&mut self, now: Instant) -> bool {
         for index in 0..self.lines.len() {
             if let Some(event) = self.lines.get_mut(index).and_then(|line| line.event(now)) {
@@ -220,8 +215,8 @@ impl Board {
 }
 
 impl Drop for Board {
-    /// Sets every output to its safe level when the agent ends for any reason except SIGKILL.
-    /// Otherwise the kernel would continue to drive an output that the agent has released.
+    /// Sets every output to its safe level when the agent ends for any reason except SIGKILL. Otherwise the kernel
+    /// would continue to drive an output that the agent has released.
     fn drop(&mut self) {
         self.make_safe(Instant::now());
     }

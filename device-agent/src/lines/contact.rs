@@ -1,5 +1,5 @@
-//! Debounces a contact and detects presses. A new level is accepted after the level was stable for
-//! the debounce time. A press is a change of the contact to on and back to off.
+//! Debounces a contact and detects presses. A new level is accepted after the level was stable for the debounce time. A
+//! press is a change of the contact to on and back to off.
 
 use std::time::Duration;
 
@@ -11,17 +11,15 @@ pub struct Contact {
     debounce: Duration,
     long_press: Option<Duration>,
     level: Option<bool>,
-    /// The newest level that is not accepted yet, and the time of the signal edge that led to this
-    /// level.
+    /// The newest level that is not accepted yet, and the time of the signal edge that led to this level.
     unsettled: Option<(bool, Instant)>,
-    /// The time at which the contact changed to on. The value is `None` after the press was
-    /// reported.
+    /// The time at which the contact changed to on. The value is `None` after the press was reported.
     pressed: Option<Instant>,
 }
 
 impl Contact {
-    /// Creates a contact with the level that was read at the start. `level` is `None` if the
-    /// contact cannot be read. A contact that is on at the start is not treated as pressed.
+    /// Creates a contact with the level that was read at the start. `level` is `None` if the contact cannot be read. A
+    /// contact that is on at the start is not treated as pressed.
     pub fn new(debounce: Duration, long_press: Option<Duration>, level: Option<bool>) -> Self {
         Self { debounce, long_press, level, unsettled: None, pressed: None }
     }
@@ -49,8 +47,8 @@ impl Contact {
         self.unsettled = Some((level, now));
     }
 
-    /// Accepts a new level if the level is stable. Returns `Some(true)` for a long press and
-    /// `Some(false)` for a short press.
+    /// Accepts a new level if the level is stable. Returns `Some(true)` for a long press and `Some(false)` for a short
+    /// press.
     #[must_use]
     pub fn tick(&mut self, now: Instant) -> Option<bool> {
         if let Some((level, came)) = self.unsettled {
@@ -75,8 +73,7 @@ impl Contact {
         None
     }
 
-    /// Resets a contact that became unreadable or readable again. `level` is `None` if the contact
-    /// is unreadable.
+    /// Resets a contact that became unreadable or readable again. `level` is `None` if the contact is unreadable.
     pub fn reopened(&mut self, level: Option<bool>) {
         *self = Self::new(self.debounce, self.long_press, level);
     }
@@ -93,8 +90,8 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    /// Sends signal edges to a contact at the given times and returns the presses with their times.
-    /// All times are in milliseconds.
+    /// Sends signal edges to a contact at the given times and returns the presses with their times. All times are in
+    /// milliseconds.
     fn presses(debounce: u64, edges: &[(bool, u64)]) -> Vec<(bool, u64)> {
         let start = Instant::now();
         let mut contact = Contact::new(ms(debounce), Some(LONG), Some(false));
@@ -150,8 +147,8 @@ mod tests {
     }
 
     proptest! {
-        /// For any sequence of signal edges, the contact accepts a level only after the level was
-        /// stable. The contact always accepts the last level.
+        /// For any sequence of signal edges, the contact accepts a level only after the level was stable. The contact
+        /// always accepts the last level.
         #[test]
         fn only_a_rested_level_counts(edges in prop::collection::vec((any::<bool>(), 0u64..60), 1..50)) {
             let debounce = Duration::from_millis(20);

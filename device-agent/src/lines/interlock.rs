@@ -7,9 +7,9 @@ use super::output::Power;
 use super::refused::Refused;
 use crate::config::Interlock;
 
-/// Checks whether a line is allowed to be switched on. Every other line in the same interlock must
-/// have been off for at least the dead time. This function does not switch off any line. The sender
-/// of the command must first switch off the other lines of the interlock.
+/// Checks whether a line is allowed to be switched on. Every other line in the same interlock must have been off for at
+/// least the dead time. This function does not switch off any line. The sender of the command must first switch off the
+/// other lines of the interlock.
 pub fn permit<'a>(
     interlocks: &[Interlock],
     line: usize,

@@ -1,6 +1,5 @@
-//! Manages one line of the device, which is an output, a contact or a sensor. If the hardware is
-//! missing at the start, the agent opens the line later. Each change of the line's level is
-//! reported as an event.
+//! Manages one line of the device, which is an output, a contact or a sensor. If the hardware is missing at the start,
+//! the agent opens the line later. Each change of the line's level is reported as an event.
 
 use std::time::Duration;
 
@@ -51,14 +50,13 @@ pub(super) struct Line {
     behaviour: Behaviour,
     reported: Option<Level>,
     reported_at: Option<Instant>,
-    /// The reason why the line could not be opened, and the time of the next attempt to open the
-    /// line.
+    /// The reason why the line could not be opened, and the time of the next attempt to open the line.
     closed: Option<(DriverError, Instant)>,
 }
 
 impl Line {
-    /// Opens a line. The function also returns a line if the hardware cannot be opened. The driver
-    /// can wait until the time `patience` for the system to grant access to the hardware.
+    /// Opens a line. The function also returns a line if the hardware cannot be opened. The driver can wait until the
+    /// time `patience` for the system to grant access to the hardware.
     pub(super) fn open(
         config: LineConfig,
         number: usize,
@@ -79,8 +77,7 @@ impl Line {
             }
             (None, Some(sensing)) => {
                 let polled = matches!(config.driver, DriverConfig::Sensor(_));
-                // A polled sensor is not opened at the start, because each reading opens the
-                // sensor.
+                // A polled sensor is not opened at the start, because each reading opens the sensor.
                 if !polled && let Err(error) = opener.sensor() {
                     complain(&error);
                 }
@@ -98,8 +95,7 @@ impl Line {
         line
     }
 
-    /// Tries again to open the line. The function logs the result only if the result differs from
-    /// the previous result.
+    /// Tries again to open the line. The function logs the result only if the result differs from the previous result.
     fn reopen(&mut self, opener: &dyn Open, now: Instant) {
         let Some((before, _)) = self.closed.take() else { return };
         let at_once = std::time::Instant::now();
@@ -187,8 +183,8 @@ impl Line {
         [own, reopen].into_iter().flatten().min()
     }
 
-    /// Runs the timers of the line that are due. Returns `Some(true)` for a long press of a contact
-    /// and `Some(false)` for a short press.
+    /// Runs the timers of the line that are due. Returns `Some(true)` for a long press of a contact and `Some(false)`
+    /// for a short press.
     pub(super) fn tick(&mut self, opener: &dyn Open, now: Instant) -> Option<bool> {
         if self.closed.as_ref().is_some_and(|(_, at)| *at <= now) {
             self.reopen(opener, now);
@@ -242,9 +238,8 @@ impl Line {
         }
     }
 
-    /// Returns the level change that must be reported to the edge, if any. While an output is
-    /// blinking or fading, only some of its levels are reported. The final level of an output is
-    /// always reported.
+    /// Returns the level change that must be reported to the edge, if any. While an output is blinking or fading, only
+    /// some of its levels are reported. The final level of an output is always reported.
     pub(super) fn event(&mut self, now: Instant) -> Option<Event> {
         let level = self.level();
         if self.reported == level {
@@ -264,8 +259,8 @@ impl Line {
         self.config == *config && (same_simulator || config.driver != DriverConfig::Sim)
     }
 
-    /// Sets an output to its safe level and releases the hardware of the line. The line then
-    /// refuses further commands. The hardware is free when the returned task handle has finished.
+    /// Sets an output to its safe level and releases the hardware of the line. The line then refuses further commands.
+    /// The hardware is free when the returned task handle has finished.
     pub(super) fn release(&mut self, now: Instant) -> Option<JoinHandle<()>> {
         let name = &self.config.name;
         match &mut self.behaviour {

@@ -1,5 +1,5 @@
-//! Controls the lines of the device. A line is one input or output of the device, such as a GPIO
-//! line, a PWM output or a sensor.
+//! Controls the lines of the device. A line is one input or output of the device, such as a GPIO line, a PWM output or
+//! a sensor.
 //!
 //! [`Lines::run`] executes a command immediately, without a separate task and without a queue. The
 //! future [`Lines::drive`] does all later work, such as ending pulses, blinking, fading, debouncing
@@ -49,10 +49,9 @@ struct Shared {
 pub struct Lines(Rc<Shared>);
 
 impl Lines {
-    /// Opens every line of a configuration and sets each output to its start level. If a line
-    /// cannot be opened, its level is unknown and the agent refuses commands for this line. The
-    /// agent regularly tries again to open an unusable line. An unusable line does not affect the
-    /// other lines.
+    /// Opens every line of a configuration and sets each output to its start level. If a line cannot be opened, its
+    /// level is unknown and the agent refuses commands for this line. The agent regularly tries again to open an
+    /// unusable line. An unusable line does not affect the other lines.
     pub fn open(config: &Config) -> (Self, mpsc::Receiver<Signal>) {
         let (machine, queue) = driver::Machine::new(config);
         (Self::open_on(config, Box::new(machine)), queue)
@@ -82,8 +81,8 @@ impl Lines {
         result
     }
 
-    /// Immediately runs the action of a verified command. Returns the level of the line right after
-    /// the action has started.
+    /// Immediately runs the action of a verified command. Returns the level of the line right after the action has
+    /// started.
     pub fn run(
         &self,
         line: &Name,
@@ -93,9 +92,8 @@ impl Lines {
         self.with(|board, now| board.run(line, action, args, now))
     }
 
-    /// Applies a reloaded configuration. A line whose configuration has not changed keeps its level
-    /// and its timers. An output whose configuration has changed goes to its safe level and is
-    /// opened again.
+    /// Applies a reloaded configuration. A line whose configuration has not changed keeps its level and its timers. An
+    /// output whose configuration has changed goes to its safe level and is opened again.
     pub async fn reload(&self, config: &Config) {
         for released in self.with(|board, now| board.retire(config, now)) {
             // The result of the aborted task is ignored, because the result is always an error.
@@ -125,26 +123,25 @@ impl Lines {
         board.lines().iter().map(ask).collect()
     }
 
-    /// Handles a new connection to the edge. All queued events are dropped, because the hello
-    /// message contains the current level of every line.
+    /// Handles a new connection to the edge. All queued events are dropped, because the hello message contains the
+    /// current level of every line.
     pub fn link_up(&self) {
         self.0.untold.set(false);
         self.with(|board, now| {
-            // Level changes that are not in the event queue yet are added first, so that these
-            // level changes are dropped too.
+            // Level changes that are not in the event queue yet are added first, so that these level changes are
+            // dropped too.
             board.collect_events(now);
             board.link_up();
         });
     }
 
-    /// Handles the loss of the connection to the edge. From now on, every output follows its rule
-    /// `on_link_loss`.
+    /// Handles the loss of the connection to the edge. From now on, every output follows its rule `on_link_loss`.
     pub fn link_lost(&self) {
         self.with(Board::link_lost);
     }
 
-    /// Sets every output to its safe level and ends all timers of outputs. Returns the name and the
-    /// error of each output that failed.
+    /// Sets every output to its safe level and ends all timers of outputs. Returns the name and the error of each
+    /// output that failed.
     pub fn make_safe(&self) -> Vec<(Name, DriverError)> {
         self.with(Board::make_safe)
     }

@@ -14,8 +14,8 @@ use motion::{Blink, Fade, Motion};
 
 /// The pause before the agent tries again to apply the safe level.
 const RETRY: Duration = Duration::from_secs(1);
-/// The number of consecutive failed attempts after which the driver is closed. The driver is opened
-/// again later, because a USB chip was possibly unplugged.
+/// The number of consecutive failed attempts after which the driver is closed. The driver is opened again later,
+/// because a USB chip was possibly unplugged.
 const MAX_ATTEMPTS: u32 = 5;
 
 /// The state of an output that the check of an interlock uses.
@@ -37,16 +37,13 @@ pub struct Output {
     min_interval: Duration,
     on_link_loss: OnLinkLoss,
     level: Option<Level>,
-    /// The time at which the output was switched off. The value is valid only while the output is
-    /// off.
+    /// The time at which the output was switched off. The value is valid only while the output is off.
     off_since: Instant,
     last_start: Option<Instant>,
     motion: Option<Motion>,
-    /// The time at which the output must be switched off, because a pulse ends or the time limit
-    /// `max_on` ends.
+    /// The time at which the output must be switched off, because a pulse ends or the time limit `max_on` ends.
     off_at: Option<Instant>,
-    /// The time at which the output goes to its safe level, after a lost connection or as a retry
-    /// after a failure.
+    /// The time at which the output goes to its safe level, after a lost connection or as a retry after a failure.
     safe_at: Option<Instant>,
     /// The reason why the level of the output is unknown.
     fault: Option<DriverError>,
@@ -54,8 +51,8 @@ pub struct Output {
 }
 
 impl Output {
-    /// Creates an output and applies the start level. For interlocks, the output counts as on until
-    /// `now`, because the earlier level of the output is unknown.
+    /// Creates an output and applies the start level. For interlocks, the output counts as on until `now`, because the
+    /// earlier level of the output is unknown.
     pub fn new(
         config: &LineConfig,
         safe: Level,
@@ -123,8 +120,7 @@ impl Output {
         self.motion.is_some()
     }
 
-    /// Returns the state of the output for interlocks. A blinking output counts as on, even while
-    /// it is dark.
+    /// Returns the state of the output for interlocks. A blinking output counts as on, even while it is dark.
     pub fn power(&self) -> Power {
         match self.level {
             Some(level) if !level.is_on() && self.motion.is_none() => Power::Off(self.off_since),
@@ -197,8 +193,7 @@ impl Output {
         Ok(())
     }
 
-    /// Returns whether the output is on. For a blinking output, the function returns the level
-    /// before the blinking.
+    /// Returns whether the output is on. For a blinking output, the function returns the level before the blinking.
     fn base_level(&self) -> Result<bool, Refused> {
         match (self.motion, self.level) {
             (Some(Motion::Blink(blink)), _) => Ok(blink.base),
@@ -212,8 +207,7 @@ impl Output {
         match self.level.filter(|from| fade_ms > 0 && *from != level) {
             None => self.change(level, now),
             Some(from) => {
-                // The current level is applied again, so that a driver failure is reported before
-                // the fade starts.
+                // The current level is applied again, so that a driver failure is reported before the fade starts.
                 self.change(from, now)?;
                 let over = Duration::from_millis(fade_ms.into());
                 self.motion = Some(Motion::Fade(Fade::new(from, level, over, now)));
@@ -228,8 +222,8 @@ impl Output {
         self.drive(level, now)
     }
 
-    /// Applies a level and starts or stops the timer for `max_on`. If the output is already on, the
-    /// timer is not restarted.
+    /// Applies a level and starts or stops the timer for `max_on`. If the output is already on, the timer is not
+    /// restarted.
     fn drive(&mut self, level: Level, now: Instant) -> Result<(), DriverError> {
         self.apply(level, now)?;
         if !level.is_on() {
@@ -254,9 +248,8 @@ impl Output {
                 Ok(())
             }
             Err(error) => {
-                // After a driver failure, the output can be on or off, and must not remain in an
-                // unknown state. A retry therefore applies the safe level, which is off for every
-                // output with a time limit.
+                // After a driver failure, the output can be on or off, and must not remain in an unknown state. A retry
+                // therefore applies the safe level, which is off for every output with a time limit.
                 self.safe_at = Some(now + RETRY);
                 self.level = None;
                 self.off_at = None;
@@ -311,8 +304,7 @@ impl Output {
     }
 
     pub fn link_up(&mut self) {
-        // A failed output must still reach its safe level, so the timer of a failed output is not
-        // stopped.
+        // A failed output must still reach its safe level, so the timer of a failed output is not stopped.
         if self.level.is_some() {
             self.safe_at = None;
         }

@@ -1,5 +1,5 @@
-//! Converts the kernel's measurements to displayed values. Each type of channel has a unit in sysfs
-//! and a displayed unit.
+//! Converts the kernel's measurements to displayed values. Each type of channel has a unit in sysfs and a displayed
+//! unit.
 //!
 //! The kernel's units are documented in `Documentation/ABI/testing/sysfs-bus-iio`,
 //! `Documentation/hwmon/sysfs-interface.rst` and `Documentation/w1/slaves/w1_therm.rst`.

@@ -20,8 +20,7 @@ pub enum Refused {
     MinInterval,
     #[error("a pulse is already running")]
     Busy,
-    /// Another line of the same interlock is on or possibly on, or the dead time of the interlock
-    /// has not passed yet.
+    /// Another line of the same interlock is on or possibly on, or the dead time of the interlock has not passed yet.
     #[error("interlocked with {0}, which is on, may be on, or was switched off less than dead_time_ms ago")]
     Interlock(Name),
     /// The driver of the line failed, or the line could not be opened.

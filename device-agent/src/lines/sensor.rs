@@ -11,8 +11,7 @@ use crate::config::Sensing;
 pub struct Sensor {
     interval: Duration,
     min_change: f64,
-    /// Ten to the power of the sensor's precision, where the precision is the number of decimal
-    /// places.
+    /// Ten to the power of the sensor's precision, where the precision is the number of decimal places.
     scale: f64,
     level: Option<f64>,
     fault: Option<DriverError>,
@@ -23,8 +22,8 @@ pub struct Sensor {
 }
 
 impl Sensor {
-    /// Creates a sensor. If `polled` is true, the first reading is due immediately, and further
-    /// readings are due after each interval.
+    /// Creates a sensor. If `polled` is true, the first reading is due immediately, and further readings are due after
+    /// each interval.
     pub fn new(sensing: &Sensing, polled: bool, now: Instant) -> Self {
         Self {
             interval: sensing.interval,
@@ -52,8 +51,7 @@ impl Sensor {
         self.due.filter(|_| !self.reading)
     }
 
-    /// Returns whether the caller must start a reading now. Two readings of a sensor never run at
-    /// the same time.
+    /// Returns whether the caller must start a reading now. Two readings of a sensor never run at the same time.
     pub fn begin(&mut self, now: Instant) -> bool {
         if self.next_due().is_none_or(|due| due > now) {
             return false;
@@ -63,16 +61,16 @@ impl Sensor {
         true
     }
 
-    /// Handles the result of a reading. Returns `Some(false)` if the sensor starts to fail, and
-    /// `Some(true)` if the sensor works again. Returns `None` if neither has happened.
+    /// Handles the result of a reading. Returns `Some(false)` if the sensor starts to fail, and `Some(true)` if the
+    /// sensor works again. Returns `None` if neither has happened.
     pub fn take(&mut self, reading: Result<f64, DriverError>) -> Option<bool> {
         self.reading = false;
         let worked = self.fault.is_none();
         match reading.and_then(|number| self.round(number)) {
             Ok(number) => {
                 let moved = self.level.is_none_or(|level| {
-                    // The tolerance of 1e-9 accepts a change of exactly `min_change`, although
-                    // binary rounding can make the computed change slightly smaller.
+                    // The tolerance of 1e-9 accepts a change of exactly `min_change`, although binary rounding can make
+                    // the computed change slightly smaller.
                     number != level && (number - level).abs() + 1e-9 >= self.min_change
                 });
                 if moved {
@@ -142,8 +140,7 @@ mod tests {
     }
 
     proptest! {
-        /// The reported level never differs from the reading by more than `min_change` plus the
-        /// rounding error.
+        /// The reported level never differs from the reading by more than `min_change` plus the rounding error.
         #[test]
         fn the_level_stays_near(readings in prop::collection::vec(-50.0f64..50.0, 1..40), tenths in 0u8..30) {
             let min_change = f64::from(tenths) / 10.0;

@@ -1,5 +1,5 @@
-//! Lists the hardware of this machine that the agent can use, with the matching configuration keys.
-//! The command `pinlatch-agent lines` shows the list.
+//! Lists the hardware of this machine that the agent can use, with the matching configuration keys. The command
+//! `pinlatch-agent lines` shows the list.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -51,12 +51,11 @@ pub struct PwmChip {
     pub channels: u32,
 }
 
-/// A measuring device in the kernel's subsystem IIO (Industrial I/O) or hwmon (hardware
-/// monitoring).
+/// A measuring device in the kernel's subsystem IIO (Industrial I/O) or hwmon (hardware monitoring).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Measuring {
-    /// The value for the configuration key `device`. The value is the name of the device, or the
-    /// name of its parent device if several devices have the same name.
+    /// The value for the configuration key `device`. The value is the name of the device, or the name of its parent
+    /// device if several devices have the same name.
     pub device: String,
     /// The content of the device's file `name`.
     pub name: String,
@@ -86,8 +85,8 @@ impl Survey {
         }
     }
 
-    /// Returns the list of hardware as text for people, with one item in each text line. All values
-    /// have the syntax of the configuration file.
+    /// Returns the list of hardware as text for people, with one item in each text line. All values have the syntax of
+    /// the configuration file.
     pub fn text(&self) -> String {
         let mut text = String::new();
         let mut say = |line: std::fmt::Arguments<'_>| {

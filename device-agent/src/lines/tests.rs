@@ -123,8 +123,7 @@ async fn limits_hold_when_the_link_goes_in_the_middle() {
         tokio::time::sleep(Duration::from_millis(500)).await;
         lines.link_lost();
         tokio::time::sleep(Duration::from_secs(5)).await;
-        // A new connection does not reset the timer for `min_interval_ms`, so the command is
-        // refused.
+        // A new connection does not reset the timer for `min_interval_ms`, so the command is refused.
         lines.link_up();
         let again = run(&lines, "door", "pulse", json!({ "ms": 1 }));
         assert_eq!(again, Err(Refused::MinInterval));
@@ -252,8 +251,7 @@ async fn a_line_that_comes_late_is_opened_and_told() {
     assert!(matches!(run(&lines, "lamp", "set", json!({ "value": 1 })), Err(Refused::Driver(_))));
     let plugged = async {
         tokio::time::sleep(Duration::from_secs(25)).await;
-        // A PWM chip appears on the I2C bus, and another program has already exported one channel
-        // of the chip.
+        // A PWM chip appears on the I2C bus, and another program has already exported one channel of the chip.
         let real = folder.path().join("devices/i2c-1/1-0040/pwm/pwmchip5");
         std::fs::create_dir_all(real.join("pwm3")).unwrap();
         std::fs::create_dir_all(folder.path().join("class/pwm")).unwrap();
@@ -280,8 +278,8 @@ async fn a_line_that_comes_late_is_opened_and_told() {
     assert_eq!(duty, "1000000");
 }
 
-/// A reload does not affect the timers of an unchanged line. A changed line goes to its safe level
-/// and is treated as a new line.
+/// A reload does not affect the timers of an unchanged line. A changed line goes to its safe level and is treated as a
+/// new line.
 #[tokio::test(start_paused = true)]
 async fn a_reload_leaves_what_has_not_changed_alone() {
     let heater = "[lines.heater]\nkind = \"switch\"\ndriver = \"sim\"\nmax_on_ms = 4_000\n";
@@ -333,8 +331,8 @@ async fn a_reload_leaves_what_has_not_changed_alone() {
     assert!(tokio::time::timeout(Duration::from_secs(1), lines.reconfigured()).await.is_err());
 }
 
-/// No hello message follows a reload that leaves the lines as they are, so the reload must keep the
-/// level events that are still queued.
+/// No hello message follows a reload that leaves the lines as they are, so the reload must keep the level events that
+/// are still queued.
 #[tokio::test(start_paused = true)]
 async fn a_reload_without_changes_keeps_queued_levels() {
     let (lines, _signals, folder) = open(LAMP);

@@ -92,8 +92,7 @@ fn seconds(ms: i128) -> String {
 }
 
 fn open_files() -> Option<usize> {
-    // One of the counted file descriptors belongs to the open folder `/proc/self/fd` and must be
-    // subtracted.
+    // One of the counted file descriptors belongs to the open folder `/proc/self/fd` and must be subtracted.
     Some(std::fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1))
 }
 

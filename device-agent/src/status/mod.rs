@@ -1,5 +1,4 @@
-//! Serves the status of the running agent on a Unix socket. Each connection receives one JSON
-//! document.
+//! Serves the status of the running agent on a Unix socket. Each connection receives one JSON document.
 
 mod socket;
 mod text;
@@ -25,8 +24,8 @@ pub fn default_socket() -> PathBuf {
     Path::new(RUNTIME_DIR).join("agent.sock")
 }
 
-/// Returns the path of the agent's status socket. The default path is in systemd's runtime folder.
-/// The result is `None` if no path is configured and the runtime folder does not exist.
+/// Returns the path of the agent's status socket. The default path is in systemd's runtime folder. The result is `None`
+/// if no path is configured and the runtime folder does not exist.
 pub fn socket_of(config: &Config) -> Option<PathBuf> {
     let default = || Path::new(RUNTIME_DIR).is_dir().then(default_socket);
     config.status_socket.clone().or_else(default)
@@ -59,12 +58,11 @@ pub struct Status {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkStatus {
     pub state: LinkState,
-    /// The duration of the current connection in seconds. The field is present only while the agent
-    /// is connected.
+    /// The duration of the current connection in seconds. The field is present only while the agent is connected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connected_s: Option<u64>,
-    /// The time until the next connection attempt in milliseconds. The field is present only while
-    /// the agent waits for this attempt.
+    /// The time until the next connection attempt in milliseconds. The field is present only while the agent waits for
+    /// this attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_in_ms: Option<u64>,
     /// The reason why the last connection was lost or could not be established.
@@ -86,8 +84,8 @@ pub enum LinkState {
 pub struct ClockStatus {
     /// The estimated edge time in milliseconds since the Unix epoch.
     pub edge_ms: u64,
-    /// The difference between edge time and the system's clock in milliseconds, which is positive
-    /// if edge time is ahead.
+    /// The difference between edge time and the system's clock in milliseconds, which is positive if edge time is
+    /// ahead.
     pub ahead_ms: i64,
     /// The width of the interval that contains edge time, in milliseconds.
     pub uncertainty_ms: u64,
@@ -171,8 +169,7 @@ fn line(config: &LineConfig, level: Option<Level>, fault: Option<&DriverError>) 
     }
 }
 
-/// Returns the value `VmRSS` of `/proc/self/status`, which is the resident memory in KiB (see
-/// proc(5)).
+/// Returns the value `VmRSS` of `/proc/self/status`, which is the resident memory in KiB (see proc(5)).
 fn memory_kib() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let value = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

@@ -1,5 +1,5 @@
-//! Transfers the status of the agent over a Unix socket. The running agent is the server, and the
-//! command `pinlatch-agent status` is the client.
+//! Transfers the status of the agent over a Unix socket. The running agent is the server, and the command
+//! `pinlatch-agent status` is the client.
 
 use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind, Read};
@@ -18,8 +18,7 @@ use super::Status;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// The time limit for the agent's answer to a client.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// The maximum number of bytes that the client reads. Every status document is shorter than this
-/// limit of 1 MiB.
+/// The maximum number of bytes that the client reads. Every status document is shorter than this limit of 1 MiB.
 const MAX_DOCUMENT: u64 = 1 << 20;
 
 #[derive(Debug, thiserror::Error)]
@@ -55,16 +54,15 @@ impl SocketError {
     }
 }
 
-/// The socket on which the agent serves its status. Dropping a `StatusSocket` removes the socket
-/// file.
+/// The socket on which the agent serves its status. Dropping a `StatusSocket` removes the socket file.
 pub struct StatusSocket {
     listener: UnixListener,
     path: PathBuf,
 }
 
 impl StatusSocket {
-    /// Listens on a socket with the given path. If a killed agent has left a socket file, the
-    /// function replaces the old socket file. The socket of a running agent is not replaced.
+    /// Listens on a socket with the given path. If a killed agent has left a socket file, the function replaces the old
+    /// socket file. The socket of a running agent is not replaced.
     pub fn bind(path: &Path) -> Result<Self, SocketError> {
         if let Ok(found) = fs::symlink_metadata(path) {
             if !found.file_type().is_socket() {
@@ -74,8 +72,7 @@ impl StatusSocket {
                 Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
                     fs::remove_file(path).map_err(SocketError::io(path))?;
                 }
-                // Unless the connection was refused, the function assumes that another agent is
-                // running.
+                // Unless the connection was refused, the function assumes that another agent is running.
                 _ => return Err(SocketError::InUse(path.into())),
             }
         }
@@ -110,8 +107,7 @@ impl StatusSocket {
 
 impl Drop for StatusSocket {
     fn drop(&mut self) {
-        // An error is ignored, because the next start of the agent replaces a remaining socket
-        // file.
+        // An error is ignored, because the next start of the agent replaces a remaining socket file.
         let _ = fs::remove_file(&self.path);
     }
 }

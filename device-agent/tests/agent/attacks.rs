@@ -1,5 +1,5 @@
-//! Sends every attack of the attack catalogue as a command to a running agent. No attack changes a
-//! line, even if the edge or the network is hostile.
+//! Sends every attack of the attack catalogue as a command to a running agent. No attack changes a line, even if the
+//! edge or the network is hostile.
 
 use pinlatch_protocol::agent::{Outcome, ToAgent};
 use pinlatch_protocol::command::CommandStatus;
@@ -11,8 +11,7 @@ use crate::forge::attacks::{self, Attack};
 use crate::forge::{Role, Signer, Subject};
 use crate::test_agent::TestAgent;
 
-/// The maximum size of a token that fits into a frame, in bytes. A longer frame would end the
-/// connection.
+/// The maximum size of a token that fits into a frame, in bytes. A longer frame would end the connection.
 const LARGEST: usize = 12 * 1024;
 
 macro_rules! all {
@@ -26,8 +25,7 @@ macro_rules! all {
 
 for_each_attack!(all);
 
-/// Returns a valid command for this connection. The attacks are altered copies of the returned
-/// command.
+/// Returns a valid command for this connection. The attacks are altered copies of the returned command.
 fn subject(edge: &Edge, link: &Connection, id: &str) -> Subject {
     let token = link.order(id, "door", "pulse", json!({ "ms": 1 })).sign();
     let state = edge.state.lock().unwrap();
@@ -39,8 +37,7 @@ fn subject(edge: &Edge, link: &Connection, id: &str) -> Subject {
     Subject::of(Role::Command, &signer, &token, now_ms / 1000).beside(&others)
 }
 
-/// Waits for the outcome of the command `id`. Returns all received outcomes, of which the outcome
-/// of `id` is the last.
+/// Waits for the outcome of the command `id`. Returns all received outcomes, of which the outcome of `id` is the last.
 async fn outcomes_until(link: &mut Connection, id: &str) -> Vec<Outcome> {
     let mut all = Vec::new();
     loop {
@@ -69,9 +66,8 @@ async fn no_attack_of_the_catalogue_moves_a_line() {
                     link.say(&ToAgent::Command { jwt }).await;
                     tried += 1;
                 }
-                // The test sends a valid command with a new id, which the agent executes. When the
-                // outcome of the valid command arrives, the agent has answered all earlier
-                // commands.
+                // The test sends a valid command with a new id, which the agent executes. When the outcome of the valid
+                // command arrives, the agent has answered all earlier commands.
                 let id = format!("honest-{count}");
                 let order = link.order(&id, "lamp", "toggle", json!({})).sign();
                 link.say(&ToAgent::Command { jwt: order }).await;
@@ -91,8 +87,8 @@ async fn no_attack_of_the_catalogue_moves_a_line() {
         .await;
 }
 
-/// A replayed command does not run again on the same connection or on the next connection. A copy
-/// of the command with different JSON formatting or another deadline does not run either.
+/// A replayed command does not run again on the same connection or on the next connection. A copy of the command with
+/// different JSON formatting or another deadline does not run either.
 #[tokio::test]
 async fn a_command_shown_again() {
     let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
@@ -107,8 +103,7 @@ async fn a_command_shown_again() {
             );
             let later = subject.claim("deadline", subject.claims["deadline"].as_u64().unwrap() - 1);
             for again in [subject.honest(), respelt, later] {
-                // The agent's answer repeats the first outcome, and the level of the line does not
-                // change.
+                // The agent's answer repeats the first outcome, and the level of the line does not change.
                 assert_eq!(link.command(again).await.status, CommandStatus::Executed);
             }
             assert_eq!(test_agent.times_on("door"), 1);

@@ -78,8 +78,8 @@ async fn a_killed_agent_leaves_the_safe_levels_to_the_safe_command() {
 
     let safe = output(&["safe", "--config", config]).await;
     assert!(test_agent.journal().ends_with(&[("door".into(), json!(false)), ("lamp".into(), json!(false))]));
-    // The agent reports the line without hardware. The line without hardware does not prevent the
-    // other lines from going to their safe levels.
+    // The agent reports the line without hardware. The line without hardware does not prevent the other lines from
+    // going to their safe levels.
     assert_eq!(safe.status.code(), Some(1));
     assert!(text(&safe.stderr).contains("lost"), "{safe:?}");
 
@@ -133,8 +133,7 @@ async fn every_example_is_valid_and_listed() {
         let file = folder.join("agent.toml");
         let result = output(&["check-config", "--config", file.to_str().unwrap()]).await;
         assert!(result.status.success(), "{result:?}");
-        // The README of the example quotes the end of the printed message, which follows the name
-        // of the file.
+        // The README of the example quotes the end of the printed message, which follows the name of the file.
         let message = text(&result.stdout);
         let (_, verdict) = message.trim_end().rsplit_once("agent.toml: ").unwrap();
         let page = std::fs::read_to_string(folder.join("README.md")).unwrap();
@@ -177,8 +176,8 @@ async fn lines_lists_what_there_is() {
 async fn lines_gives_the_words_of_the_configuration() {
     let test_agent = TestAgent::new();
     let sysfs = test_agent.folder.path().join("sys");
-    // The test creates the sysfs files of a PWM chip, a processor's thermometer and a 1-wire
-    // thermometer in the same way as the kernel.
+    // The test creates the sysfs files of a PWM chip, a processor's thermometer and a 1-wire thermometer in the same
+    // way as the kernel.
     for (file, value) in [
         ("devices/fe20c000.pwm/pwm/pwmchip0/npwm", "2"),
         ("devices/thermal_zone0/hwmon0/name", "cpu_thermal"),
@@ -256,8 +255,7 @@ async fn status_tells_of_link_clock_lines_and_commands() {
     assert!(shown.contains("lamp") && shown.contains("2 executed, 1 refused, 0 expired"), "{shown}");
 
     link.close(4409).await;
-    // The status is queried repeatedly, because the agent has possibly not received the close frame
-    // yet.
+    // The status is queried repeatedly, because the agent has possibly not received the close frame yet.
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
         let shown = text(&output(&["status", "--config", config]).await.stdout);

@@ -49,8 +49,8 @@ async fn in_1970_it_enrols_connects_and_obeys() {
     test_agent
         .with_agent(&mut edge, async |edge| {
             for _ in 0..2 {
-                // The second connection can resume the TLS session of the first connection. In a
-                // resumed TLS session, the agent does not check the certificate chain again.
+                // The second connection can resume the TLS session of the first connection. In a resumed TLS session,
+                // the agent does not check the certificate chain again.
                 let (mut link, _) = edge.welcome().await;
                 let order = link.order("c", "door", "pulse", json!({ "ms": 1 })).sign();
                 assert_eq!(link.command(order).await.status, CommandStatus::Executed);
@@ -72,8 +72,8 @@ async fn a_welcome_dated_outside_of_the_certificate_closes() {
                 link.close(1012).await;
                 edge.accept().await
             };
-            // The test simulates a server with the stolen key of an expired certificate. The signed
-            // edge time is after the expiry of this certificate.
+            // The test simulates a server with the stolen key of an expired certificate. The signed edge time is after
+            // the expiry of this certificate.
             edge.state.lock().unwrap().ahead_ms = PAST_IT_MS;
             link.send_welcome().await;
             assert!(link.next().await.is_err(), "the agent must not send a hello");
@@ -82,8 +82,8 @@ async fn a_welcome_dated_outside_of_the_certificate_closes() {
         })
         .await;
 
-    // Without TLS, the agent checks no certificate and accepts the same welcome message. The
-    // earlier failure was therefore caused only by the date of the certificate.
+    // Without TLS, the agent checks no certificate and accepts the same welcome message. The earlier failure was
+    // therefore caused only by the date of the certificate.
     let (test_agent, mut plain) = (TestAgent::new(), Edge::start().await);
     plain.state.lock().unwrap().ahead_ms = PAST_IT_MS;
     test_agent.with_agent(&mut plain, async |edge| drop(edge.welcome().await)).await;

@@ -1,6 +1,6 @@
-//! Tests the configuration files in the folder `tests/config`. Every file in the folder `valid`
-//! must load. Every file in the folder `invalid` must fail with exactly the errors that its first
-//! lines list. Each listed error has the form `# expect LINE:COLUMN CODE PART OF THE MESSAGE`.
+//! Tests the configuration files in the folder `tests/config`. Every file in the folder `valid` must load. Every file
+//! in the folder `invalid` must fail with exactly the errors that its first lines list. Each listed error has the form
+//! `# expect LINE:COLUMN CODE PART OF THE MESSAGE`.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! Simulates an edge for tests. The simulated edge handles HTTP, the challenge and the WebSocket
-//! upgrade in the same way as the real edge. The test controls the rest of the edge's behaviour.
+//! Simulates an edge for tests. The simulated edge handles HTTP, the challenge and the WebSocket upgrade in the same
+//! way as the real edge. The test controls the rest of the edge's behaviour.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -37,8 +37,8 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 /// The timeout for every wait in a test.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The enrolment code that the simulated edge accepts. The code contains dots, because a real
-/// enrolment code can also contain dots.
+/// The enrolment code that the simulated edge accepts. The code contains dots, because a real enrolment code can also
+/// contain dots.
 pub const CODE: &str = "one.time.code";
 
 /// The keys and the behaviour of the simulated edge, which a test can change at any time.
@@ -46,15 +46,14 @@ pub struct State {
     pub keys: EdgeKeys,
     pub root: SigningKey,
     pub keyset: String,
-    /// The difference between edge time and real time in milliseconds, which is positive if edge
-    /// time is ahead.
+    /// The difference between edge time and real time in milliseconds, which is positive if edge time is ahead.
     pub ahead_ms: i64,
     /// The root key that the edge sends at enrolment.
     pub shown_root: Value,
     /// The age of the certificates that the edge issues at enrolment, in days.
     pub issued_ago_days: u64,
-    /// Is true if a captive portal answers instead of the edge. The captive portal answers every
-    /// request with status 200 and a web page.
+    /// Is true if a captive portal answers instead of the edge. The captive portal answers every request with status
+    /// 200 and a web page.
     pub portal: bool,
     /// Is true if another agent is connected as this device.
     pub taken: bool,
@@ -159,14 +158,14 @@ impl Edge {
         format!("{}/#{CODE}.{thumbprint}", self.url())
     }
 
-    /// Waits for the next authenticated connection of the agent. The edge has not sent a welcome
-    /// message on this connection yet.
+    /// Waits for the next authenticated connection of the agent. The edge has not sent a welcome message on this
+    /// connection yet.
     pub async fn accept(&mut self) -> Connection {
         timeout(PATIENCE, self.upgraded.recv()).await.expect("no connection came").unwrap()
     }
 
-    /// Waits for the next connection of the agent and sends the welcome message. Returns the
-    /// connection and the agent's hello message.
+    /// Waits for the next connection of the agent and sends the welcome message. Returns the connection and the agent's
+    /// hello message.
     pub async fn welcome(&mut self) -> (Connection, FromAgent) {
         let mut connection = self.accept().await;
         connection.send_welcome().await;
@@ -176,8 +175,7 @@ impl Edge {
     }
 }
 
-/// The edge's answer to an HTTP request. If the value is an error, the edge closes the connection
-/// without an answer.
+/// The edge's answer to an HTTP request. If the value is an error, the edge closes the connection without an answer.
 type Answer = Result<Response<Full<Bytes>>, std::io::Error>;
 
 fn problem(code: Code) -> Response<Full<Bytes>> {
@@ -304,8 +302,8 @@ impl Connection {
         self.say(&message).await;
     }
 
-    /// Returns the agent's next message that is not a ping. If the agent closes the connection, the
-    /// returned error is the close code.
+    /// Returns the agent's next message that is not a ping. If the agent closes the connection, the returned error is
+    /// the close code.
     pub async fn next(&mut self) -> Result<FromAgent, u16> {
         loop {
             match timeout(PATIENCE, self.socket.next()).await.expect("the agent is silent") {

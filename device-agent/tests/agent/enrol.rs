@@ -1,5 +1,5 @@
-//! Tests the enrolment of a device, the stored credentials and failed enrolments. After a failed
-//! enrolment, the old credentials must remain stored.
+//! Tests the enrolment of a device, the stored credentials and failed enrolments. After a failed enrolment, the old
+//! credentials must remain stored.
 
 use std::os::unix::fs::PermissionsExt;
 

@@ -1,5 +1,4 @@
-//! Tests dimmers, sensors, presses of contacts and interlocks with a simulated edge and simulated
-//! lines.
+//! Tests dimmers, sensors, presses of contacts and interlocks with a simulated edge and simulated lines.
 
 use pinlatch_protocol::agent::FromAgent;
 use pinlatch_protocol::command::CommandStatus;

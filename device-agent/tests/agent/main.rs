@@ -1,5 +1,5 @@
-//! Tests the agent with a simulated edge in the same process. All tests are in one binary, so that
-//! the compiler links the agent only once.
+//! Tests the agent with a simulated edge in the same process. All tests are in one binary, so that the compiler links
+//! the agent only once.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 

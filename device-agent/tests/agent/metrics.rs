@@ -24,8 +24,7 @@ async fn ask(address: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
-    // The result is ignored, because the connection can end with a reset if the server did not read
-    // the whole request.
+    // The result is ignored, because the connection can end with a reset if the server did not read the whole request.
     let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("no end");
     String::from_utf8(answer).unwrap()
 }
@@ -39,9 +38,9 @@ async fn scrape(address: SocketAddr) -> BTreeMap<String, f64> {
     read(body)
 }
 
-/// Parses Prometheus' text format 0.0.4 strictly. Each sample must follow the HELP and TYPE lines
-/// of its metric family. No metric family and no sample is allowed to appear twice. Names and
-/// values must have the form that the documentation of the text format defines.
+/// Parses Prometheus' text format 0.0.4 strictly. Each sample must follow the HELP and TYPE lines of its metric family.
+/// No metric family and no sample is allowed to appear twice. Names and values must have the form that the
+/// documentation of the text format defines.
 fn read(text: &str) -> BTreeMap<String, f64> {
     let mut samples = BTreeMap::new();
     let mut families: Vec<&str> = Vec::new();
@@ -132,8 +131,8 @@ async fn they_tell_of_link_commands_lines_and_clock() {
     running.stop().await;
 }
 
-/// Clients that send invalid or oversized requests cannot delay the agent. Clients that do not read
-/// the answer cannot delay the agent either.
+/// Clients that send invalid or oversized requests cannot delay the agent. Clients that do not read the answer cannot
+/// delay the agent either.
 #[tokio::test]
 async fn strangers_hold_up_nothing() {
     let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
@@ -158,8 +157,8 @@ async fn strangers_hold_up_nothing() {
     assert!(long.starts_with("HTTP/1.1 431 ") || long.is_empty(), "{long}");
     assert!(status("\u{0}\u{1}\r\n\r\n".into()).await.starts_with("HTTP/1.1 400 "));
 
-    // The idle clients occupy every client slot of the metrics server. The agent still runs
-    // commands, and the client slots are soon free again.
+    // The idle clients occupy every client slot of the metrics server. The agent still runs commands, and the client
+    // slots are soon free again.
     let mut idle = Vec::new();
     for _ in 0..8 {
         let mut stream = TcpStream::connect(address).await.unwrap();

@@ -1,5 +1,4 @@
-//! Tests commands that the agent runs, and commands that the agent refuses because of its
-//! configuration.
+//! Tests commands that the agent runs, and commands that the agent refuses because of its configuration.
 
 use pinlatch_protocol::agent::FromAgent;
 use pinlatch_protocol::command::CommandStatus;
@@ -116,8 +115,8 @@ async fn a_lost_connection_s_outcomes_are_told_again() {
             assert_eq!(lines[1].level, Some(Level::On(true)), "a retained line keeps its level");
             assert_eq!(outcomes.len(), 1);
             assert_eq!((outcomes[0].id.as_str(), outcomes[0].status), ("c1", CommandStatus::Executed));
-            // When the outcome of c2 arrives, the edge has already sent the pong to the agent's
-            // first ping. The pong confirms the outcome of the command c1.
+            // When the outcome of c2 arrives, the edge has already sent the pong to the agent's first ping. The pong
+            // confirms the outcome of the command c1.
             let order = link.order("c2", "lamp", "set", json!({ "value": false })).sign();
             link.command(order).await;
             link.close(1012).await;

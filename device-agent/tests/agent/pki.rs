@@ -18,14 +18,13 @@ pub struct Pki {
 }
 
 impl Pki {
-    /// Creates a root certificate and a server certificate for 127.0.0.1 that are valid from 2020
-    /// until 2090.
+    /// Creates a root certificate and a server certificate for 127.0.0.1 that are valid from 2020 until 2090.
     pub fn new() -> Self {
         Self::until(2090, 2090, "127.0.0.1")
     }
 
-    /// Creates a root certificate and a server certificate for the host `name`. The certificates
-    /// are valid from 2020 until the start of `root_year` and `leaf_year`.
+    /// Creates a root certificate and a server certificate for the host `name`. The certificates are valid from 2020
+    /// until the start of `root_year` and `leaf_year`.
     pub fn until(root_year: i32, leaf_year: i32, name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, "a root");

@@ -24,8 +24,8 @@ const URL_LOGIN: &str = "porch:hush%2Fnow@";
 /// An HTTP proxy that records all requests and can send a given answer.
 struct Proxy {
     address: SocketAddr,
-    /// The answer that the proxy sends instead of opening a tunnel. The value is `None` if the
-    /// proxy must open a tunnel.
+    /// The answer that the proxy sends instead of opening a tunnel. The value is `None` if the proxy must open a
+    /// tunnel.
     answer: Arc<Mutex<Option<&'static str>>>,
     heads: Arc<Mutex<Vec<Vec<String>>>>,
     task: JoinHandle<()>,
@@ -103,8 +103,8 @@ async fn serve(
     let _ = copy_bidirectional(&mut tcp, &mut edge).await;
 }
 
-/// The agent enrols and connects through a proxy that requires a password. TLS is end to end
-/// between the agent and the edge.
+/// The agent enrols and connects through a proxy that requires a password. TLS is end to end between the agent and the
+/// edge.
 #[tokio::test]
 async fn through_a_proxy_with_a_password() {
     let (pki, proxy) = (Pki::new(), Proxy::start().await);
@@ -129,8 +129,8 @@ async fn through_a_proxy_with_a_password() {
     assert!(!log.contains("hush") && !log.contains("cG9yY2g"), "the password is in the log: {log}");
 }
 
-/// Each failure of a proxy has an error code, and most failures have advice. The agent recovers
-/// from all failures of a proxy.
+/// Each failure of a proxy has an error code, and most failures have advice. The agent recovers from all failures of a
+/// proxy.
 #[tokio::test]
 async fn what_is_wrong_with_a_proxy_is_named_and_outlived() {
     let (test_agent, mut edge, proxy) = (TestAgent::new(), Edge::start().await, Proxy::start().await);

@@ -25,8 +25,7 @@ async fn set(link: &mut Connection, line: &str) {
     assert_eq!(link.command(order).await.status, CommandStatus::Executed);
 }
 
-/// Returns the names and the levels of the lines in the agent's next hello message. The function
-/// skips events.
+/// Returns the names and the levels of the lines in the agent's next hello message. The function skips events.
 async fn hello(link: &mut Connection) -> Vec<(String, Option<Level>)> {
     loop {
         if let FromAgent::Hello { lines, .. } = link.next().await.unwrap() {
@@ -39,8 +38,7 @@ fn write(test_agent: &TestAgent, lines: &[&str]) {
     std::fs::write(test_agent.config_file(), format!("{HEAD}{}", lines.concat())).unwrap();
 }
 
-/// Returns the changes of the simulated lines after the first `entries` entries of the journal
-/// file.
+/// Returns the changes of the simulated lines after the first `entries` entries of the journal file.
 fn since(test_agent: &TestAgent, entries: usize) -> Vec<(String, Value)> {
     test_agent.journal().split_off(entries)
 }
@@ -58,8 +56,7 @@ async fn what_has_not_changed_is_not_touched_and_the_rest_follows() {
     link.command(order).await;
     let pulsed = tokio::time::Instant::now();
 
-    // The new configuration removes the fan, adds a pump, retains the other lines, and changes
-    // their order.
+    // The new configuration removes the fan, adds a pump, retains the other lines, and changes their order.
     let before = test_agent.journal().len();
     write(&test_agent, &[BELL, PUMP, LAMP, DOOR]);
     running.signal(Signal::HUP);
@@ -68,8 +65,8 @@ async fn what_has_not_changed_is_not_touched_and_the_rest_follows() {
     assert_eq!(hello(&mut link).await, expected.map(|(line, level)| (line.to_owned(), level)));
     assert_eq!(since(&test_agent, before), [("fan".into(), json!(false)), ("pump".into(), json!(false))]);
 
-    // After the reload the connection is still open. The pulse ends at its original time, the
-    // contact reports level changes, and the new line runs commands.
+    // After the reload the connection is still open. The pulse ends at its original time, the contact reports level
+    // changes, and the new line runs commands.
     assert_eq!(link.event("door").await, false);
     let took = pulsed.elapsed();
     assert!((Duration::from_millis(1_400)..Duration::from_millis(2_500)).contains(&took), "{took:?}");
@@ -82,8 +79,7 @@ async fn what_has_not_changed_is_not_touched_and_the_rest_follows() {
     let gone = link.order("f", "fan", "toggle", json!({})).sign();
     assert_eq!(link.command(gone).await.code.as_deref(), Some("refused_unknown_line"));
 
-    // A line with a changed configuration first goes to its safe level, and then follows the new
-    // configuration.
+    // A line with a changed configuration first goes to its safe level, and then follows the new configuration.
     let before = test_agent.journal().len();
     let limited = PUMP.replace("driver", "max_on_ms = 1_000\ndriver");
     write(&test_agent, &[BELL, &limited, LAMP, DOOR]);
@@ -131,8 +127,7 @@ async fn a_broken_file_is_refused_with_its_reasons_and_nothing_happens() {
     running.stop().await;
 }
 
-/// systemd requires a message with a timestamp at the start of a reload, and a second message at
-/// the end of the reload.
+/// systemd requires a message with a timestamp at the start of a reload, and a second message at the end of the reload.
 #[tokio::test]
 async fn the_service_manager_is_told() {
     let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);

@@ -11,8 +11,8 @@ use serde_json::json;
 use crate::edge::{Connection, Edge, device, site};
 use crate::test_agent::TestAgent;
 
-/// Creates a message with a certificate for the given device and the given key. The certificate is
-/// signed with `keys` and issued now.
+/// Creates a message with a certificate for the given device and the given key. The certificate is signed with `keys`
+/// and issued now.
 fn certificate(edge: &Edge, keys: &EdgeKeys, device: &Name, key: &PublicKey) -> ToAgent {
     let now = edge.state.lock().unwrap().now_ms() / 1_000;
     ToAgent::Certificate { jwt: sign_cert(keys, &site(), device, key, &random_id(), now).unwrap() }
@@ -39,8 +39,7 @@ async fn asked(link: &mut Connection) -> PublicKey {
     }
 }
 
-/// Checks that the connection still works. After this check, the agent has also processed all
-/// earlier messages.
+/// Checks that the connection still works. After this check, the agent has also processed all earlier messages.
 async fn obeys(link: &mut Connection) {
     let order = link.order(&random_id(), "lamp", "toggle", json!({})).sign();
     assert_eq!(link.command(order).await.status, CommandStatus::Executed);
@@ -55,8 +54,8 @@ async fn a_certificate_is_renewed_in_its_last_third_and_only_by_its_own_edge() {
             let old = stored(&test_agent, edge);
             let keys = edge.state.lock().unwrap().keys.clone();
             let (stranger, other) = (EdgeKeys::generate().unwrap(), Name::new("shed").unwrap());
-            // The agent requests a certificate once on each connection. If the agent rejects the
-            // new certificate, the old certificate and the connection remain in use.
+            // The agent requests a certificate once on each connection. If the agent rejects the new certificate, the
+            // old certificate and the connection remain in use.
             for wrong in 0..4 {
                 let (mut link, _) = edge.welcome().await;
                 let key = asked(&mut link).await;
@@ -101,8 +100,8 @@ async fn a_certificate_is_renewed_in_its_last_third_and_only_by_its_own_edge() {
         .await;
 }
 
-/// Checks that the connection still works while the edge's clock is one day ahead. The agent is
-/// allowed to refuse the command, because the command is signed for the time of the edge's clock.
+/// Checks that the connection still works while the edge's clock is one day ahead. The agent is allowed to refuse the
+/// command, because the command is signed for the time of the edge's clock.
 async fn obeys_later(link: &mut Connection) {
     let order = link.order(&random_id(), "lamp", "toggle", json!({})).sign();
     assert!(matches!(link.command(order).await.status, CommandStatus::Executed | CommandStatus::Refused));
@@ -115,8 +114,7 @@ async fn a_certificate_that_is_good_for_long_is_left_alone() {
     test_agent
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
-            // If the agent requested a renewal, the request would arrive before the outcome of this
-            // command.
+            // If the agent requested a renewal, the request would arrive before the outcome of this command.
             let order = link.order("c", "lamp", "toggle", json!({})).sign();
             link.say(&ToAgent::Command { jwt: order }).await;
             assert!(matches!(link.next().await, Ok(FromAgent::Result(_))));

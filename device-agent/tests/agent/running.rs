@@ -1,5 +1,4 @@
-//! Runs the real agent binary with the configuration of a [`TestAgent`]. The agent's log goes to a
-//! file.
+//! Runs the real agent binary with the configuration of a [`TestAgent`]. The agent's log goes to a file.
 
 use std::fs::File;
 use std::process::Stdio;

@@ -27,8 +27,8 @@ async fn a_command_runs_once() {
             assert_eq!(test_agent.times_on("lamp"), 1);
             link.close(1012).await;
 
-            // The agent also refuses the command on the next connection, although the agent does
-            // not store the command ids of earlier connections.
+            // The agent also refuses the command on the next connection, although the agent does not store the command
+            // ids of earlier connections.
             let (mut link, _) = edge.welcome().await;
             let again = link.command(order).await;
             assert_eq!(
@@ -78,8 +78,7 @@ async fn commands_that_were_tampered_with_or_meant_for_others_are_refused() {
             let flipped = if signature.starts_with('A') { "B" } else { "A" };
             spoiled.push(format!("{head}.{flipped}{}", &signature[1..]));
             spoiled.push(format!("{head}."));
-            // This token combines the payload of another command with the signature of the valid
-            // command.
+            // This token combines the payload of another command with the signature of the valid command.
             let other = order("e").sign();
             let (other_head, _) = other.rsplit_once('.').unwrap();
             spoiled.push(format!("{other_head}.{signature}"));
@@ -88,8 +87,7 @@ async fn commands_that_were_tampered_with_or_meant_for_others_are_refused() {
                 assert_eq!(outcome.status, CommandStatus::Refused);
                 assert_eq!(outcome.code.as_deref(), Some("refused_token"));
             }
-            // If a token contains no readable command id, the agent sends no answer. The connection
-            // stays open.
+            // If a token contains no readable command id, the agent sends no answer. The connection stays open.
             for jwt in ["", "a.b", "..", "ey.ey.ey", &"A".repeat(9_000)] {
                 link.say(&ToAgent::Command { jwt: jwt.into() }).await;
             }
@@ -124,8 +122,7 @@ async fn keys_rotate_forwards_only() {
     test_agent
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
-            // The device's certificate is signed with the old key, so the new key set must include
-            // both keys.
+            // The device's certificate is signed with the old key, so the new key set must include both keys.
             let (old_keyset, both) = {
                 let state = edge.state.lock().unwrap();
                 (state.keyset.clone(), joined(&EdgeKeys::generate().unwrap(), &old))
@@ -155,8 +152,8 @@ async fn keys_rotate_forwards_only() {
                 "an older key set is rejected, although the root key signed it"
             );
 
-            // The agent rejects a key set that was not signed with the owner's root key, even if
-            // the key set has a higher number.
+            // The agent rejects a key set that was not signed with the owner's root key, even if the key set has a
+            // higher number.
             {
                 let mut state = edge.state.lock().unwrap();
                 let root = std::mem::replace(&mut state.root, pinlatch_token::SigningKey::generate());
@@ -170,8 +167,8 @@ async fn keys_rotate_forwards_only() {
         .await;
 }
 
-/// Combines the keys of two edges. The combined keys verify the signatures of both edges and sign
-/// with the key of `first`.
+/// Combines the keys of two edges. The combined keys verify the signatures of both edges and sign with the key of
+/// `first`.
 fn joined(first: &EdgeKeys, second: &EdgeKeys) -> EdgeKeys {
     let keys = |keys: &EdgeKeys| {
         let set: serde_json::Value = serde_json::from_str(keys.to_private_jwks().expose()).unwrap();

@@ -1,5 +1,4 @@
-//! Tests lost, restored and replaced connections to the edge, and the log messages about these
-//! connections.
+//! Tests lost, restored and replaced connections to the edge, and the log messages about these connections.
 
 use std::time::Duration;
 
@@ -22,8 +21,8 @@ async fn obeys(link: &mut Connection) {
     assert_eq!(link.command(order).await.status, CommandStatus::Executed);
 }
 
-/// The edge sends nothing, but does not close the connection. The agent closes the connection after
-/// the configured time, and not earlier.
+/// The edge sends nothing, but does not close the connection. The agent closes the connection after the configured
+/// time, and not earlier.
 #[tokio::test]
 async fn a_dead_link_is_given_up_within_the_configured_time() {
     let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
@@ -32,8 +31,8 @@ async fn a_dead_link_is_given_up_within_the_configured_time() {
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
             obeys(&mut link).await;
-            // The agent has just received a command. From now on, the test neither reads from this
-            // connection nor closes this connection.
+            // The agent has just received a command. From now on, the test neither reads from this connection nor
+            // closes this connection.
             let silent = Instant::now();
             let (mut next, _) = edge.welcome().await;
             let took = silent.elapsed();
@@ -54,8 +53,7 @@ async fn a_link_on_which_pings_are_answered_stays() {
         .with_agent(&mut edge, async |edge| {
             let (mut link, _) = edge.welcome().await;
             let start = Instant::now();
-            // The call `link.next()` answers pings. Any other message from the agent would fail the
-            // test.
+            // The call `link.next()` answers pings. Any other message from the agent would fail the test.
             let quiet = tokio::time::timeout(Duration::from_secs(4), link.next()).await;
             assert!(quiet.is_err() && start.elapsed() > Duration::from_secs(3), "{quiet:?}");
             obeys(&mut link).await;
@@ -75,8 +73,8 @@ async fn over_ipv6() {
         .await;
 }
 
-/// The edge receives the agent's proof, which is valid only once. The connection ends before the
-/// edge answers. The agent must not treat the missing answer as a refusal of the device.
+/// The edge receives the agent's proof, which is valid only once. The connection ends before the edge answers. The
+/// agent must not treat the missing answer as a refusal of the device.
 #[tokio::test]
 async fn a_lost_answer_to_a_proof_is_no_refusal() {
     let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
@@ -106,8 +104,8 @@ async fn a_captive_portal_is_named_and_outlived() {
     running.stop().await;
 }
 
-/// Each kind of invalid certificate has its own error code and advice. When the edge uses a valid
-/// certificate, the agent connects without a restart.
+/// Each kind of invalid certificate has its own error code and advice. When the edge uses a valid certificate, the
+/// agent connects without a restart.
 #[tokio::test]
 async fn an_edge_with_a_wrong_certificate_is_named_and_outlived() {
     let good = Pki::new();
@@ -133,8 +131,8 @@ async fn an_edge_with_a_wrong_certificate_is_named_and_outlived() {
     running.stop().await;
 }
 
-/// The agent rejects an expired root certificate in `ca_file`, although rustls would accept the
-/// certificate. The agent accepts a new root certificate without a restart.
+/// The agent rejects an expired root certificate in `ca_file`, although rustls would accept the certificate. The agent
+/// accepts a new root certificate without a restart.
 #[tokio::test]
 async fn an_expired_authority_is_named_and_can_be_replaced() {
     let (old, new) = (Pki::until(2021, 2090, "127.0.0.1"), Pki::new());
@@ -153,9 +151,8 @@ async fn an_expired_authority_is_named_and_can_be_replaced() {
     running.stop().await;
 }
 
-/// If another agent has replaced an agent's connection, the first agent reconnects without
-/// replacing the connection of the other agent. After a successful connection, the first agent is
-/// allowed to replace connections again.
+/// If another agent has replaced an agent's connection, the first agent reconnects without replacing the connection of
+/// the other agent. After a successful connection, the first agent is allowed to replace connections again.
 #[tokio::test]
 async fn an_agent_that_was_replaced_yields() {
     let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);
@@ -166,8 +163,7 @@ async fn an_agent_that_was_replaced_yields() {
     edge.state.lock().unwrap().taken = true;
     link.close(4409).await;
     running.until_logged("another agent runs with this device's credentials").await;
-    // After its connection was replaced, the agent pauses for at least one minute. SIGHUP ends the
-    // pause.
+    // After its connection was replaced, the agent pauses for at least one minute. SIGHUP ends the pause.
     running.signal(Signal::HUP);
     running.until_logged("code=\"device_connected\"").await;
     edge.state.lock().unwrap().taken = false;
@@ -181,8 +177,8 @@ async fn an_agent_that_was_replaced_yields() {
     running.stop().await;
 }
 
-/// The agent answers a command that the edge sends while the agent is stopping. The agent does not
-/// execute this command.
+/// The agent answers a command that the edge sends while the agent is stopping. The agent does not execute this
+/// command.
 #[tokio::test]
 async fn stopping_answers_what_is_on_its_way() {
     let (test_agent, mut edge) = (TestAgent::new(), Edge::start().await);

@@ -1,6 +1,5 @@
-//! The gates verify passwords and limit the rate of logins. Each gate is a Durable Object that is
-//! separate from the sites. A flood of logins with wrong passwords therefore never reaches a site's
-//! Durable Object.
+//! The gates verify passwords and limit the rate of logins. Each gate is a Durable Object that is separate from the
+//! sites. A flood of logins with wrong passwords therefore never reaches a site's Durable Object.
 
 mod object;
 mod password;
@@ -27,9 +26,8 @@ enum GateCall {
     Set { site: Name, username: UserName, password: Secret },
 }
 
-/// Verifies a person's password at the gate. For a wrong password, this function returns 401
-/// `login_failed`. After too many wrong passwords, or during too many simultaneous logins, this
-/// function returns 429 `throttled`.
+/// Verifies a person's password at the gate. For a wrong password, this function returns 401 `login_failed`. After too
+/// many wrong passwords, or during too many simultaneous logins, this function returns 429 `throttled`.
 pub async fn verify(
     incoming: &Incoming,
     site: &Name,
@@ -44,8 +42,8 @@ pub async fn verify(
     ask::<_, Result<(), Problem>>(&stub(incoming, username)?, None, &call).await?
 }
 
-/// Checks the length of a new password. NIST SP 800-63B recommends a minimum length instead of
-/// rules about the characters.
+/// Checks the length of a new password. NIST SP 800-63B recommends a minimum length instead of rules about the
+/// characters.
 pub fn require_acceptable(password: &Secret) -> Result<(), Problem> {
     if password.expose().chars().count() >= MIN_PASSWORD && password.expose().len() <= MAX_PASSWORD {
         return Ok(());
@@ -66,20 +64,20 @@ pub async fn set(
     ask::<_, Result<(), Problem>>(&stub(incoming, username)?, None, &call).await?
 }
 
-/// The number of gates. The number of gates must never change, because a hash of the user name
-/// selects the gate that stores the password.
+/// The number of gates. The number of gates must never change, because a hash of the user name selects the gate that
+/// stores the password.
 const SHARDS: u32 = 64;
 
-/// Returns the gate for a user name. The number of gates is fixed, so logins with invented user
-/// names create no new Durable Objects.
+/// Returns the gate for a user name. The number of gates is fixed, so logins with invented user names create no new
+/// Durable Objects.
 fn stub(incoming: &Incoming, username: &UserName) -> Result<Stub, Problem> {
     let namespace = incoming.env.durable_object("GATE").map_err(object_fault)?;
     let name = format!("gate-{}", shard(username));
     namespace.id_from_name(&name).and_then(|id| id.get_stub()).map_err(object_fault)
 }
 
-/// Returns the number of the gate for a user name, computed with the FNV-1a hash. The hash
-/// algorithm must never change, because a user name must always select the same gate.
+/// Returns the number of the gate for a user name, computed with the FNV-1a hash. The hash algorithm must never change,
+/// because a user name must always select the same gate.
 fn shard(username: &UserName) -> u32 {
     let hash = username
         .as_str()

@@ -1,5 +1,5 @@
-//! The Durable Object of a gate, which verifies passwords. A gate stores the password hash and the
-//! failed logins of each site and user name.
+//! The Durable Object of a gate, which verifies passwords. A gate stores the password hash and the failed logins of
+//! each site and user name.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -18,8 +18,8 @@ use crate::site::SqlStore;
 /// The number of failed logins of one account from one IP address that cause no waiting time.
 const FREE_FAILURES: i64 = 5;
 
-/// The first waiting time after too many failed logins, in milliseconds. Each further failed login
-/// doubles the waiting time.
+/// The first waiting time after too many failed logins, in milliseconds. Each further failed login doubles the waiting
+/// time.
 const FIRST_WAIT_MS: u64 = 1_000;
 
 /// The maximum waiting time after failed logins, in milliseconds.
@@ -35,15 +35,15 @@ const SCHEMA: [&str; 2] = [
         PRIMARY KEY (site, username, address)) STRICT, WITHOUT ROWID",
 ];
 
-/// How long a login pauses after its password hash is computed, in milliseconds. During the pause
-/// of a login, the isolate handles the requests that arrived during the hash computation.
+/// How long a login pauses after its password hash is computed, in milliseconds. During the pause of a login, the
+/// isolate handles the requests that arrived during the hash computation.
 const GIVE_WAY_MS: u64 = 20;
 
 /// How long failed logins are stored after the end of their waiting time, in milliseconds.
 const FORGET_MS: u64 = 24 * 3_600_000;
 
-/// A Durable Object that verifies passwords. The user name selects the gate, and a gate has no
-/// information about permissions.
+/// A Durable Object that verifies passwords. The user name selects the gate, and a gate has no information about
+/// permissions.
 #[durable_object(fetch)]
 pub struct GateObject {
     store: SqlStore,
@@ -153,8 +153,8 @@ impl GateObject {
     }
 }
 
-/// Ends this login's turn to compute a password hash, and then pauses the login. During the pause,
-/// the isolate handles the requests that arrived during the hash computation.
+/// Ends this login's turn to compute a password hash, and then pauses the login. During the pause, the isolate handles
+/// the requests that arrived during the hash computation.
 async fn give_way(turn: slots::Turn) {
     turn.end(now_ms());
     Delay::from(Duration::from_millis(GIVE_WAY_MS)).await;

@@ -1,7 +1,7 @@
-//! Hashes and verifies passwords with Argon2id (RFC 9106). Each hash is a PHC string. The
-//! parameters are one of the sets that OWASP considers equivalent to its recommended minimum. The
-//! chosen set is the fastest in wasm, because this set uses the least memory bandwidth. A small
-//! amount of memory is also important, because an isolate has only 128 MB in total.
+//! Hashes and verifies passwords with Argon2id (RFC 9106). Each hash is a PHC string. The parameters are one of the
+//! sets that OWASP considers equivalent to its recommended minimum. The chosen set is the fastest in wasm, because this
+//! set uses the least memory bandwidth. A small amount of memory is also important, because an isolate has only 128 MB
+//! in total.
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -23,8 +23,8 @@ pub fn hash(password: &Secret) -> Result<String, String> {
     Ok(hash.to_string())
 }
 
-/// Verifies a password against the stored hash. If no hash is stored, this function still computes
-/// a hash. The response time therefore does not reveal whether an account exists.
+/// Verifies a password against the stored hash. If no hash is stored, this function still computes a hash. The response
+/// time therefore does not reveal whether an account exists.
 pub fn verify(password: &Secret, stored: Option<&str>) -> Result<bool, String> {
     let Some(stored) = stored else {
         return hash(password).map(|_| false);

@@ -1,10 +1,9 @@
-//! Limits password hashing to one hash at a time, with a pause after each hash. All gates of an
-//! isolate share the limit of one password hash at a time.
+//! Limits password hashing to one hash at a time, with a pause after each hash. All gates of an isolate share the limit
+//! of one password hash at a time.
 //!
-//! All Durable Objects of an isolate share one thread. The computation of a password hash blocks
-//! the shared thread for tens of milliseconds. In the pause after each hash, the isolate can handle
-//! commands. The shared state consists of numbers and contains no promises. A Durable Object
-//! therefore never waits for the I/O of another Durable Object.
+//! All Durable Objects of an isolate share one thread. The computation of a password hash blocks the shared thread for
+//! tens of milliseconds. In the pause after each hash, the isolate can handle commands. The shared state consists of
+//! numbers and contains no promises. A Durable Object therefore never waits for the I/O of another Durable Object.
 
 use std::cell::RefCell;
 
@@ -44,8 +43,8 @@ impl Queue {
         Some(self.next_ticket)
     }
 
-    /// Returns `Ok` if the login with this ticket is first in the queue and the pause has ended. If
-    /// the login must wait, this function returns the milliseconds until the next attempt.
+    /// Returns `Ok` if the login with this ticket is first in the queue and the pause has ended. If the login must
+    /// wait, this function returns the milliseconds until the next attempt.
     fn turn(&mut self, ticket: u64, now_ms: u64) -> Result<(), u64> {
         let before = self.waiting.iter().take_while(|other| **other != ticket).count() as u64;
         if before == 0 && now_ms >= self.free_at_ms {
@@ -78,8 +77,8 @@ impl Waiting {
         }
     }
 
-    /// Returns a [`Turn`] if this login can compute a password hash now. If the login must wait,
-    /// this function returns the milliseconds until the next attempt.
+    /// Returns a [`Turn`] if this login can compute a password hash now. If the login must wait, this function returns
+    /// the milliseconds until the next attempt.
     pub fn turn(&self, now_ms: u64) -> Result<Turn, u64> {
         QUEUE.with_borrow_mut(|queue| queue.turn(self.ticket, now_ms))?;
         Ok(Turn { began_ms: now_ms })

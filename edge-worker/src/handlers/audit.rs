@@ -1,5 +1,4 @@
-//! Handles requests for the audit log. The response is one page of the audit log, or an export as
-//! JSON Lines.
+//! Handles requests for the audit log. The response is one page of the audit log, or an export as JSON Lines.
 
 use pinlatch_protocol::admin::{AuditFilter, AuditPage, RetentionRequest};
 use pinlatch_protocol::problem::Problem;
@@ -11,8 +10,8 @@ use crate::incoming::Incoming;
 use crate::objects::ask_site;
 use crate::respond::{self, fault};
 
-/// The maximum number of audit entries in one export. An export with the maximum number of entries
-/// has a few megabytes. To read further entries, the client passes the query parameter `before`.
+/// The maximum number of audit entries in one export. An export with the maximum number of entries has a few megabytes.
+/// To read further entries, the client passes the query parameter `before`.
 const MAX_EXPORT: usize = 20_000;
 
 const JSON_LINES: &str = "application/jsonl";

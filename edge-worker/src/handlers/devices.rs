@@ -64,9 +64,9 @@ pub async fn act(mut incoming: Incoming, device: Name, line: Name, action: Strin
     }
 }
 
-/// Parses a deadline and checks its range. The site checks the deadline only for a new command. For
-/// a repeated command id, the site returns the stored result without a check of the deadline. This
-/// function therefore refuses an invalid deadline before the request reaches the site.
+/// Parses a deadline and checks its range. The site checks the deadline only for a new command. For a repeated command
+/// id, the site returns the stored result without a check of the deadline. This function therefore refuses an invalid
+/// deadline before the request reaches the site.
 fn deadline(text: String) -> Result<u64, Problem> {
     let range = MIN_DEADLINE_MS..=MAX_DEADLINE_MS;
     text.parse().ok().filter(|ms| range.contains(ms)).ok_or_else(|| {

@@ -1,5 +1,5 @@
-//! Handles the enrolment of devices and the setup of owners, with one-time codes. Each one-time
-//! code contains an HMAC that only the edge can compute.
+//! Handles the enrolment of devices and the setup of owners, with one-time codes. Each one-time code contains an HMAC
+//! that only the edge can compute.
 
 use pinlatch_protocol::api::{
     EnrolReply, EnrolRequest, EnrolmentReply, EnrolmentRequest, Secret, SetupRequest,
@@ -18,8 +18,7 @@ use crate::objects::ask_site;
 use crate::respond::{self, fault};
 use crate::{now_ms, now_s};
 
-/// The lifetime of an enrolment code, in seconds. One hour is long enough for a person to walk to
-/// the device.
+/// The lifetime of an enrolment code, in seconds. One hour is long enough for a person to walk to the device.
 const CODE_LIFE: u64 = 3600;
 
 /// Handles `POST /api/v1/enrolments`, which creates an enrolment code for one device.
@@ -43,8 +42,7 @@ pub async fn create(mut incoming: Incoming) -> HandlerResult {
     reply(&EnrolmentReply { device, enrol, expires_at: code.expires })
 }
 
-/// Handles `POST /api/v1/enrol`, with which a device sends its public key and receives its
-/// certificate.
+/// Handles `POST /api/v1/enrol`, with which a device sends its public key and receives its certificate.
 pub async fn enrol(mut incoming: Incoming) -> HandlerResult {
     let EnrolRequest { code, jwk, nonce } = incoming.json().await?;
     let (site, code) = open_code(&incoming, CodePurpose::Enrol, &code)?;
@@ -78,8 +76,7 @@ pub async fn enrol(mut incoming: Incoming) -> HandlerResult {
     })
 }
 
-/// Handles `POST /api/v1/setup`, which creates the first owner of a site. The setup succeeds only
-/// once per site.
+/// Handles `POST /api/v1/setup`, which creates the first owner of a site. The setup succeeds only once per site.
 pub async fn set_up(mut incoming: Incoming) -> HandlerResult {
     let SetupRequest { site, code, username, password } = incoming.json().await?;
     let (own_site, code) = open_code(&incoming, CodePurpose::Setup, &code)?;
@@ -87,17 +84,17 @@ pub async fn set_up(mut incoming: Incoming) -> HandlerResult {
         return Err(Problem::new(Code::CodeRefused).detail("the code is for another site"));
     }
     gate::require_acceptable(&password)?;
-    // The Worker asks the site before it hashes the password. If the site already has an owner, the
-    // Worker hashes no password. A failure after the password is stored is harmless, because the
-    // password grants no access until the site has added the person.
+    // The Worker asks the site before it hashes the password. If the site already has an owner, the Worker hashes no
+    // password. A failure after the password is stored is harmless, because the password grants no access until the
+    // site has added the person.
     ask_site(&incoming.env, &own_site, &Call::SetupAllowed { code_id: code.id.clone() }).await?;
     gate::set(&incoming, &own_site, &username, password).await?;
     ask_site(&incoming.env, &own_site, &Call::Setup { code_id: code.id, username }).await?;
     respond::nothing().map_err(|error| fault("response", error))
 }
 
-/// Checks the HMAC and the expiry of a one-time code. The Worker itself refuses a guessed code, so
-/// the guessed code never reaches a site.
+/// Checks the HMAC and the expiry of a one-time code. The Worker itself refuses a guessed code, so the guessed code
+/// never reaches a site.
 pub(super) fn open_code(
     incoming: &Incoming,
     purpose: CodePurpose,

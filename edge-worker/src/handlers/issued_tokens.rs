@@ -1,5 +1,5 @@
-//! Handles requests that issue, list or revoke API tokens and guest links. This module also
-//! exchanges guest links for cookies.
+//! Handles requests that issue, list or revoke API tokens and guest links. This module also exchanges guest links for
+//! cookies.
 
 use pinlatch_protocol::admin::{IssueReply, IssueRequest, TokenKind};
 use pinlatch_protocol::api::{GuestReply, Secret};
@@ -27,9 +27,8 @@ pub async fn list(incoming: Incoming) -> HandlerResult {
     }
 }
 
-/// Handles `POST /api/v1/tokens`, which issues an API token or a guest link. The site stores the
-/// properties of the token before the Worker signs the token. Every signed token is therefore in
-/// the site's list of tokens.
+/// Handles `POST /api/v1/tokens`, which issues an API token or a guest link. The site stores the properties of the
+/// token before the Worker signs the token. Every signed token is therefore in the site's list of tokens.
 pub async fn issue(mut incoming: Incoming) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let request: IssueRequest = incoming.json().await?;
@@ -71,8 +70,8 @@ pub async fn issue(mut incoming: Incoming) -> HandlerResult {
     reply(&IssueReply { token, access_token, link })
 }
 
-/// Handles `DELETE /api/v1/tokens/{jti}`, which revokes a token. For a token that this site did not
-/// issue, the caller passes the expiry as `?expires_at=`.
+/// Handles `DELETE /api/v1/tokens/{jti}`, which revokes a token. For a token that this site did not issue, the caller
+/// passes the expiry as `?expires_at=`.
 pub async fn revoke(incoming: Incoming, jti: String) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let exp = incoming.query_number("expires_at")?;
@@ -81,8 +80,7 @@ pub async fn revoke(incoming: Incoming, jti: String) -> HandlerResult {
     nothing()
 }
 
-/// Handles `POST /api/v1/generation`, which invalidates every token that the edge has signed for
-/// this site until now.
+/// Handles `POST /api/v1/generation`, which invalidates every token that the edge has signed for this site until now.
 pub async fn void(incoming: Incoming) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let site = principal.site.clone();
@@ -92,17 +90,16 @@ pub async fn void(incoming: Incoming) -> HandlerResult {
     }
 }
 
-/// Handles `POST /api/v1/session` with a guest link's token. The response stores the token in the
-/// guest cookie, which is independent of the login cookies.
+/// Handles `POST /api/v1/session` with a guest link's token. The response stores the token in the guest cookie, which
+/// is independent of the login cookies.
 pub async fn exchange(incoming: &Incoming, token: &Secret) -> HandlerResult {
     let deployment = &incoming.deployment;
     let verified = AccessClaims::verify_guest(
         token.expose(),
         deployment.keys.public(),
         deployment.sites(),
-        // The Worker does not check the validity period of the guest link, because the site checks
-        // the validity period. The error message of the site can contain the start of the validity
-        // period.
+        // The Worker does not check the validity period of the guest link, because the site checks the validity period.
+        // The error message of the site can contain the start of the validity period.
         None,
         &mut deployment.signatures(),
     );

@@ -1,6 +1,6 @@
-//! Handles logins with a provider (OpenID Connect). The edge stores the encrypted state of the
-//! login in a cookie and redirects the browser to the provider. The provider then redirects the
-//! browser back to the edge with an authorization code.
+//! Handles logins with a provider (OpenID Connect). The edge stores the encrypted state of the login in a cookie and
+//! redirects the browser to the provider. The provider then redirects the browser back to the edge with an
+//! authorization code.
 
 use pinlatch_protocol::api::{LoginOption, Secret};
 use pinlatch_protocol::name::Name;
@@ -32,9 +32,9 @@ pub async fn list(incoming: Incoming) -> HandlerResult {
     reply(&options.map(option).collect::<Vec<_>>())
 }
 
-/// Handles `GET /api/v1/logins/{provider}`, which redirects the browser to the provider. After an
-/// error, a client that accepts HTML is redirected to the panel, which shows the error. Any other
-/// client receives the error as a JSON problem document.
+/// Handles `GET /api/v1/logins/{provider}`, which redirects the browser to the provider. After an error, a client that
+/// accepts HTML is redirected to the panel, which shows the error. Any other client receives the error as a JSON
+/// problem document.
 pub async fn start(incoming: Incoming, name: Name) -> HandlerResult {
     let provider = incoming.deployment.providers.named(&name).ok_or(Code::NotFound)?;
     let is_person = incoming.header("Accept").is_some_and(|accept| accept.contains("text/html"));
@@ -63,16 +63,16 @@ async fn sent(incoming: &Incoming, provider: &Provider) -> HandlerResult {
     Ok(response)
 }
 
-/// Handles `GET /api/v1/logins/{provider}/callback`, to which the provider redirects the browser.
-/// The edge then redirects the browser to the panel, even after an error, because a person is
-/// waiting for a page. The panel shows the error.
+/// Handles `GET /api/v1/logins/{provider}/callback`, to which the provider redirects the browser. The edge then
+/// redirects the browser to the panel, even after an error, because a person is waiting for a page. The panel shows the
+/// error.
 pub async fn finish(incoming: Incoming, name: Name) -> HandlerResult {
     let provider = incoming.deployment.providers.named(&name).ok_or(Code::NotFound)?;
     back(provider, &logged_in(&incoming, provider).await)
 }
 
-/// Redirects the browser to the panel. The redirect contains the session cookies, or the error code
-/// if the login failed.
+/// Redirects the browser to the panel. The redirect contains the session cookies, or the error code if the login
+/// failed.
 fn back(provider: &Provider, outcome: &Result<Vec<String>, Problem>) -> HandlerResult {
     let page = format!("/s/{}/", provider.site);
     let (address, set): (_, &[String]) = match outcome {
@@ -105,9 +105,8 @@ async fn logged_in(incoming: &Incoming, provider: &Provider) -> Result<Vec<Strin
     }
     let code = incoming.query("code").ok_or_else(|| refused("the provider refused the login"))?;
     let discovery = discover(incoming, provider, false).await?;
-    // If the provider's response contains the parameter `iss`, its value must be the expected
-    // issuer (RFC 9207 §2.4). If the provider's discovery document announces `iss`, the response
-    // must contain `iss`.
+    // If the provider's response contains the parameter `iss`, its value must be the expected issuer (RFC 9207 §2.4).
+    // If the provider's discovery document announces `iss`, the response must contain `iss`.
     let is_theirs = incoming.query("iss").map_or(!discovery.answers_name_it, |iss| iss == provider.issuer);
     if !is_theirs {
         return Err(refused("the response is from another issuer"));
@@ -218,16 +217,16 @@ async fn identify(
         if lacks {
             return Err(unavailable(provider, fault));
         }
-        // The provider has changed its keys since the edge fetched them. The provider can also have
-        // changed the signature algorithm and the URL of its keys.
+        // The provider has changed its keys since the edge fetched them. The provider can also have changed the
+        // signature algorithm and the URL of its keys.
         lacks = true;
         discovery = discover(incoming, provider, lacks).await?;
     }
 }
 
-/// Requests the email address from the userinfo endpoint (OpenID Connect Core §5.3) if the
-/// `id_token` contains no email address. A person who was admitted by subject needs no email
-/// address. An error of the userinfo endpoint therefore does not end the login.
+/// Requests the email address from the userinfo endpoint (OpenID Connect Core §5.3) if the `id_token` contains no email
+/// address. A person who was admitted by subject needs no email address. An error of the userinfo endpoint therefore
+/// does not end the login.
 async fn with_address(
     provider: &Provider,
     discovery: &Discovery,
@@ -279,8 +278,8 @@ fn redirect_uri(incoming: &Incoming, provider: &Name) -> String {
     format!("{}/api/v1/logins/{provider}/callback", incoming.origin())
 }
 
-/// Returns the credentials for HTTP Basic authentication. RFC 6749 §2.3.1 requires that the client
-/// id and the client secret are form-encoded before they are joined.
+/// Returns the credentials for HTTP Basic authentication. RFC 6749 §2.3.1 requires that the client id and the client
+/// secret are form-encoded before they are joined.
 fn basic(client_id: &str, secret: &str) -> String {
     let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     use base64ct::{Base64, Encoding};

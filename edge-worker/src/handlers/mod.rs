@@ -1,5 +1,5 @@
-//! Handles HTTP requests. For each request, this module checks the path and the method, calls the
-//! handler, and returns the response.
+//! Handles HTTP requests. For each request, this module checks the path and the method, calls the handler, and returns
+//! the response.
 
 mod audit;
 mod devices;
@@ -37,8 +37,7 @@ pub async fn answer(request: Request, env: Env) -> Result<Response> {
 
 async fn route(request: Request, env: Env) -> HandlerResult {
     let url = request.url().map_err(|_| Problem::new(Code::InvalidRequest))?;
-    // The method is read from the JavaScript request, because the crate `worker` replaces an
-    // unknown method with `GET`.
+    // The method is read from the JavaScript request, because the crate `worker` replaces an unknown method with `GET`.
     let spoken = request.inner().method();
     #[cfg(feature = "test-hooks")]
     crate::test_hooks::obey(url.path(), &env).await?;
@@ -127,8 +126,7 @@ fn openapi() -> HandlerResult {
         .map_err(|error| respond::fault("response", error))
 }
 
-/// Logs that the type of the site's reply does not match the call, and returns the problem
-/// `internal`.
+/// Logs that the type of the site's reply does not match the call, and returns the problem `internal`.
 fn unexpected(reply: &Reply) -> Problem {
     respond::fault("site", format!("unexpected reply {:?}", std::mem::discriminant(reply)))
 }

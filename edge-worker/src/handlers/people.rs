@@ -30,8 +30,8 @@ pub async fn list(incoming: Incoming) -> HandlerResult {
     }
 }
 
-/// Handles `POST /api/v1/users`, which creates an invitation code. With the invitation code, the
-/// invited person chooses a password.
+/// Handles `POST /api/v1/users`, which creates an invitation code. With the invitation code, the invited person chooses
+/// a password.
 pub async fn invite(mut incoming: Incoming) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let InviteRequest { username, rights } = incoming.json().await?;
@@ -51,8 +51,8 @@ pub async fn invite(mut incoming: Incoming) -> HandlerResult {
     reply(&InviteReply { username, code: text, expires_at: code.expires })
 }
 
-/// Handles `POST /api/v1/users/accept`, which uses an invitation to set a password. The Worker asks
-/// the site before it hashes the password, so no password is hashed for an invalid invitation.
+/// Handles `POST /api/v1/users/accept`, which uses an invitation to set a password. The Worker asks the site before it
+/// hashes the password, so no password is hashed for an invalid invitation.
 pub async fn accept(mut incoming: Incoming) -> HandlerResult {
     let AcceptRequest { code, password } = incoming.json().await?;
     let (site, code) = open_code(&incoming, CodePurpose::Invite, &code)?;
@@ -86,8 +86,7 @@ pub async fn remove(incoming: Incoming, username: UserName) -> HandlerResult {
     nothing()
 }
 
-/// Handles `PUT /api/v1/users/{username}/identities`, which lets a person log in with a login
-/// provider.
+/// Handles `PUT /api/v1/users/{username}/identities`, which lets a person log in with a login provider.
 pub async fn admit(mut incoming: Incoming, username: UserName) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let request: AdmitRequest = incoming.json().await?;
@@ -96,8 +95,7 @@ pub async fn admit(mut incoming: Incoming, username: UserName) -> HandlerResult 
     nothing()
 }
 
-/// Handles `DELETE /api/v1/users/{username}/identities`, which removes all of a person's identities
-/// at login providers.
+/// Handles `DELETE /api/v1/users/{username}/identities`, which removes all of a person's identities at login providers.
 pub async fn forget_identities(incoming: Incoming, username: UserName) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let site = principal.site.clone();
@@ -113,14 +111,14 @@ pub async fn end_sessions(incoming: Incoming, username: UserName) -> HandlerResu
     nothing()
 }
 
-/// Handles `POST /api/v1/users/{username}/password`, which changes the caller's own password. The
-/// request must contain the caller's current password.
+/// Handles `POST /api/v1/users/{username}/password`, which changes the caller's own password. The request must contain
+/// the caller's current password.
 pub async fn change_password(mut incoming: Incoming, username: UserName) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let PasswordRequest { current, password } = incoming.json().await?;
     let site = principal.site.clone();
-    // The site checks the token before the gate checks the password. A caller with a revoked token
-    // can therefore not guess passwords.
+    // The site checks the token before the gate checks the password. A caller with a revoked token can therefore not
+    // guess passwords.
     ask_site(&incoming.env, &site, &Call::Whoami { principal: principal.clone() }).await?;
     if principal.person.as_ref() != Some(&username) {
         let text =

@@ -1,5 +1,5 @@
-//! Handles login, refresh and logout. Browsers receive the tokens in cookies, and programs receive
-//! the tokens in the response body.
+//! Handles login, refresh and logout. Browsers receive the tokens in cookies, and programs receive the tokens in the
+//! response body.
 
 use pinlatch_protocol::api::{
     GuestRequest, LoginRequest, Secret, SessionReply, SessionState, SessionStatus, TokenReply, TokenRequest,
@@ -43,8 +43,8 @@ pub async fn log_in(mut incoming: Incoming) -> HandlerResult {
     with_cookies(&tokens)
 }
 
-/// Handles `GET /api/v1/session`, which returns the state of the browser's session. If the browser
-/// has no session, the response is still a success.
+/// Handles `GET /api/v1/session`, which returns the state of the browser's session. If the browser has no session, the
+/// response is still a success.
 pub async fn status(incoming: Incoming) -> HandlerResult {
     if let Some(principal) = auth::visitor(&incoming) {
         let site = principal.site.clone();
@@ -75,13 +75,13 @@ pub async fn refresh(mut incoming: Incoming) -> HandlerResult {
     with_cookies(&tokens)
 }
 
-/// Handles `DELETE /api/v1/session`, which logs a browser out. If the request has a valid token,
-/// the session ends. The response deletes the browser's cookies even if the token is invalid.
+/// Handles `DELETE /api/v1/session`, which logs a browser out. If the request has a valid token, the session ends. The
+/// response deletes the browser's cookies even if the token is invalid.
 pub async fn log_out(incoming: Incoming) -> HandlerResult {
     incoming.require_own_origin()?;
     if auth::is_guests(&incoming) {
-        // The response deletes only the guest cookie of this browser. The guest link stays valid,
-        // because other people may be using the guest link.
+        // The response deletes only the guest cookie of this browser. The guest link stays valid, because other people
+        // may be using the guest link.
         let response = respond::nothing().map_err(response_fault)?;
         response.headers().append("Set-Cookie", &cookies::guest_cleared()).map_err(response_fault)?;
         return Ok(response);
@@ -103,8 +103,7 @@ pub async fn log_out(incoming: Incoming) -> HandlerResult {
     Ok(response)
 }
 
-/// Handles `POST /api/v1/token`, with which programs log in and refresh their tokens (RFC 6749
-/// §4.3, §6).
+/// Handles `POST /api/v1/token`, with which programs log in and refresh their tokens (RFC 6749 §4.3, §6).
 pub async fn token(mut incoming: Incoming) -> HandlerResult {
     if !incoming.is_private() {
         return Err(Code::PlaintextRefused.into());
@@ -136,8 +135,8 @@ pub async fn token(mut incoming: Incoming) -> HandlerResult {
     })
 }
 
-/// Requires that a browser's session call comes from a page of this deployment, over HTTPS or
-/// loopback. Over any other connection, a browser does not store the session cookies.
+/// Requires that a browser's session call comes from a page of this deployment, over HTTPS or loopback. Over any other
+/// connection, a browser does not store the session cookies.
 fn require_page(incoming: &Incoming) -> Result<(), Problem> {
     incoming.require_own_origin()?;
     if incoming.is_private() { Ok(()) } else { Err(Code::PlaintextRefused.into()) }

@@ -1,5 +1,5 @@
-//! Handles WebSocket upgrade requests. This module verifies the token, and then passes the
-//! WebSocket upgrade to the site's Durable Object.
+//! Handles WebSocket upgrade requests. This module verifies the token, and then passes the WebSocket upgrade to the
+//! site's Durable Object.
 
 use pinlatch_protocol::SUBPROTOCOL;
 use pinlatch_protocol::agent::{CHALLENGE_SCHEME, PROOF_HEADER, YIELD_HEADER};
@@ -17,8 +17,8 @@ use crate::site::AgentSocket;
 /// Handles `GET /api/v1/events`, which opens the WebSocket for the live events of a panel.
 pub async fn panel(incoming: Incoming) -> HandlerResult {
     let (principal, carrier) = auth::principal(&incoming).await?;
-    // The same-origin policy of browsers does not apply to WebSockets. The browser sends the origin
-    // of the web page, and the server must check the origin of the web page.
+    // The same-origin policy of browsers does not apply to WebSockets. The browser sends the origin of the web page,
+    // and the server must check the origin of the web page.
     if carrier.is_ambient() {
         incoming.require_own_origin()?;
     }
@@ -29,8 +29,8 @@ pub async fn panel(incoming: Incoming) -> HandlerResult {
     upgrade(&incoming.env, &principal.site, "panel", &principal).await
 }
 
-/// Handles `GET /api/v1/agent`, which opens the WebSocket of a device's agent. If the request
-/// contains no proof, the response contains a challenge.
+/// Handles `GET /api/v1/agent`, which opens the WebSocket of a device's agent. If the request contains no proof, the
+/// response contains a challenge.
 pub async fn agent(incoming: Incoming) -> HandlerResult {
     let (Some(token), Some(proof)) = (auth::bearer(&incoming)?, incoming.header(PROOF_HEADER)) else {
         return challenge(&incoming);
@@ -38,8 +38,8 @@ pub async fn agent(incoming: Incoming) -> HandlerResult {
     require_upgrade(&incoming)?;
     let deployment = &incoming.deployment;
     let now = now_s();
-    // The Worker also accepts a certificate that a retired edge key signed, because the site checks
-    // the certificate's id and the device's key.
+    // The Worker also accepts a certificate that a retired edge key signed, because the site checks the certificate's
+    // id and the device's key.
     let keys = deployment.keys.for_devices();
     let cert = DeviceCert::verify(&token, keys, deployment.sites(), now).map_err(auth::refused)?;
     let session = cert.verify_proof(&proof, &deployment.keys, now).map_err(auth::refused)?;

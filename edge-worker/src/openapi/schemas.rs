@@ -1,6 +1,5 @@
-//! Compares the schemas in `openapi.json` with the Rust types. The example of each Rust type
-//! contains every member of the type. The tests remove one member at a time to check whether the
-//! member is optional.
+//! Compares the schemas in `openapi.json` with the Rust types. The example of each Rust type contains every member of
+//! the type. The tests remove one member at a time to check whether the member is optional.
 
 use pinlatch_protocol::{admin, api, command, panel, problem::Problem};
 use serde::Serialize;
@@ -9,8 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Document, list, members, text};
 
-/// The name of a schema, an example with every member, and a function that parses and serializes
-/// the example.
+/// The name of a schema, an example with every member, and a function that parses and serializes the example.
 struct Example {
     schema: &'static str,
     full: Value,
@@ -151,8 +149,8 @@ fn schemas_have_the_members_of_their_types() {
         for (member, _) in members(&full) {
             let mut without = full.clone();
             without.as_object_mut().expect("an object").remove(member);
-            // A member is optional if a request without the member can be parsed, or if a response
-            // omits the member when its value is empty.
+            // A member is optional if a request without the member can be parsed, or if a response omits the member
+            // when its value is empty.
             let optional = reads(without).is_ok_and(|written| written.get(member).is_none());
             assert_eq!(!optional, required.iter().any(|one| one == member), "{name}.{member}");
         }

@@ -1,5 +1,4 @@
-//! Sends HTTP requests to configured URLs only, with a timeout and a maximum response size.
-//! Redirects are not followed.
+//! Sends HTTP requests to configured URLs only, with a timeout and a maximum response size. Redirects are not followed.
 
 use std::time::Duration;
 
@@ -32,10 +31,9 @@ pub async fn send(mut init: RequestInit, uri: &str) -> Result<(u16, String), Str
     })
 }
 
-/// Sends a `GET` request, and returns the body if the status is 200 and the body is a JSON object.
-/// A response with another status or another body must not replace the stored document. For
-/// example, a proxy can respond with status 200 and an HTML page while the server behind the proxy
-/// is down.
+/// Sends a `GET` request, and returns the body if the status is 200 and the body is a JSON object. A response with
+/// another status or another body must not replace the stored document. For example, a proxy can respond with status
+/// 200 and an HTML page while the server behind the proxy is down.
 pub async fn get(uri: &str) -> Result<String, String> {
     let headers = Headers::new();
     headers.set("Accept", "application/json").map_err(|error| error.to_string())?;

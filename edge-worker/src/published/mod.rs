@@ -1,9 +1,8 @@
 //! Provides the documents that issuers publish: key sets and discovery documents.
 //!
-//! One Durable Object fetches the document of each URL. The number of requests to an issuer is
-//! therefore independent of the number of isolates. The Durable Object stores the last valid
-//! document, so people can still log in while an issuer is down for up to a day. Each isolate
-//! caches the parsed key sets for one minute.
+//! One Durable Object fetches the document of each URL. The number of requests to an issuer is therefore independent of
+//! the number of isolates. The Durable Object stores the last valid document, so people can still log in while an
+//! issuer is down for up to a day. Each isolate caches the parsed key sets for one minute.
 
 mod fetch;
 mod object;
@@ -29,16 +28,15 @@ use crate::objects::ask;
 /// How long an isolate uses a parsed key set, in milliseconds.
 const BELIEVED_MS: u64 = 60_000;
 
-/// The minimum time between two requests of an isolate to the Durable Object because of an unknown
-/// key, in milliseconds.
+/// The minimum time between two requests of an isolate to the Durable Object because of an unknown key, in
+/// milliseconds.
 const UNKNOWN_EVERY_MS: u64 = 5_000;
 
 /// A request from the Worker to the Durable Object that fetches the document of a URL.
 #[derive(Serialize, Deserialize)]
 struct Question {
     uri: String,
-    /// Whether the stored document is insufficient, because the document does not contain the key
-    /// that a token names.
+    /// Whether the stored document is insufficient, because the document does not contain the key that a token names.
     lacks: bool,
 }
 
@@ -58,9 +56,9 @@ thread_local! {
     static KEYS: RefCell<HashMap<String, Parsed>> = RefCell::new(HashMap::new());
 }
 
-/// Returns the document at a URL as JSON. If `lacks` is true, the stored document does not contain
-/// the required key, so the document is fetched again if the rate limit allows. If no document is
-/// available, this function returns 503 `issuer_unavailable`.
+/// Returns the document at a URL as JSON. If `lacks` is true, the stored document does not contain the required key, so
+/// the document is fetched again if the rate limit allows. If no document is available, this function returns 503
+/// `issuer_unavailable`.
 pub async fn document(env: &Env, uri: &str, lacks: bool) -> Result<Value, Problem> {
     let stub = env.durable_object("PUBLISHED").and_then(|namespace| namespace.id_from_name(uri)?.get_stub());
     let question = Question { uri: uri.to_owned(), lacks };
@@ -68,8 +66,8 @@ pub async fn document(env: &Env, uri: &str, lacks: bool) -> Result<Value, Proble
     serde_json::from_str(&fetched?.text).map_err(|_| unavailable("the issuer's document is not JSON"))
 }
 
-/// Returns the keys that an issuer publishes. If `kid` is unknown, the document is fetched again if
-/// the rate limit allows.
+/// Returns the keys that an issuer publishes. If `kid` is unknown, the document is fetched again if the rate limit
+/// allows.
 pub async fn keys(env: &Env, issuer: &Issuer, uri: &str, kid: Option<&str>) -> Result<Rc<KeySet>, Problem> {
     let now = now_ms();
     let known = KEYS.with_borrow(|all| {

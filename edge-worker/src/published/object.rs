@@ -12,8 +12,8 @@ use crate::respond::fault;
 
 const KEY: &str = "published";
 
-/// The state that the Durable Object stores permanently. The stored state is preserved when the
-/// Durable Object is evicted.
+/// The state that the Durable Object stores permanently. The stored state is preserved when the Durable Object is
+/// evicted.
 #[derive(Default, Clone, Serialize, Deserialize)]
 struct Kept {
     text: Option<String>,
@@ -25,8 +25,8 @@ struct Kept {
 #[durable_object(fetch)]
 pub struct PublishedObject {
     state: State,
-    /// The mutex is locked during a fetch of the document. Other requests that need a new document
-    /// wait until the mutex is unlocked.
+    /// The mutex is locked during a fetch of the document. Other requests that need a new document wait until the mutex
+    /// is unlocked.
     turn: Mutex<()>,
 }
 
@@ -54,12 +54,11 @@ impl PublishedObject {
             return Ok(Fetched { text, fetched_ms });
         }
         let _turn = self.turn.lock().await;
-        // Another request can have fetched the document while the current request waited for the
-        // mutex.
+        // Another request can have fetched the document while the current request waited for the mutex.
         let (mut kept, planned) = self.look(question).await.map_err(stored)?;
         if matches!(planned, Plan::Fetch | Plan::FetchOrUse) {
-            // The time of the attempt is stored before the fetch, so that an interrupted fetch also
-            // counts as an attempt.
+            // The time of the attempt is stored before the fetch, so that an interrupted fetch also counts as an
+            // attempt.
             kept.tried_ms = Some(now_ms());
             self.keep(&kept).await.map_err(stored)?;
             match fetch::get(&question.uri).await {

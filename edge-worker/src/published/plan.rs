@@ -1,5 +1,4 @@
-//! Decides when a document is fetched, and how long a stored document is used. The module `plan`
-//! does no I/O.
+//! Decides when a document is fetched, and how long a stored document is used. The module `plan` does no I/O.
 
 /// How long a stored document is used without a new fetch, in milliseconds.
 const FRESH_MS: u64 = 600_000;
@@ -7,9 +6,9 @@ const FRESH_MS: u64 = 600_000;
 /// How long a stored document is used while new fetches fail, in milliseconds.
 const STALE_MS: u64 = 24 * 3_600_000;
 
-/// The minimum time between two fetches of a document, in milliseconds. The minimum time also
-/// applies to fetches for unknown key ids. Without the minimum time, tokens with invented key ids
-/// could cause a flood of requests to an issuer.
+/// The minimum time between two fetches of a document, in milliseconds. The minimum time also applies to fetches for
+/// unknown key ids. Without the minimum time, tokens with invented key ids could cause a flood of requests to an
+/// issuer.
 const COOLDOWN_MS: u64 = 30_000;
 
 /// The minimum time between two fetches while no usable document is stored, in milliseconds.
@@ -18,8 +17,8 @@ const FIRST_COOLDOWN_MS: u64 = 5_000;
 /// The times of the last successful fetch and of the last attempt, for the document of a URL.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Known {
-    /// When the stored document was fetched, in milliseconds of Unix time. The value is `None` if
-    /// no document is stored.
+    /// When the stored document was fetched, in milliseconds of Unix time. The value is `None` if no document is
+    /// stored.
     pub fetched_ms: Option<u64>,
     /// When the last fetch was attempted, in milliseconds of Unix time.
     pub tried_ms: Option<u64>,
@@ -33,13 +32,12 @@ pub enum Plan {
     FetchOrUse,
     /// Fetch the document, because no usable document is stored.
     Fetch,
-    /// Return an error, because no usable document is stored and the last fetch was attempted too
-    /// recently.
+    /// Return an error, because no usable document is stored and the last fetch was attempted too recently.
     Wait,
 }
 
-/// Decides how to answer a request for the document. `lacks` means that the stored document does
-/// not contain the key that the caller needs.
+/// Decides how to answer a request for the document. `lacks` means that the stored document does not contain the key
+/// that the caller needs.
 pub fn plan(known: Known, lacks: bool, now_ms: u64) -> Plan {
     let since = |at_ms: u64| now_ms.saturating_sub(at_ms);
     let age = known.fetched_ms.map(since).filter(|age| *age < STALE_MS);

@@ -17,8 +17,8 @@ use super::sockets::Sockets;
 use crate::config::Deployment;
 use crate::now_ms;
 
-/// The HTTP calls that wait for the result of a command. The key of the map is the ticket that the
-/// site assigned to the command.
+/// The HTTP calls that wait for the result of a command. The key of the map is the ticket that the site assigned to the
+/// command.
 #[derive(Default)]
 pub struct Waiters(RefCell<HashMap<i64, Vec<oneshot::Sender<CommandAnswer>>>>);
 
@@ -50,8 +50,7 @@ pub struct Actuator<'a> {
 }
 
 impl Actuator<'_> {
-    /// Carries out all effects of the site. If an effect adds further effects, the further effects
-    /// are carried out too.
+    /// Carries out all effects of the site. If an effect adds further effects, the further effects are carried out too.
     pub fn carry_out(&self, site: &mut Site<'_>) {
         loop {
             let effects = site.take_effects();
@@ -129,17 +128,15 @@ pub fn close_if_ended(site: &mut Site<'_>, socket: &WebSocket, principal: &pinla
     }
 }
 
-/// Sends a frame on a WebSocket. An error of the WebSocket is only logged, because an error means
-/// that the WebSocket is closing. After the error, the Durable Object receives the close event of
-/// the WebSocket.
+/// Sends a frame on a WebSocket. An error of the WebSocket is only logged, because an error means that the WebSocket is
+/// closing. After the error, the Durable Object receives the close event of the WebSocket.
 pub fn send<T: Serialize>(socket: &WebSocket, message: &T) {
     if let Err(error) = socket.send(message) {
         worker::console_log!("a frame was not sent: {error}");
     }
 }
 
-/// Closes a WebSocket. An error of the WebSocket is only logged, because the WebSocket may already
-/// be closed.
+/// Closes a WebSocket. An error of the WebSocket is only logged, because the WebSocket may already be closed.
 pub fn shut(socket: &WebSocket, code: u16, reason: &str) {
     if let Err(error) = socket.close(Some(code), Some(reason)) {
         worker::console_log!("a socket was not closed: {error}");

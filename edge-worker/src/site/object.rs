@@ -2,9 +2,9 @@
 //!
 //! The Worker sends HTTP requests to the site's Durable Object. The body of `POST /call` is a
 //! [`Call`] as JSON, and the response is a [`CallResult`] as JSON. The paths `/panel` and `/agent`
-//! open WebSockets. For `/panel` and `/agent`, the header [`SOCKET_HEADER`] contains the data that
-//! the Worker has verified. Every request contains the site's name. The Durable Object stores the
-//! site's name, because alarms and WebSocket frames do not contain the name.
+//! open WebSockets. For `/panel` and `/agent`, the header [`SOCKET_HEADER`] contains the data that the Worker has
+//! verified. Every request contains the site's name. The Durable Object stores the site's name, because alarms and
+//! WebSocket frames do not contain the name.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -31,12 +31,12 @@ use crate::objects::{SITE_HEADER, SOCKET_HEADER};
 use crate::respond::fault;
 use crate::{now_ms, now_s};
 
-/// If work is due within `TIMER_MS` milliseconds, a timer starts the work. The timer keeps the
-/// Durable Object in memory. For later work, the alarm wakes the Durable Object.
+/// If work is due within `TIMER_MS` milliseconds, a timer starts the work. The timer keeps the Durable Object in
+/// memory. For later work, the alarm wakes the Durable Object.
 const TIMER_MS: u64 = 7_000;
 
-/// The delay of the alarm after the timer, in milliseconds. The alarm starts the work if the
-/// Durable Object was evicted and has lost its timer.
+/// The delay of the alarm after the timer, in milliseconds. The alarm starts the work if the Durable Object was evicted
+/// and has lost its timer.
 const ALARM_SLACK_MS: u64 = 2_000;
 
 /// The Durable Object of a site, with its database, WebSockets and alarm.
@@ -52,14 +52,14 @@ struct Inner {
     last_seen: LastSeen,
     waiters: Waiters,
     name: RefCell<Option<Name>>,
-    /// The time at which the current timer expires, in milliseconds of Unix time. The value is
-    /// `None` if no timer is running.
+    /// The time at which the current timer expires, in milliseconds of Unix time. The value is `None` if no timer is
+    /// running.
     timer: Cell<Option<u64>>,
     /// The wake-up time that the site last requested, in milliseconds of Unix time. The value is
     /// `None` after [`Inner::tick`].
     wake: Cell<Option<u64>>,
-    /// The time of the alarm, in milliseconds of Unix time. The value is `None` if this instance of
-    /// the Durable Object does not know the time of the alarm.
+    /// The time of the alarm, in milliseconds of Unix time. The value is `None` if this instance of the Durable Object
+    /// does not know the time of the alarm.
     alarm: Cell<Option<u64>>,
 }
 
@@ -68,9 +68,8 @@ impl DurableObject for SiteObject {
         if let Ok(pair) = worker_pair() {
             state.set_websocket_auto_response(&pair);
         }
-        // The log line "site object starts" shows that the Durable Object was created again, for
-        // example after hibernation. Tests, and owners who run `wrangler tail`, use the log line to
-        // check that hibernation works.
+        // The log line "site object starts" shows that the Durable Object was created again, for example after
+        // hibernation. Tests, and owners who run `wrangler tail`, use the log line to check that hibernation works.
         worker::console_log!("site object starts");
         let store = SqlStore::new(&state);
         Self {
@@ -138,8 +137,7 @@ fn worker_pair() -> Result<worker::WebSocketRequestResponsePair> {
 }
 
 impl Inner {
-    /// Stores the site's name, because alarms and frames that arrive after an eviction do not
-    /// contain the name.
+    /// Stores the site's name, because alarms and frames that arrive after an eviction do not contain the name.
     async fn store_name(&self, name: Name) -> Result<()> {
         if self.name.borrow().is_none() {
             self.state.storage().put("site", name.as_str()).await?;
@@ -158,8 +156,8 @@ impl Inner {
         Ok(name)
     }
 
-    /// Runs one event. This function opens the site, calls `decide`, carries out the effects, and
-    /// sets the next wake-up.
+    /// Runs one event. This function opens the site, calls `decide`, carries out the effects, and sets the next
+    /// wake-up.
     async fn event<T>(
         self: &Rc<Self>,
         decide: impl FnOnce(&mut Site<'_>, &Deployment) -> std::result::Result<T, Problem>,
@@ -216,9 +214,8 @@ impl Inner {
             });
         }
         let wanted = if soon { wake + ALARM_SLACK_MS } else { wake };
-        // An earlier alarm is sufficient: if the alarm fires before work is due, the alarm handler
-        // sets a new alarm. A stream of commands therefore sets one alarm every few seconds, and
-        // not one alarm for each command.
+        // An earlier alarm is sufficient: if the alarm fires before work is due, the alarm handler sets a new alarm. A
+        // stream of commands therefore sets one alarm every few seconds, and not one alarm for each command.
         if !self.alarm.get().is_some_and(|at| (now..=wanted).contains(&at)) {
             self.alarm.set(Some(wanted));
             let date = js_sys::Date::new(&(wanted as f64).into());
@@ -227,8 +224,7 @@ impl Inner {
         Ok(())
     }
 
-    /// Does the work that is due, and closes the WebSocket of each panel whose token is no longer
-    /// valid.
+    /// Does the work that is due, and closes the WebSocket of each panel whose token is no longer valid.
     async fn tick(self: &Rc<Self>) -> Result<()> {
         self.wake.set(None);
         let ticked = self
@@ -442,9 +438,8 @@ fn verified<T: serde::de::DeserializeOwned>(request: &Request) -> Result<Option<
     Ok(header.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
-/// Returns status 101 and the client's side of the WebSocket. If `outcome` is a problem, this
-/// function returns the problem as JSON with status 200. The Worker then responds with the HTTP
-/// status of the problem.
+/// Returns status 101 and the client's side of the WebSocket. If `outcome` is a problem, this function returns the
+/// problem as JSON with status 200. The Worker then responds with the HTTP status of the problem.
 fn switch(outcome: std::result::Result<(), Problem>, client: WebSocket) -> Result<Response> {
     match outcome {
         Ok(()) => Ok(ResponseBuilder::new()

@@ -1,5 +1,5 @@
-//! The WebSockets of a site's Durable Object. The identity of each WebSocket is stored in the
-//! attachment of the WebSocket. The time of an agent's last frame is only in memory.
+//! The WebSockets of a site's Durable Object. The identity of each WebSocket is stored in the attachment of the
+//! WebSocket. The time of an agent's last frame is only in memory.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -22,9 +22,8 @@ pub struct AgentSocket {
     pub session: String,
     /// The `jti` of the agent's certificate.
     pub cert_jti: String,
-    /// The expiry of the agent's certificate, in seconds of Unix time. If an older version opened
-    /// the WebSocket, the value is `u64::MAX`, and the certificate cannot be renewed on the old
-    /// WebSocket.
+    /// The expiry of the agent's certificate, in seconds of Unix time. If an older version opened the WebSocket, the
+    /// value is `u64::MAX`, and the certificate cannot be renewed on the old WebSocket.
     #[serde(default = "never")]
     pub cert_exp: u64,
     /// The thumbprint of the agent's public key.
@@ -45,8 +44,8 @@ fn never() -> u64 {
     u64::MAX
 }
 
-/// The identity of a WebSocket. The identity is stored in the attachment of the WebSocket, which is
-/// preserved during hibernation.
+/// The identity of a WebSocket. The identity is stored in the attachment of the WebSocket, which is preserved during
+/// hibernation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Attached {
@@ -63,8 +62,7 @@ impl Attached {
         serde_json::from_str(&text).ok()
     }
 
-    /// Accepts a WebSocket in a way that lets the Durable Object hibernate while the WebSocket is
-    /// open.
+    /// Accepts a WebSocket in a way that lets the Durable Object hibernate while the WebSocket is open.
     pub fn accept(&self, state: &State, socket: &WebSocket) -> worker::Result<()> {
         let tag = match self {
             Self::Agent { socket, .. } => &socket.session,
@@ -85,8 +83,8 @@ pub struct Sockets<'a> {
     pub last_seen: &'a LastSeen,
 }
 
-/// The time of the last frame on each agent connection. Pings are not included, because the runtime
-/// answers pings and records their time.
+/// The time of the last frame on each agent connection. Pings are not included, because the runtime answers pings and
+/// records their time.
 #[derive(Default)]
 pub struct LastSeen(RefCell<HashMap<String, u64>>);
 
@@ -115,8 +113,7 @@ impl Sockets<'_> {
         .collect()
     }
 
-    /// Returns the open WebSocket with this tag. The tag is the id of a panel or the session nonce
-    /// of an agent.
+    /// Returns the open WebSocket with this tag. The tag is the id of a panel or the session nonce of an agent.
     pub fn tagged(&self, tag: &str) -> Option<WebSocket> {
         self.state.get_websockets_with_tag(tag).into_iter().find(is_open)
     }
@@ -143,8 +140,8 @@ fn is_open(socket: &WebSocket) -> bool {
     socket.as_ref().ready_state() == 1
 }
 
-/// Returns the time at which the runtime last answered a ping automatically. The crate `worker` has
-/// no wrapper for `getWebSocketAutoResponseTimestamp`.
+/// Returns the time at which the runtime last answered a ping automatically. The crate `worker` has no wrapper for
+/// `getWebSocketAutoResponseTimestamp`.
 fn last_ping(state: &State, socket: &WebSocket) -> Option<u64> {
     let object: &JsValue = state.as_raw().as_ref();
     let method = Reflect::get(object, &"getWebSocketAutoResponseTimestamp".into()).ok()?;

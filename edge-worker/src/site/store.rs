@@ -1,9 +1,8 @@
 //! Implements [`pinlatch_site::Store`] with the SQLite database of a Durable Object.
 //!
-//! One command needs a dozen SQL statements. Each call from wasm to JavaScript takes about as long
-//! as a small SQL statement. All parameters of a statement are therefore passed as one JSON text,
-//! and all result rows are returned as one JSON text. Each SQL text is passed to JavaScript only
-//! once, because the SQL texts never change.
+//! One command needs a dozen SQL statements. Each call from wasm to JavaScript takes about as long as a small SQL
+//! statement. All parameters of a statement are therefore passed as one JSON text, and all result rows are returned as
+//! one JSON text. Each SQL text is passed to JavaScript only once, because the SQL texts never change.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -32,8 +31,8 @@ extern "C" {
     fn to_array(this: &Rows) -> Result<Array, JsValue>;
 }
 
-/// The database of a Durable Object. All statements of one event are committed together, because
-/// the event runs without an `await` between the statements.
+/// The database of a Durable Object. All statements of one event are committed together, because the event runs without
+/// an `await` between the statements.
 pub struct SqlStore {
     sql: Sql,
     statements: RefCell<HashMap<String, JsString>>,

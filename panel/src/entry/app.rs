@@ -28,8 +28,7 @@ pub enum Screen {
         /// Whether to show that the previous session has ended.
         ended: bool,
     },
-    /// The visitor sets up the site, and becomes its owner. The code is present if the URL contained a setup
-    /// code.
+    /// The visitor sets up the site, and becomes its owner. The code is present if the URL contained a setup code.
     SetUp(Option<Secret>),
     /// An invited person chooses a password.
     Invited(Secret),
@@ -55,8 +54,8 @@ impl Screen {
         }
     }
 
-    /// Returns the screen for a visitor without a session. `ended` is the value that the board has
-    /// stored: `true` for an expired session, `false` after a sign-out.
+    /// Returns the screen for a visitor without a session. `ended` is the value that the board has stored: `true` for
+    /// an expired session, `false` after a sign-out.
     fn without_session(ended: Option<bool>) -> Self {
         match platform::visitor() {
             Visitor::Person => Self::LogIn { ended: ended == Some(true) },
@@ -66,8 +65,8 @@ impl Screen {
     }
 }
 
-/// Replaces the loading page with the first screen. The screen is drawn in a separate task, because
-/// the start of the program already blocks a slow phone for a long time.
+/// Replaces the loading page with the first screen. The screen is drawn in a separate task, because the start of the
+/// program already blocks a slow phone for a long time.
 pub fn mount() {
     Timeout::new(0, draw).forget();
 }
@@ -79,8 +78,7 @@ fn draw() {
     let login_error = platform::take_login_error();
     let ended = platform::take_end();
     page::take(move || view! { <App token brought login_error ended/> });
-    // The service worker is registered after mounting, because mounting starts the executor for
-    // futures.
+    // The service worker is registered after mounting, because mounting starts the executor for futures.
     platform::keep_page();
 }
 
@@ -104,8 +102,8 @@ fn App(
         Some(brought) => screen.set(Screen::of_brought(brought)),
         None => start(token),
     }
-    // If a person opens a link in a tab that already shows the panel, only the fragment of the URL
-    // changes. The browser then does not reload the page.
+    // If a person opens a link in a tab that already shows the panel, only the fragment of the URL changes. The browser
+    // then does not reload the page.
     let shown = StoredValue::new(platform::visitor());
     let _ = window_event_listener_untyped("hashchange", move |_| {
         if screen.with_untracked(|screen| *screen == Screen::In) {
@@ -120,8 +118,7 @@ fn App(
             screen.set(Screen::of_brought(brought));
         }
     });
-    // The browser also does not reload the page when a person goes back from a guest's page to the
-    // page of the login.
+    // The browser also does not reload the page when a person goes back from a guest's page to the page of the login.
     let _ = window_event_listener_untyped("popstate", move |_| {
         if platform::visitor() != shown.get_value() {
             platform::reload();
@@ -149,9 +146,9 @@ fn App(
     }
 }
 
-/// Determines the screen. A refusal is shown only after the edge has answered. If the edge cannot
-/// be reached, the call is repeated. The token of a guest link is dropped when this function
-/// returns. The result is ignored if `latest` returns `false`.
+/// Determines the screen. A refusal is shown only after the edge has answered. If the edge cannot be reached, the call
+/// is repeated. The token of a guest link is dropped when this function returns. The result is ignored if `latest`
+/// returns `false`.
 async fn find_out(
     screen: RwSignal<Screen>,
     token: Option<Secret>,
@@ -181,8 +178,8 @@ async fn find_out(
     }
 }
 
-/// Exchanges the token of a guest link for a cookie. Returns `None` if the edge could not be
-/// reached or reported a temporary failure.
+/// Exchanges the token of a guest link for a cookie. Returns `None` if the edge could not be reached or reported a
+/// temporary failure.
 async fn open_link(token: &Secret) -> Option<Screen> {
     match api::open_link(token).await {
         Ok((site, from)) => {

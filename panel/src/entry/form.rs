@@ -1,5 +1,5 @@
-//! The parts that the forms for sign-in, setup and invitations share: the layout, the current
-//! attempt, and error messages.
+//! The parts that the forms for sign-in, setup and invitations share: the layout, the current attempt, and error
+//! messages.
 
 use gloo_timers::future::TimeoutFuture;
 use leptos::ev::SubmitEvent;
@@ -36,8 +36,7 @@ impl Attempt {
         self.error.set(Some(text));
     }
 
-    /// Starts an attempt. Returns `false` if an attempt is running, or during a pause that the edge
-    /// has requested.
+    /// Starts an attempt. Returns `false` if an attempt is running, or during a pause that the edge has requested.
     pub fn begin(&self) -> bool {
         let ready = !self.busy.get_untracked() && self.wait.get_untracked() == 0;
         if ready {
@@ -47,8 +46,7 @@ impl Attempt {
         ready
     }
 
-    /// Ends a failed attempt. Shows the error, and counts down the pause that the edge has
-    /// requested.
+    /// Ends a failed attempt. Shows the error, and counts down the pause that the edge has requested.
     pub async fn end(self, failure: Failure) {
         self.busy.try_set(false);
         let (text, seconds) = match failure {

@@ -12,8 +12,7 @@ use crate::ui::icon::IconKind;
 use crate::ui::notice::Notice;
 use crate::{api, platform, words};
 
-/// Shows the sign-in form. The password is read from the input element only when the request is
-/// sent.
+/// Shows the sign-in form. The password is read from the input element only when the request is sent.
 #[component]
 pub fn Login(screen: RwSignal<Screen>, ended: bool, login_error: Option<String>) -> impl IntoView {
     let username = NodeRef::<Input>::new();
@@ -66,8 +65,8 @@ pub fn Login(screen: RwSignal<Screen>, ended: bool, login_error: Option<String>)
     }
 }
 
-/// Shows links to the login providers of the site. If the list cannot be loaded, no error is shown,
-/// because sign-in with a password still works.
+/// Shows links to the login providers of the site. If the list cannot be loaded, no error is shown, because sign-in
+/// with a password still works.
 #[component]
 fn Providers() -> impl IntoView {
     let options = RwSignal::new(Vec::<LoginOption>::new());

@@ -15,8 +15,7 @@ pub fn Shut(closed: Closed) -> impl IntoView {
     let now = platform::moment(platform::now_ms());
     let text = closed.text(|seconds| words::moment(platform::moment(seconds.saturating_mul(1_000)), now));
     document().set_title(&words::page_title(closed.heading()));
-    // The element that had the focus was removed. If the heading has the focus, screen readers
-    // announce the page.
+    // The element that had the focus was removed. If the heading has the focus, screen readers announce the page.
     Effect::new(move |_| {
         if let Some(heading) = heading.get() {
             let _ = heading.focus();

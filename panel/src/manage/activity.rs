@@ -9,8 +9,8 @@ use pinlatch_protocol::admin::{AuditEntry, AuditFilter, AuditPage};
 /// The number of entries that the panel loads with one call.
 pub const PAGE: u32 = 50;
 
-/// Returns the query of a call that loads the entries of a filter. If `before` is given, the call
-/// loads only entries with a smaller sequence number.
+/// Returns the query of a call that loads the entries of a filter. If `before` is given, the call loads only entries
+/// with a smaller sequence number.
 pub fn query(filter: &AuditFilter, before: Option<u64>) -> String {
     let text = |name, value: &Option<String>| value.as_ref().map(|value| (name, encoded(value)));
     let number = |name, value: Option<u64>| value.map(|value| (name, value.to_string()));
@@ -84,8 +84,8 @@ impl Log {
         };
         let fresh: Vec<AuditEntry> = page.entries.iter().filter(|entry| entry.seq > last).cloned().collect();
         let count = fresh.len();
-        // If all received entries are new and more entries follow, entries may be missing. The
-        // entries that were loaded earlier are therefore dropped.
+        // If all received entries are new and more entries follow, entries may be missing. The entries that were loaded
+        // earlier are therefore dropped.
         if count > 0 && count == page.entries.len() && page.next.is_some() {
             self.entries = page.entries;
             self.next = page.next;

@@ -34,8 +34,8 @@ enum Shown {
     Pages,
 }
 
-/// Checks the session repeatedly until the edge answers. The browser opens the sign-in page only
-/// after the edge has reported that there is no session.
+/// Checks the session repeatedly until the edge answers. The browser opens the sign-in page only after the edge has
+/// reported that there is no session.
 async fn start(session: RwSignal<Session>) {
     let mut wait = 500;
     loop {
@@ -55,8 +55,7 @@ fn App(site: Name, page: Page) -> impl IntoView {
     spawn_local(start(session));
     let shown = Memo::new(move |_| match session.get() {
         Session::Starting { trouble } => Shown::Starting { trouble },
-        // The page stays open, so that its input is kept while the person signs in again in another
-        // tab.
+        // The page stays open, so that its input is kept while the person signs in again in another tab.
         Session::Control | Session::Over { ended: true } => Shown::Pages,
         _ => Shown::Leaving,
     });

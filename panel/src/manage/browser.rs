@@ -42,8 +42,7 @@ pub fn scroll_up() {
     }
 }
 
-/// Whether a click opens a link in this tab, which requires the main mouse button and no modifier
-/// key.
+/// Whether a click opens a link in this tab, which requires the main mouse button and no modifier key.
 pub fn is_plain(event: &MouseEvent) -> bool {
     event.button() == 0 && !(event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key())
 }

@@ -1,6 +1,5 @@
-//! The API calls of the administration pages. If the session has expired, the panel renews the
-//! session and repeats the call. The call does not take effect twice, because the edge refused the
-//! first call.
+//! The API calls of the administration pages. If the session has expired, the panel renews the session and repeats the
+//! call. The call does not take effect twice, because the edge refused the first call.
 
 use gloo_net::http::{Method, RequestBuilder, Response};
 use pinlatch_protocol::admin::{
@@ -44,8 +43,8 @@ impl Call<'_> {
         let response = self.once().await?;
         let is_over = match response.status() {
             401 => true,
-            // If the login cookie has expired, the edge uses the guest cookie of the same browser.
-            // The guest cookie gives no permission for the calls of the administration pages.
+            // If the login cookie has expired, the edge uses the guest cookie of the same browser. The guest cookie
+            // gives no permission for the calls of the administration pages.
             403 => api::whoami().await.is_ok_and(|who| Visitor::of_subject(&who.sub) == Visitor::Guest),
             _ => false,
         };
@@ -111,8 +110,8 @@ pub async fn forget_identities(name: UserName) -> Result<(), Failure> {
     delete(&user(&name, "/identities")).await
 }
 
-/// Changes the password of the viewer. A wrong current password also causes the status 401.
-/// Therefore, the session is renewed only if the problem code is `invalid_token`.
+/// Changes the password of the viewer. A wrong current password also causes the status 401. Therefore, the session is
+/// renewed only if the problem code is `invalid_token`.
 pub async fn change_password(name: UserName, request: PasswordRequest) -> Result<(), Failure> {
     let path = user(&name, "/password");
     let body = serde_json::to_value(&request).ok();

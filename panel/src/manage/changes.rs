@@ -64,8 +64,8 @@ impl Events {
         self.kept.iter()
     }
 
-    /// Compares a state of the device with the previous state, and adds an event for each
-    /// difference. The first state adds no events.
+    /// Compares a state of the device with the previous state, and adds an event for each difference. The first state
+    /// adds no events.
     pub fn see(&mut self, device: &DeviceView, at_ms: u64) {
         if let Some(before) = self.last.replace(device.clone()) {
             for change in between(&before, device) {

@@ -1,5 +1,5 @@
-//! Computes the verdict of the token inspector. The crate `token` checks the token, either with the
-//! policy of the edge or with a key that the person enters.
+//! Computes the verdict of the token inspector. The crate `token` checks the token, either with the policy of the edge
+//! or with a key that the person enters.
 
 #[cfg(test)]
 mod tests;
@@ -10,8 +10,7 @@ use pinlatch_token::{
 };
 use serde_json::Value;
 
-/// The clock tolerance for tokens of external issuers, in seconds. The edge uses the same
-/// tolerance.
+/// The clock tolerance for tokens of external issuers, in seconds. The edge uses the same tolerance.
 const LEEWAY: u64 = 60;
 
 /// The keys with which a token is checked.
@@ -22,19 +21,16 @@ pub enum Keys {
     None,
     /// The public keys of the site's edge. The token is checked with the policy of the edge.
     Site(KeySet),
-    /// A key that the person has entered. The token is checked with the entered issuer and
-    /// audience.
+    /// A key that the person has entered. The token is checked with the entered issuer and audience.
     Given(KeySet),
 }
 
 /// The required claims of a token that is checked with an entered key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// The required issuer. If this field is `None`, any issuer is allowed, and also a token
-    /// without an issuer.
+    /// The required issuer. If this field is `None`, any issuer is allowed, and also a token without an issuer.
     pub issuer: Option<String>,
-    /// The required audience. If this field is `None`, any audience is allowed, and also a token
-    /// without an audience.
+    /// The required audience. If this field is `None`, any audience is allowed, and also a token without an audience.
     pub audience: Option<String>,
 }
 
@@ -75,8 +71,8 @@ impl Verdict {
     }
 }
 
-/// Extracts the token from pasted text. Removes white space, the word `Bearer`, and the guest link
-/// that contains the token.
+/// Extracts the token from pasted text. Removes white space, the word `Bearer`, and the guest link that contains the
+/// token.
 pub fn token(pasted: &str) -> &str {
     let text = pasted.trim();
     if let Some((_, token)) = text.split_once("#guest=") {
@@ -144,8 +140,8 @@ pub fn given_key(pasted: &str) -> Result<KeySet, KeyError> {
     KeySet::from_key_file(pasted.as_bytes(), &[])
 }
 
-/// Returns the kind that the header's `typ` states. The `typ` is not verified here, because it only
-/// selects the policy of the check.
+/// Returns the kind that the header's `typ` states. The `typ` is not verified here, because it only selects the policy
+/// of the check.
 fn kind(token: &str) -> Option<Kind> {
     let any = Terms { typ: Typ::Usual, issuer: None, audiences: None, now: None, leeway: 0, max_life: None };
     let header = explain(token, None, &any).header;

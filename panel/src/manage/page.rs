@@ -18,8 +18,7 @@ pub enum Page {
 }
 
 impl Page {
-    /// Returns the site and the page of a path. Returns `None` for a path outside the
-    /// administration pages.
+    /// Returns the site and the page of a path. Returns `None` for a path outside the administration pages.
     pub fn parse(path: &str) -> Option<(Name, Self)> {
         let (site, rest) = path.strip_prefix("/s/")?.split_once("/manage")?;
         let site = Name::new(site).ok()?;
@@ -49,8 +48,7 @@ impl Page {
         }
     }
 
-    /// Returns the path segment of the page. The page of one device has the segment of the page
-    /// with all devices.
+    /// Returns the path segment of the page. The page of one device has the segment of the page with all devices.
     pub fn mark(&self) -> &'static str {
         match self {
             Self::Devices | Self::Device(_) | Self::Unknown => "devices",

@@ -54,8 +54,8 @@ impl Picker {
         }
     }
 
-    /// Selects a scope, and removes narrower scopes that the selected scope covers. If the scope is
-    /// already selected, deselects the scope.
+    /// Selects a scope, and removes narrower scopes that the selected scope covers. If the scope is already selected,
+    /// deselects the scope.
     pub fn toggle(&mut self, scope: &Scope) {
         if !self.chosen.remove(scope) {
             let wide = one(scope);
@@ -64,8 +64,7 @@ impl Picker {
         }
     }
 
-    /// Returns the selected scopes that are in none of the rows. The devices or lines of these
-    /// scopes do not exist.
+    /// Returns the selected scopes that are in none of the rows. The devices or lines of these scopes do not exist.
     pub fn others(&self, rows: &[Row], rights: &[Scope]) -> Vec<Scope> {
         let shown =
             |scope: &&Scope| rights.contains(scope) || rows.iter().any(|row| row.scopes.contains(scope));
@@ -89,8 +88,8 @@ pub enum Fault {
     TooMany,
 }
 
-/// Returns a row for all devices together, and rows for each device and each line. Only scopes that
-/// the viewer has are offered.
+/// Returns a row for all devices together, and rows for each device and each line. Only scopes that the viewer has are
+/// offered.
 pub fn rows(devices: &[DeviceView], rights: &Rights) -> Vec<Row> {
     let row = |device: &Pattern, line: &Pattern, verbs: &[Option<&'static str>]| {
         let scope = |verb| Scope::Line { device: device.clone(), line: line.clone(), verb };

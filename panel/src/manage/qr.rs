@@ -20,8 +20,8 @@ pub struct Drawing {
 
 /// Draws the QR code of a text. Returns `None` if the text is too long for a QR code.
 pub fn draw(text: &str) -> Option<Drawing> {
-    // A short text gets more error correction. A long text gets less error correction, so that the
-    // modules of the QR code are large enough to scan.
+    // A short text gets more error correction. A long text gets less error correction, so that the modules of the QR
+    // code are large enough to scan.
     let level = if text.len() <= 200 { EcLevel::M } else { EcLevel::L };
     let code = QrCode::with_error_correction_level(text, level).ok()?;
     let width = code.width();

@@ -1,5 +1,5 @@
-//! The permissions of the viewer. The panel offers only controls that these permissions allow. The
-//! edge checks the permissions again for each call.
+//! The permissions of the viewer. The panel offers only controls that these permissions allow. The edge checks the
+//! permissions again for each call.
 
 #[cfg(test)]
 mod tests;
@@ -50,8 +50,8 @@ impl Rights {
         person.username.as_str() == self.name
     }
 
-    /// Whether the viewer may grant these permissions. A viewer can grant only permissions that the
-    /// viewer has. Only an owner can make another person an owner.
+    /// Whether the viewer may grant these permissions. A viewer can grant only permissions that the viewer has. Only an
+    /// owner can make another person an owner.
     pub fn may_give(&self, role: Option<Role>, scope: &ScopeSet) -> bool {
         self.may(SiteRight::Users)
             && self.scope.covers(scope)
@@ -63,8 +63,8 @@ impl Rights {
         self.may_give(person.role, &person.scope)
     }
 
-    /// Whether the viewer may reset the password of a person. Viewers cannot reset their own
-    /// password, because they change it by entering the current password.
+    /// Whether the viewer may reset the password of a person. Viewers cannot reset their own password, because they
+    /// change it by entering the current password.
     pub fn may_reset(&self, person: &Person) -> bool {
         self.may_change(person) && !self.is_self(person)
     }

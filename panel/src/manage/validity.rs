@@ -73,8 +73,8 @@ pub enum Fault {
     BadUses,
 }
 
-/// The start (`not_before`) and the end (`expires_at`) of the validity, in seconds of Unix time.
-/// The start is `None` if the validity starts immediately.
+/// The start (`not_before`) and the end (`expires_at`) of the validity, in seconds of Unix time. The start is `None` if
+/// the validity starts immediately.
 pub type Window = (Option<u64>, u64);
 
 /// Checks the chosen validity period. The edge checks this period again.
@@ -132,8 +132,7 @@ pub enum TokenStatus {
 }
 
 impl TokenStatus {
-    /// Determines the status of a token. `now_ms` is the current time, in milliseconds of Unix
-    /// time.
+    /// Determines the status of a token. `now_ms` is the current time, in milliseconds of Unix time.
     pub fn of(token: &TokenView, now_ms: u64) -> Self {
         if token.revoked_ms.is_some() {
             Self::Revoked

@@ -1,5 +1,5 @@
-//! Texts of the administration pages. This module contains the shared texts. Each page has a
-//! separate module for its texts.
+//! Texts of the administration pages. This module contains the shared texts. Each page has a separate module for its
+//! texts.
 
 pub mod activity;
 pub mod devices;
@@ -81,8 +81,7 @@ pub fn section(page: &Page) -> &'static str {
     }
 }
 
-/// Explains why an API call failed. The text includes the next step. `problem` is `None` if the
-/// edge was not reached.
+/// Explains why an API call failed. The text includes the next step. `problem` is `None` if the edge was not reached.
 pub fn failure(problem: Option<&Problem>, is_write: bool) -> String {
     match problem {
         None if is_write => {

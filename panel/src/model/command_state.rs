@@ -6,13 +6,11 @@ use pinlatch_protocol::problem::{Code, Problem};
 
 use crate::link::SocketId;
 
-/// The time for which the panel waits for an answer after the deadline of a command, in
-/// milliseconds.
+/// The time for which the panel waits for an answer after the deadline of a command, in milliseconds.
 const ANSWER_GRACE_MS: u64 = 2_000;
 
-/// The maximum time for which a command waits for a socket, in milliseconds. After this time the
-/// command is not sent, because a tap without a connection must not take effect at an unexpected
-/// time.
+/// The maximum time for which a command waits for a socket, in milliseconds. After this time the command is not sent,
+/// because a tap without a connection must not take effect at an unexpected time.
 const UNSENT_MOST_MS: u64 = 1_000;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -26,8 +24,8 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// Returns the remaining time until the deadline, in milliseconds. Returns zero if the clock
-    /// was set back, because an expired command must not open a door.
+    /// Returns the remaining time until the deadline, in milliseconds. Returns zero if the clock was set back, because
+    /// an expired command must not open a door.
     pub(super) fn left_ms(&self, now_ms: u64) -> u64 {
         let age = now_ms.checked_sub(self.asked_ms).unwrap_or(DEFAULT_DEADLINE_MS);
         DEFAULT_DEADLINE_MS.saturating_sub(age)
@@ -48,8 +46,7 @@ pub enum CommandOutcome {
     Refused(String),
     /// The deadline passed, so the command was not executed.
     Expired,
-    /// The command was sent to the device, but the device did not answer. The command may have been
-    /// executed.
+    /// The command was sent to the device, but the device did not answer. The command may have been executed.
     Unknown,
     /// The edge did not answer in time. The command may have been executed.
     NoAnswer,
@@ -125,7 +122,7 @@ pub struct Pulse {
     pub ms: u32,
     /// The elapsed time of the pulse, in milliseconds.
     pub gone_ms: u32,
-    /// Whether this panel requested the pulse. If this panel did not request the pulse, `ms` is the
-    /// limit of the line and not the actual length.
+    /// Whether this panel requested the pulse. If this panel did not request the pulse, `ms` is the limit of the line
+    /// and not the actual length.
     pub own: bool,
 }

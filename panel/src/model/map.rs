@@ -1,5 +1,5 @@
-//! A map that is stored as a sorted list, for a few hundred entries. The panel does not use
-//! `BTreeMap`, because each type of `BTreeMap` would add kilobytes to the program.
+//! A map that is stored as a sorted list, for a few hundred entries. The panel does not use `BTreeMap`, because each
+//! type of `BTreeMap` would add kilobytes to the program.
 
 /// A map whose entries are sorted by key.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,8 +56,8 @@ impl<K: Ord, V> Map<K, V> {
 }
 
 impl<K: Ord + Clone, V: Default> Map<K, V> {
-    /// Changes the value of a key. If the map does not contain the key, the key is first inserted
-    /// with the default value.
+    /// Changes the value of a key. If the map does not contain the key, the key is first inserted with the default
+    /// value.
     pub fn change(&mut self, key: &K, change: impl FnOnce(&mut V)) {
         if self.get(key).is_none() {
             self.insert(key.clone(), V::default());

@@ -1,5 +1,5 @@
-//! The readings of a sensor since the page was opened, which are drawn as a curve. The readings are
-//! stored only in the memory of the page.
+//! The readings of a sensor since the page was opened, which are drawn as a curve. The readings are stored only in the
+//! memory of the page.
 
 use std::collections::VecDeque;
 use std::fmt::Write;
@@ -15,8 +15,8 @@ pub const WIDTH: f64 = 100.0;
 /// The height of the SVG view box.
 pub const HEIGHT: f64 = 24.0;
 
-/// The readings of a sensor with the times of receipt, oldest first. A reading is `None` if the
-/// sensor could not be read.
+/// The readings of a sensor with the times of receipt, oldest first. A reading is `None` if the sensor could not be
+/// read.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Trace(VecDeque<(u64, Option<f64>)>);
 
@@ -30,22 +30,21 @@ impl Trace {
         if self.0.back().is_some_and(|(_, last)| *last == number) {
             return;
         }
-        // If the clock was set back, the earlier readings are removed, because the curve would
-        // otherwise run backwards.
+        // If the clock was set back, the earlier readings are removed, because the curve would otherwise run backwards.
         if self.0.back().is_some_and(|(at_ms, _)| *at_ms > now_ms) {
             self.0.clear();
         }
         self.0.push_back((now_ms, number));
         let from_ms = now_ms.saturating_sub(SPAN_MS);
-        // The last reading before the displayed time span is kept, because this reading is the
-        // value at the start of the time span.
+        // The last reading before the displayed time span is kept, because this reading is the value at the start of
+        // the time span.
         while self.0.len() > MOST || self.0.get(1).is_some_and(|(at_ms, _)| *at_ms <= from_ms) {
             self.0.pop_front();
         }
     }
 
-    /// Returns the smallest and the largest reading. Returns `None` if all readings are equal, or
-    /// if there are no readings.
+    /// Returns the smallest and the largest reading. Returns `None` if all readings are equal, or if there are no
+    /// readings.
     pub fn range(&self) -> Option<(f64, f64)> {
         let numbers = || self.0.iter().filter_map(|(_, number)| *number);
         let (least, most) =
@@ -53,9 +52,8 @@ impl Trace {
         (least < most).then_some((least, most))
     }
 
-    /// Returns the curve up to `now_ms` as an SVG path of [`WIDTH`] by [`HEIGHT`]. Each reading is
-    /// drawn as a horizontal line until the next reading. Returns `None` if the reading has not
-    /// changed yet.
+    /// Returns the curve up to `now_ms` as an SVG path of [`WIDTH`] by [`HEIGHT`]. Each reading is drawn as a
+    /// horizontal line until the next reading. Returns `None` if the reading has not changed yet.
     pub fn path(&self, now_ms: u64) -> Option<String> {
         let (least, most) = self.range()?;
         let from_ms = self.0.front()?.0.max(now_ms.saturating_sub(SPAN_MS));

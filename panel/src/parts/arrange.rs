@@ -1,5 +1,5 @@
-//! The controls for arranging the board. While the board is being arranged, a tile shows these
-//! controls in place of the line's control.
+//! The controls for arranging the board. While the board is being arranged, a tile shows these controls in place of the
+//! line's control.
 
 use leptos::prelude::*;
 use pinlatch_protocol::line::LineKind;
@@ -110,8 +110,8 @@ pub fn Mover(of: OrderKind, id: String, title: String, order: Memo<Vec<String>>)
             let place = next.iter().position(|own| *own == id).map_or(0, |place| place + 1);
             panel.say(words::moved(&title, place, next.len()));
             panel.arrange(|prefs| prefs.arrange(of, next));
-            // An element that is moved loses the focus. The focus is restored, so that the person
-            // can press the same button again.
+            // An element that is moved loses the focus. The focus is restored, so that the person can press the same
+            // button again.
             let selector = selector.clone();
             request_animation_frame(move || {
                 use wasm_bindgen::JsCast;
@@ -131,8 +131,8 @@ pub fn Mover(of: OrderKind, id: String, title: String, order: Memo<Vec<String>>)
     view! { <div class="mover">{buttons.into_iter().collect::<Vec<_>>()}</div> }
 }
 
-/// Drops the dragged line on a plate. The line is inserted at the position of the line `before`, or
-/// at the end of the plate.
+/// Drops the dragged line on a plate. The line is inserted at the position of the line `before`, or at the end of the
+/// plate.
 pub fn drop_on(panel: Panel, plate: Memo<Option<Plate>>, before: Option<String>) {
     let dragged = panel.dragged.try_update_value(Option::take).flatten();
     if let (Some(dragged), Some(plate)) = (dragged, plate.get_untracked()) {

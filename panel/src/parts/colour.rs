@@ -16,8 +16,8 @@ const PRESETS: [(Rgb, &str); 7] = [
     (Rgb(0, 0, 0), text::OFF),
 ];
 
-/// Shows the control of a colour LED. The lamp next to the line's name shows the reported colour
-/// and never the picked colour.
+/// Shows the control of a colour LED. The lamp next to the line's name shows the reported colour and never the picked
+/// colour.
 #[component]
 pub fn Colour(line: Handle) -> impl IntoView {
     let picker = NodeRef::<leptos::html::Input>::new();

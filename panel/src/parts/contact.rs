@@ -1,5 +1,4 @@
-//! The view of a contact. A contact has no actions, so the view shows only a drawing of the contact
-//! and its last press.
+//! The view of a contact. A contact has no actions, so the view shows only a drawing of the contact and its last press.
 
 use leptos::prelude::*;
 use pinlatch_protocol::line::Level;

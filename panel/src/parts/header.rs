@@ -62,8 +62,7 @@ fn Ways() -> impl IntoView {
     }
 }
 
-/// Shows the state of the connection. A press on the displayed state opens the list of network
-/// paths.
+/// Shows the state of the connection. A press on the displayed state opens the list of network paths.
 #[component]
 fn LinkBadge() -> impl IntoView {
     let panel = expect_context::<Panel>();
@@ -82,8 +81,7 @@ fn LinkBadge() -> impl IntoView {
     }
 }
 
-/// Shows the network path to the edge and to each device, with the state and the measured
-/// round-trip time of each path.
+/// Shows the network path to the edge and to each device, with the state and the measured round-trip time of each path.
 #[component]
 fn Health() -> impl IntoView {
     let panel = expect_context::<Panel>();

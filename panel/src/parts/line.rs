@@ -23,8 +23,8 @@ use crate::{platform, words};
 /// The duration of a fade to a preset, in milliseconds.
 const FADE_MS: u32 = 400;
 
-/// A handle for one line, which all parts of the line's view share. The handle is cheap to copy,
-/// because it contains only signals.
+/// A handle for one line, which all parts of the line's view share. The handle is cheap to copy, because it contains
+/// only signals.
 #[derive(Clone, Copy)]
 pub struct Handle {
     panel: Panel,
@@ -68,8 +68,7 @@ impl Handle {
         self.key.with_value(|key| self.panel.of_line(key, |model| model.pulse(key, now)))
     }
 
-    /// Returns the elapsed time of the pulse, in milliseconds. The caller is not subscribed to
-    /// changes of the pulse.
+    /// Returns the elapsed time of the pulse, in milliseconds. The caller is not subscribed to changes of the pulse.
     pub fn pulse_gone(&self) -> u32 {
         let pulse = self
             .panel
@@ -83,11 +82,10 @@ impl Handle {
         self.key.with_value(|key| self.panel.of_line(key, |model| model.pressed(key, now)))
     }
 
-    /// Returns the curve of a sensor's readings since the page was opened. The first text is an SVG
-    /// path, and the second text is the range of the readings.
+    /// Returns the curve of a sensor's readings since the page was opened. The first text is an SVG path, and the
+    /// second text is the range of the readings.
     pub fn trace(&self) -> Option<(String, String)> {
-        // The curve is redrawn with each reading. In addition, the caller redraws the curve every
-        // ten seconds.
+        // The curve is redrawn with each reading. In addition, the caller redraws the curve every ten seconds.
         self.view.track();
         let now = platform::now_ms();
         let drawn = self.panel.model.with_untracked(|model| {
@@ -106,8 +104,7 @@ impl Handle {
         self.panel.now.get() / 10_000
     }
 
-    /// Returns an action that sets a level with a short fade. The fade is not longer than the
-    /// line's `max_on_ms`.
+    /// Returns an action that sets a level with a short fade. The fade is not longer than the line's `max_on_ms`.
     pub fn fade(&self, level: Level) -> Action {
         let most = self.view.with_untracked(|view| view.as_ref().and_then(|view| view.max_on_ms));
         Action::Set { level, fade_ms: most.map_or(FADE_MS, |most| most.min(FADE_MS)) }
@@ -126,8 +123,7 @@ impl Handle {
         self.panel.prefs.with(|prefs| prefs.press(&self.id()))
     }
 
-    /// Runs an action. If the preferences require a confirmation, the action runs only after the
-    /// confirmation.
+    /// Runs an action. If the preferences require a confirmation, the action runs only after the confirmation.
     pub fn ask_first(&self, word: &str, action: Action) {
         let line = *self;
         let asks = self.panel.prefs.with_untracked(|prefs| prefs.asks(&self.id()));
@@ -153,8 +149,7 @@ impl Handle {
         !self.online.get() || !self.panel.is_connected()
     }
 
-    /// Returns the reason why an action is not possible now. Returns `None` if the action is
-    /// possible.
+    /// Returns the reason why an action is not possible now. Returns `None` if the action is possible.
     pub fn hindrance(&self, action: &str) -> Option<&'static str> {
         if !self.panel.is_connected() {
             Some(words::line::hindrance::NOT_CONNECTED)
@@ -288,8 +283,8 @@ fn Operate(line: Handle) -> impl IntoView {
     }
 }
 
-/// Shows the reported level as a lamp. The lamp is on, off or coloured. If the level is unknown,
-/// the lamp shows a question mark.
+/// Shows the reported level as a lamp. The lamp is on, off or coloured. If the level is unknown, the lamp shows a
+/// question mark.
 #[component]
 fn Lamp(line: Handle) -> impl IntoView {
     let light = move || match (line.kind, line.level()) {

@@ -1,8 +1,7 @@
-//! The control of a momentary line. The control is a button that requests one pulse. A ring shows
-//! the remaining time of the pulse.
+//! The control of a momentary line. The control is a button that requests one pulse. A ring shows the remaining time of
+//! the pulse.
 //!
-//! A person must hold the button for a moment, which prevents accidental presses. A preference
-//! allows a tap instead.
+//! A person must hold the button for a moment, which prevents accidental presses. A preference allows a tap instead.
 
 use std::time::Duration;
 
@@ -18,8 +17,7 @@ use crate::words;
 /// The length of a pulse in milliseconds, unless the limit of the line is shorter.
 const PULSE_MS: u32 = 3_000;
 
-/// The time for which a person must hold the button. The fill animation in `style.css` has the same
-/// duration.
+/// The time for which a person must hold the button. The fill animation in `style.css` has the same duration.
 const HOLD: Duration = Duration::from_millis(600);
 
 /// Shows the button of a momentary line, for example of a door strike or a bell.
@@ -46,8 +44,7 @@ pub fn Momentary(line: Handle) -> impl IntoView {
         (None, Held::Not) => time.get(),
     };
     let name = move || if holds.get() { words::hold(word) } else { word.to_owned() };
-    // A press by assistive technology has no duration (`detail` is 0), so the action runs
-    // immediately.
+    // A press by assistive technology has no duration (`detail` is 0), so the action runs immediately.
     let click = move |event: leptos::ev::MouseEvent| {
         if !holds.get_untracked() || event.detail() == 0 {
             hold.act();

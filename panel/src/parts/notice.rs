@@ -1,5 +1,5 @@
-//! The notices of a line. A notice can show a pending command, a result, or a desired level that
-//! differs from the reported level.
+//! The notices of a line. A notice can show a pending command, a result, or a desired level that differs from the
+//! reported level.
 
 use leptos::prelude::*;
 

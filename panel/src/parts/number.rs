@@ -1,5 +1,5 @@
-//! The control of a line with a numeric level. The level of a dimmer is in percent, and the level
-//! of a servo is in degrees.
+//! The control of a line with a numeric level. The level of a dimmer is in percent, and the level of a servo is in
+//! degrees.
 
 use leptos::prelude::*;
 use pinlatch_protocol::line::{Action, Level, LineKind};
@@ -11,13 +11,12 @@ use crate::{platform, words};
 /// The presets of a dimmer, in percent.
 const PRESETS: [u8; 4] = [0, 25, 50, 100];
 
-/// The maximum age of a value that a person chose while a command was pending, in milliseconds.
-/// After the command was executed, the panel sends this value if it is not older.
+/// The maximum age of a value that a person chose while a command was pending, in milliseconds. After the command was
+/// executed, the panel sends this value if it is not older.
 const FRESH_MS: u64 = 1_000;
 
-/// Shows the slider of a dimmer or a servo. The mark on the slider's scale shows the reported
-/// level. The thumb shows the chosen level until the command has been answered, and then returns to
-/// the reported level.
+/// Shows the slider of a dimmer or a servo. The mark on the slider's scale shows the reported level. The thumb shows
+/// the chosen level until the command has been answered, and then returns to the reported level.
 #[component]
 pub fn Slider(line: Handle) -> impl IntoView {
     let dimmer = line.kind == LineKind::Dimmer;
@@ -78,8 +77,8 @@ pub fn Slider(line: Handle) -> impl IntoView {
             style=("--fact", move || fact.get().map(|fact| format!("{:.3}", fact / most)))
         >
             {(!dimmer).then(|| view! { <Arc fact/> })}
-            // If the level is unknown, a thumb would show a wrong level, so the slider of a dimmer
-            // is hidden. The presets can still set the level of the dimmer.
+            // If the level is unknown, a thumb would show a wrong level, so the slider of a dimmer is hidden. The
+            // presets can still set the level of the dimmer.
             <input
                 type="range"
                 class="slider"

@@ -93,8 +93,8 @@ pub fn PlateView(id: String) -> impl IntoView {
     .into_any()
 }
 
-/// Shows whether a device is online, and the round-trip time of its last command. For an offline
-/// device, the text contains the time since the last contact.
+/// Shows whether a device is online, and the round-trip time of its last command. For an offline device, the text
+/// contains the time since the last contact.
 #[component]
 fn Presence(
     panel: Panel,

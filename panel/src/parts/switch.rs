@@ -1,5 +1,5 @@
-//! The control of a switch. If the level is known, the control is one toggle. Otherwise, the
-//! control consists of two buttons.
+//! The control of a switch. If the level is known, the control is one toggle. Otherwise, the control consists of two
+//! buttons.
 
 use leptos::prelude::*;
 use pinlatch_protocol::line::{Action, Level};
@@ -7,8 +7,7 @@ use pinlatch_protocol::line::{Action, Level};
 use super::line::Handle;
 use crate::words;
 
-/// A short blink that helps to identify a lamp. After the blink, the lamp returns to its previous
-/// level.
+/// A short blink that helps to identify a lamp. After the blink, the lamp returns to its previous level.
 const BLINK: Action = Action::Blink { period_ms: 400, count: 5 };
 
 #[component]
@@ -32,8 +31,8 @@ pub fn Switch(line: Handle) -> impl IntoView {
     }
 }
 
-/// Shows the toggle of a switch. If the viewer has permission for the action `set`, the toggle
-/// sends the opposite level explicitly. A double press then has the same effect as one press.
+/// Shows the toggle of a switch. If the viewer has permission for the action `set`, the toggle sends the opposite level
+/// explicitly. A double press then has the same effect as one press.
 #[component]
 fn Rocker(line: Handle) -> impl IntoView {
     let verb = move || if line.may("set") || !line.may("toggle") { "set" } else { "toggle" };

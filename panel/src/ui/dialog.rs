@@ -16,8 +16,7 @@ pub struct Question {
     pub act: Callback<()>,
 }
 
-/// Shows a dialog while `question` is set. The Escape key cancels the dialog. The cancel button has
-/// the initial focus.
+/// Shows a dialog while `question` is set. The Escape key cancels the dialog. The cancel button has the initial focus.
 #[component]
 pub fn Confirm(question: RwSignal<Option<Question>>) -> impl IntoView {
     let dialog = NodeRef::<Dialog>::new();

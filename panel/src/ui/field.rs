@@ -39,8 +39,8 @@ pub fn Field(
     }
 }
 
-/// Shows a password field with a button that makes the password visible. The password is read from
-/// the input element only when a request is sent.
+/// Shows a password field with a button that makes the password visible. The password is read from the input element
+/// only when a request is sent.
 #[component]
 pub fn Password(
     label: &'static str,

@@ -70,8 +70,7 @@ impl IconKind {
     }
 }
 
-/// Draws an icon. The icon is hidden from screen readers, because the text next to the icon has the
-/// same meaning.
+/// Draws an icon. The icon is hidden from screen readers, because the text next to the icon has the same meaning.
 #[component]
 pub fn Icon(kind: IconKind) -> impl IntoView {
     let class = if kind == IconKind::Pending { "icon spin" } else { "icon" };

@@ -4,8 +4,7 @@ use leptos::prelude::*;
 
 use super::icon::{Icon, IconKind};
 
-/// Shows a notice. `class` sets the colour: `refused`, `expired`, `unknown`, `offline`, `plain` or
-/// `done`.
+/// Shows a notice. `class` sets the colour: `refused`, `expired`, `unknown`, `offline`, `plain` or `done`.
 #[component]
 pub fn Notice(
     class: &'static str,
@@ -21,8 +20,8 @@ pub fn Notice(
     }
 }
 
-/// Shows an error. Screen readers announce the error when it appears. The component needs no space
-/// while there is no error.
+/// Shows an error. Screen readers announce the error when it appears. The component needs no space while there is no
+/// error.
 #[component]
 pub fn Trouble(text: RwSignal<Option<String>>, testid: &'static str) -> impl IntoView {
     view! {

@@ -1,5 +1,4 @@
-//! The loading page, which is shown until the status of the session is known. The page in
-//! `index.html` looks the same.
+//! The loading page, which is shown until the status of the session is known. The page in `index.html` looks the same.
 
 use leptos::prelude::*;
 

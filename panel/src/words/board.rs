@@ -1,5 +1,5 @@
-//! Texts of the board: connection state, latency, presence of devices, and arranging. The texts of
-//! single lines are in the module `line`.
+//! Texts of the board: connection state, latency, presence of devices, and arranging. The texts of single lines are in
+//! the module `line`.
 
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::scope::Role;
@@ -85,14 +85,12 @@ pub fn role(role: Role) -> &'static str {
     }
 }
 
-/// Returns the displayed name of a group. Preferences store the group of favourites under a fixed
-/// name.
+/// Returns the displayed name of a group. Preferences store the group of favourites under a fixed name.
 pub fn group(stored: &str) -> &str {
     if stored == prefs::FAVOURITES { FAVOURITES } else { stored }
 }
 
-/// Returns the name under which preferences store a group. `shown` is the name that the person
-/// entered.
+/// Returns the name under which preferences store a group. `shown` is the name that the person entered.
 pub fn stored_group(shown: &str) -> &str {
     if shown.trim() == FAVOURITES { prefs::FAVOURITES } else { shown }
 }
@@ -167,8 +165,8 @@ pub fn question(word: &str, device: &Name, line: &Name) -> (String, String) {
     (format!("{word} {line}?"), format!("This sends a command to the device {}.", title(device.as_str())))
 }
 
-/// Returns the text that is shown until the edge answers for the first time. A guest must keep the
-/// page open, because only this page still has the token of the guest link.
+/// Returns the text that is shown until the edge answers for the first time. A guest must keep the page open, because
+/// only this page still has the token of the guest link.
 pub fn waiting(visitor: Visitor, network: bool) -> &'static str {
     match (visitor, network) {
         (Visitor::Person, true) => "Pinlatch cannot be reached. This page tries again automatically.",

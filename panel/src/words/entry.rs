@@ -28,8 +28,7 @@ pub const USER_NAME_HINT: &str = "Use lower-case letters and digits, or your e-m
 pub const PASSWORD_HINT: &str = "Use at least 8 characters. Several unrelated words make a strong password.";
 /// The accessible name of the button that shows or hides the password.
 pub const SHOW_PASSWORD: &str = "Show the password";
-/// The label of the same button while the password is hidden, and its label while the password is
-/// shown.
+/// The label of the same button while the password is hidden, and its label while the password is shown.
 pub const SHOW: (&str, &str) = ("Show", "Hide");
 
 /// Returns the label of a button that is disabled because the edge requested a pause.

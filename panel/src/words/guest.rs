@@ -1,5 +1,4 @@
-//! Texts for guests: the validity of a guest link, and the reasons why a guest link gives no
-//! access.
+//! Texts for guests: the validity of a guest link, and the reasons why a guest link gives no access.
 
 #[cfg(test)]
 mod tests;
@@ -25,8 +24,7 @@ const WARNINGS: [(u64, &str); 2] =
 /// The reason why a guest link gives no access.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Closed {
-    /// The access ended while the page was open, or the guest has not opened a link in this
-    /// browser.
+    /// The access ended while the page was open, or the guest has not opened a link in this browser.
     Ended,
     /// The guest pressed the button “Leave”.
     Left,
@@ -77,8 +75,8 @@ impl Closed {
         }
     }
 
-    /// Explains why the link gives no access. The text includes the next step. `moment` formats a
-    /// time in seconds of Unix time.
+    /// Explains why the link gives no access. The text includes the next step. `moment` formats a time in seconds of
+    /// Unix time.
     pub fn text(&self, moment: impl Fn(u64) -> String) -> String {
         match self {
             Self::Ended => {
@@ -108,14 +106,12 @@ impl Closed {
     }
 }
 
-/// Extracts the start time, in seconds of Unix time, from the edge's message that a link is not
-/// valid yet.
+/// Extracts the start time, in seconds of Unix time, from the edge's message that a link is not valid yet.
 fn beginning(detail: &str) -> Option<u64> {
     detail.strip_prefix("the link is valid from ")?.strip_suffix(" on")?.parse().ok()
 }
 
-/// Describes the validity period of a link. `from` is known only in the browser tab that opened the
-/// link.
+/// Describes the validity period of a link. `from` is known only in the browser tab that opened the link.
 pub fn window(from: Option<String>, until: String) -> String {
     match from {
         Some(from) => format!("Valid until {until}, since {from}"),
@@ -133,8 +129,7 @@ pub fn countdown(left_ms: u64) -> Option<String> {
     }
 }
 
-/// Returns the announcement that is due when the remaining time drops from `before_ms` to
-/// `left_ms`.
+/// Returns the announcement that is due when the remaining time drops from `before_ms` to `left_ms`.
 pub fn warning(before_ms: u64, left_ms: u64) -> Option<&'static str> {
     let crossed = |at: u64| before_ms > at && left_ms <= at && left_ms > 0;
     WARNINGS.iter().find(|(at, _)| crossed(*at)).map(|(_, text)| *text)

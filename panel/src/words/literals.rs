@@ -25,8 +25,8 @@ const TEXT_ATTRIBUTES: [&str; 12] = [
     "note",
 ];
 
-/// Capitalised literals that are not texts: an HTTP header, the name of a key on the keyboard, and
-/// the stored name of a group.
+/// Capitalised literals that are not texts: an HTTP header, the name of a key on the keyboard, and the stored name of a
+/// group.
 const NO_TEXTS: [&str; 3] = ["Content-Type", "Enter", "Favourites"];
 
 /// The line and content of each literal that belongs in a words module.

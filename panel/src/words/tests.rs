@@ -137,8 +137,7 @@ fn every_way_in_which_a_provider_s_login_fails_has_its_own_sentence() {
     let sentences: std::collections::BTreeSet<_> = codes.iter().map(|code| provider_problem(code)).collect();
     assert_eq!(sentences.len(), codes.len());
     assert!(provider_problem("not_admitted").contains("Ask an owner"));
-    // Any link can set the page's URL. The URL must not be able to set the text that the page
-    // shows.
+    // Any link can set the page's URL. The URL must not be able to set the text that the page shows.
     for invented in ["", "Call 0900 123", "<b>x</b>"] {
         assert_eq!(provider_problem(invented), provider_problem("login_refused"));
     }

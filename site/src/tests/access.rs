@@ -56,13 +56,12 @@ fn a_refusal_tells_no_more_than_the_caller_may_know() {
         ..request("one", line, action, json!({"ms": 500}))
     };
     for (scope, device, line, action, code) in [
-        // If the caller has no right on the device, the answer is the same as for a device that
-        // does not exist.
+        // If the caller has no right on the device, the answer is the same as for a device that does not exist.
         ("line:shed/door:pulse", "porch", "door", "pulse", "unknown_device"),
         ("site:*", "porch", "door", "pulse", "unknown_device"),
         ("line:shed/door:pulse", "attic", "door", "pulse", "unknown_device"),
-        // If the caller has a right only on another line of the device, the answer does not reveal
-        // whether the requested line exists.
+        // If the caller has a right only on another line of the device, the answer does not reveal whether the
+        // requested line exists.
         ("line:porch/door:pulse", "porch", "lamp", "set", "insufficient_scope"),
         ("line:porch/door:pulse", "porch", "gate", "set", "insufficient_scope"),
         // The caller has the right to read the GPIO line, but not the right to run the action.

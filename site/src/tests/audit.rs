@@ -1,5 +1,5 @@
-//! Tests the audit log. The audit log contains every administrative action, and changes of the
-//! audit log are detectable. The owner can configure the retention time.
+//! Tests the audit log. The audit log contains every administrative action, and changes of the audit log are
+//! detectable. The owner can configure the retention time.
 
 use std::collections::BTreeSet;
 
@@ -26,8 +26,8 @@ fn log(test_site: &TestSite) -> Vec<AuditEntry> {
     entries
 }
 
-/// Returns the name of an administrative call in the audit log. The result is `None` for commands,
-/// for refreshed sessions, and for calls that change nothing.
+/// Returns the name of an administrative call in the audit log. The result is `None` for commands, for refreshed
+/// sessions, and for calls that change nothing.
 fn administers(call: &Call) -> Option<&'static str> {
     Some(match call {
         Call::Whoami { .. }
@@ -296,8 +296,8 @@ fn the_log_holds_no_more_than_a_line_of_a_strangers_making() {
     assert_eq!(broken_at(&log), None);
 }
 
-/// Returns the sequence number of the audit entry at which the chain of hashes breaks. The check
-/// uses the exported entries only.
+/// Returns the sequence number of the audit entry at which the chain of hashes breaks. The check uses the exported
+/// entries only.
 fn broken_at(log: &[AuditEntry]) -> Option<u64> {
     let fits = |before: &AuditEntry, e: &AuditEntry| {
         let text =
@@ -332,8 +332,8 @@ fn the_first_entry_begins_the_chain() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// After any change, deletion or reordering of audit entries, the chain of hashes breaks, or
-    /// the last hash differs from the saved last hash.
+    /// After any change, deletion or reordering of audit entries, the chain of hashes breaks, or the last hash differs
+    /// from the saved last hash.
     #[test]
     fn nothing_in_the_log_changes_unseen(row in 0usize..12, other in 0usize..12, how in 0usize..9, text in "[a-z]{1,8}") {
         let test_site = eventful();
@@ -364,8 +364,8 @@ proptest! {
         let after = log(&test_site);
         let newest = after.last().unwrap();
         let whole = broken_at(&after).is_none() && newest.hash == head.hash && newest.seq == head.seq;
-        // The entry before the first audit entry no longer exists, so changed fields of the first
-        // entry are not detected. The second entry protects the hash of the first entry.
+        // The entry before the first audit entry no longer exists, so changed fields of the first entry are not
+        // detected. The second entry protects the hash of the first entry.
         let first_only = row == 0 && how <= 5;
         let taken_from_the_start = row == 0 && how == 7;
         let unchanged = after == before;

@@ -1,5 +1,4 @@
-//! Tests tokens that issued other tokens. No token has a permission that one of its ancestor tokens
-//! currently lacks.
+//! Tests tokens that issued other tokens. No token has a permission that one of its ancestor tokens currently lacks.
 
 use std::collections::BTreeMap;
 
@@ -59,13 +58,12 @@ fn no_token_outlives_its_parent() {
     assert!(test_site.may(&child).is_ok());
     test_site.pass(1);
     assert_eq!(test_site.may(&child), Err("invalid_token".into()));
-    // The access token of a login is valid for minutes, but the tokens that a person issues during
-    // the login can be valid for longer.
+    // The access token of a login is valid for minutes, but the tokens that a person issues during the login can be
+    // valid for longer.
     let short = Principal { exp: test_site.now_s() + 600, ..ann };
     assert!(test_site.issue(&short, until(api("line:*/*:read"), test_site.now_s() + DAY_S), "long").is_ok());
-    // If a person's token does not belong to a login, the token was signed offline. A token that
-    // was signed offline limits the tokens that were issued with this token, as any other token
-    // does.
+    // If a person's token does not belong to a login, the token was signed offline. A token that was signed offline
+    // limits the tokens that were issued with this token, as any other token does.
     for root in [
         Principal { family: None, ..short.clone() },
         Principal { exp: short.exp, ..program("site:* line:*/*:*") },
@@ -125,8 +123,7 @@ const SCOPES: [&str; 8] = [
     "site:users",
 ];
 
-/// One random action of the test. Each number selects an existing item, for example a person or a
-/// token.
+/// One random action of the test. Each number selects an existing item, for example a person or a token.
 #[derive(Debug, Clone)]
 enum Step {
     IssueBy { person: usize, scope: usize, life_s: u64 },
@@ -160,8 +157,8 @@ fn step() -> impl Strategy<Value = Step> {
 
 #[derive(Debug, Clone)]
 enum Grantor {
-    /// A person, with an index and a join number. The join number distinguishes people who had the
-    /// same name at different times.
+    /// A person, with an index and a join number. The join number distinguishes people who had the same name at
+    /// different times.
     Person(usize, u32),
     Token(usize),
     Issuer,

@@ -130,8 +130,8 @@ fn the_audit_log_is_read_in_pages() {
     assert_eq!(page(None, 0).len(), 1);
 }
 
-/// A stolen edge key can sign device certificates even if the key was retired. However, the site
-/// accepts only certificates with the enrolled key of the device.
+/// A stolen edge key can sign device certificates even if the key was retired. However, the site accepts only
+/// certificates with the enrolled key of the device.
 #[test]
 fn another_key_under_the_same_credential_is_no_device() {
     let test_site = TestSite::new();
@@ -144,8 +144,7 @@ fn another_key_under_the_same_credential_is_no_device() {
 
 #[test]
 fn a_certificate_is_renewed_in_time_and_both_are_good() {
-    /// In this test, a year has 365 steps of 5 hours. The owner's token therefore does not expire
-    /// during the test.
+    /// In this test, a year has 365 steps of 5 hours. The owner's token therefore does not expire during the test.
     const STEP_S: u64 = 5 * 3_600;
     let test_site = TestSite::connected();
     let start_s = START_MS / 1000;

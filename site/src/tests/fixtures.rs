@@ -142,8 +142,7 @@ impl TestSite {
         self.tokens(&owner()).into_iter().find(|token| token.jti == jti).expect("a listed token")
     }
 
-    /// Returns the current permissions of a token. HTTP requests and WebSockets must have the same
-    /// permissions.
+    /// Returns the current permissions of a token. HTTP requests and WebSockets must have the same permissions.
     pub(super) fn may(&self, principal: &Principal) -> Result<String, String> {
         let by_socket = self.with(|site| site.socket_authority(principal)).0.map_err(|problem| problem.code);
         match self.call(Call::Whoami { principal: principal.clone() }).0 {
@@ -159,8 +158,7 @@ impl TestSite {
         }
     }
 
-    /// Sends a command over HTTP. Returns the effects, or the problem code if the command is
-    /// refused.
+    /// Sends a command over HTTP. Returns the effects, or the problem code if the command is refused.
     pub(super) fn commands(
         &self,
         principal: &Principal,
@@ -179,8 +177,7 @@ impl TestSite {
     }
 }
 
-/// Returns the filters for the closed panels, and whether the tokens of all other panels are
-/// checked.
+/// Returns the filters for the closed panels, and whether the tokens of all other panels are checked.
 pub(super) fn ended(effects: &[Effect]) -> (Vec<PanelFilter>, bool) {
     let whose = |effect: &Effect| match effect {
         Effect::ClosePanels { whose, code: close::SESSION_ENDED, .. } => Some(whose.clone()),

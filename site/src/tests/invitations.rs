@@ -82,8 +82,8 @@ fn an_invitation_expires_and_is_forgotten() {
 #[test]
 fn whatever_happens_to_the_person_voids_what_is_under_way() {
     let test_site = TestSite::connected();
-    // The second code is for a person who joined with the first code. After the person is removed,
-    // the second code must not create the person again.
+    // The second code is for a person who joined with the first code. After the person is removed, the second code must
+    // not create the person again.
     test_site.invite(&owner(), "bob", role(Operator), "first").unwrap();
     test_site.invite(&owner(), "bob", role(Owner), "second").unwrap();
     test_site.accept("first").unwrap();
@@ -130,8 +130,8 @@ fn a_code_sets_no_password_of_who_came_another_way() {
         .run("INSERT INTO codes VALUES ('late', NULL, 9e15, NULL, 'bob', 'viewer', NULL)", &[])
         .unwrap();
     assert_eq!(test_site.refusal(Call::Invited { code_id: "late".into() }), "code_refused");
-    // The gate can still store the password of an earlier person `bob`. A login with the password
-    // of the earlier person must also fail.
+    // The gate can still store the password of an earlier person `bob`. A login with the password of the earlier person
+    // must also fail.
     let login = |who: &str| Call::Login {
         username: user(who),
         family: format!("{who}-p"),

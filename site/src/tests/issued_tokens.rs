@@ -1,5 +1,5 @@
-//! Tests the permissions, the lifetime and the number of uses of API tokens and guest links. The
-//! current rights of its issuer limit each token.
+//! Tests the permissions, the lifetime and the number of uses of API tokens and guest links. The current rights of its
+//! issuer limit each token.
 
 use pinlatch_protocol::admin::{IssueRequest, MAX_TOKEN_LIFE, MAX_USES};
 use pinlatch_protocol::scope::Role::Operator;

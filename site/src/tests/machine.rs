@@ -1,5 +1,4 @@
-//! Tests random sequences of events. The guarantees about commands must apply in any order of
-//! events.
+//! Tests random sequences of events. The guarantees about commands must apply in any order of events.
 
 use std::collections::BTreeMap;
 
@@ -69,8 +68,7 @@ fn step() -> impl Strategy<Value = Step> {
 struct Known {
     deadline_ms: u64,
     answers: u32,
-    /// The panels that wait for the result, with the number of results that each panel has
-    /// received.
+    /// The panels that wait for the result, with the number of results that each panel has received.
     panels: BTreeMap<String, u32>,
     rows: u64,
     amended: bool,
@@ -158,8 +156,7 @@ impl History {
                 let rows = self.rows() - before;
                 if let Some(known) = self.known.get_mut(&ticket) {
                     if !had_answer {
-                        // A report without an outcome causes one audit entry per hour and no
-                        // answer.
+                        // A report without an outcome causes one audit entry per hour and no answer.
                         known.rows += if answers(&effects).is_empty() { 0 } else { rows };
                     } else if rows > 1 {
                         assert!(!known.amended, "amended twice");
@@ -275,8 +272,7 @@ impl History {
         }
     }
 
-    /// Checks that every command and every waiting panel has exactly one answer after a minute and
-    /// a tick.
+    /// Checks that every command and every waiting panel has exactly one answer after a minute and a tick.
     fn finish(&mut self) {
         self.test_site.pass(62_000);
         self.take(&Step::Tick);

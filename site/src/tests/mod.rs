@@ -1,5 +1,5 @@
-//! Tests the site with a real SQLite database. Each event opens the site again, as after an
-//! eviction of the Durable Object. The test database converts numbers as JavaScript does.
+//! Tests the site with a real SQLite database. Each event opens the site again, as after an eviction of the Durable
+//! Object. The test database converts numbers as JavaScript does.
 
 mod access;
 mod agents;
@@ -133,8 +133,8 @@ impl TestSite {
         assert_eq!(reply.0, Ok(Answer::Now(Reply::Enrolled { device: name(device) })));
     }
 
-    /// Runs one event. This function opens the site, calls `act`, and returns the effects. A
-    /// database error fails the test. The sequence numbers of events must have no gaps.
+    /// Runs one event. This function opens the site, calls `act`, and returns the effects. A database error fails the
+    /// test. The sequence numbers of events must have no gaps.
     fn with<T>(&self, act: impl FnOnce(&mut Site<'_>) -> T) -> (T, Vec<Effect>) {
         let event = || {
             let mut site = Site::open(&self.store, &self.links, &self.config, self.now_ms.get()).unwrap();
@@ -159,9 +159,8 @@ impl TestSite {
         (outcome, effects)
     }
 
-    /// Computes the next wake-up, as the Durable Object does after each event. This function also
-    /// checks that a wake-up time that was computed without a database read is not too late for any
-    /// command.
+    /// Computes the next wake-up, as the Durable Object does after each event. This function also checks that a wake-up
+    /// time that was computed without a database read is not too late for any command.
     fn keep_awake(&self, site: &Site<'_>) {
         let wake = site.next_wake(false, self.wake.get()).unwrap();
         let give_up = site.next_give_up().unwrap();
@@ -282,8 +281,7 @@ impl TestSite {
         }
     }
 
-    /// Returns the audit log with the oldest entry first. Each entry has the form `ACTOR ACT TARGET
-    /// OUTCOME`.
+    /// Returns the audit log with the oldest entry first. Each entry has the form `ACTOR ACT TARGET OUTCOME`.
     fn log(&self) -> Vec<String> {
         match self.call(Call::Audit { principal: owner(), filter: AuditFilter::default(), limit: 500 }).0 {
             Ok(Answer::Now(Reply::Audit(entries))) => {
@@ -309,8 +307,7 @@ fn user(text: &str) -> UserName {
     UserName::new(text).unwrap()
 }
 
-/// Returns the principal for a token of an external issuer. The token belongs to no person of the
-/// site.
+/// Returns the principal for a token of an external issuer. The token belongs to no person of the site.
 fn program(scope: &str) -> Principal {
     Principal {
         issued: false,

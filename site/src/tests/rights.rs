@@ -1,5 +1,5 @@
-//! Tests changes of a person's rights. A change applies immediately to all WebSockets and tokens of
-//! the person, and cannot exceed the rights of the caller.
+//! Tests changes of a person's rights. A change applies immediately to all WebSockets and tokens of the person, and
+//! cannot exceed the rights of the caller.
 
 use pinlatch_protocol::admin::RightsRequest;
 use pinlatch_protocol::scope::Role::{self, Operator, Owner, Viewer};
@@ -245,8 +245,8 @@ fn a_person_has_so_many_logins() {
     assert_eq!(rows[0].int(0), Ok(100), "ended logins are deleted");
 }
 
-/// A caller cannot change a person who has more rights than the caller. A caller cannot give a
-/// person more rights than the caller has.
+/// A caller cannot change a person who has more rights than the caller. A caller cannot give a person more rights than
+/// the caller has.
 #[test]
 fn nobody_reaches_beyond_their_own_rights() {
     let test_site = TestSite::connected();

@@ -6,8 +6,7 @@ use super::fixtures::*;
 use super::*;
 use crate::schema::VERSIONS;
 
-/// The SQL statements for the released schema version 1, without the tables of devices and
-/// commands.
+/// The SQL statements for the released schema version 1, without the tables of devices and commands.
 const VERSION_1: [&str; 8] = [
     "CREATE TABLE meta (one INTEGER PRIMARY KEY CHECK (one = 1), schema INTEGER NOT NULL,
         generation INTEGER NOT NULL, seq INTEGER NOT NULL) STRICT",
@@ -24,8 +23,7 @@ const VERSION_1: [&str; 8] = [
     "INSERT INTO meta VALUES (1, 1, 3, 7)",
 ];
 
-/// Since schema version 1, the tables `devices`, `lines` and `commands` have changed only by new
-/// columns at the end.
+/// Since schema version 1, the tables `devices`, `lines` and `commands` have changed only by new columns at the end.
 const UNCHANGED: [&str; 3] = ["devices", "lines", "commands"];
 
 fn version_1() -> TestSite {
@@ -106,8 +104,7 @@ fn an_upgrade_interrupted_after_any_statement_is_finished() {
             let complete = VERSIONS.iter().take(version).skip(1).flat_map(|statements| statements.iter());
             for statement in complete.chain(statements.iter().take(interrupted_after)) {
                 match test_site.store.run(statement, &[]) {
-                    // A table that was copied from the present schema already contains the columns
-                    // of later versions.
+                    // A table that was copied from the present schema already contains the columns of later versions.
                     Err(StoreError::Sql(text)) if text.contains("duplicate column name") => {}
                     other => drop(other.unwrap()),
                 }

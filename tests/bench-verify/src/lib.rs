@@ -1,15 +1,12 @@
-//! The functions that `worker.js` calls to verify one token repeatedly, with or without a signature
-//! cache.
+//! The functions that `worker.js` calls to verify one token repeatedly, with or without a signature cache.
 
 use pinlatch_token::{KeySet, SignatureCache, Terms, Typ, verify_foreign, verify_foreign_cached};
 use wasm_bindgen::prelude::*;
 
-/// The capacity of the signature cache, which is larger than the number of tokens in this
-/// benchmark.
+/// The capacity of the signature cache, which is larger than the number of tokens in this benchmark.
 const CAPACITY: usize = 64;
 
-/// A token verifier, with its keys, the expected issuer and audience, and a cache of verified
-/// signatures.
+/// A token verifier, with its keys, the expected issuer and audience, and a cache of verified signatures.
 #[wasm_bindgen]
 pub struct Verifier {
     keys: KeySet,
@@ -27,8 +24,8 @@ impl Verifier {
         Ok(Self { keys, cache: SignatureCache::new(CAPACITY), issuer, audiences: vec![audience] })
     }
 
-    /// Verifies a token `count` times without the signature cache. The argument `now` is the
-    /// current time in seconds since the Unix epoch.
+    /// Verifies a token `count` times without the signature cache. The argument `now` is the current time in seconds
+    /// since the Unix epoch.
     pub fn verify_many(&self, token: &str, count: u32, now: f64) -> Result<(), JsError> {
         let terms = terms(&self.issuer, &self.audiences, now);
         for _ in 0..count {
@@ -37,8 +34,8 @@ impl Verifier {
         Ok(())
     }
 
-    /// Verifies a token `count` times with the signature cache. The argument `now` is the current
-    /// time in seconds since the Unix epoch.
+    /// Verifies a token `count` times with the signature cache. The argument `now` is the current time in seconds since
+    /// the Unix epoch.
     pub fn verify_many_cached(&mut self, token: &str, count: u32, now: f64) -> Result<(), JsError> {
         let terms = terms(&self.issuer, &self.audiences, now);
         for _ in 0..count {

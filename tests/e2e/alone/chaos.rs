@@ -14,9 +14,8 @@ use serde_json::{Value, json};
 
 /// The number of commands if `PINLATCH_CHAOS_COMMANDS` is not set.
 const COMMANDS: u32 = 400;
-/// The number of callers per device. Each caller waits for the response to its command before it
-/// sends the next command. Therefore the number of pending commands cannot exceed the edge's limit
-/// per device.
+/// The number of callers per device. Each caller waits for the response to its command before it sends the next
+/// command. Therefore the number of pending commands cannot exceed the edge's limit per device.
 const CALLERS: u32 = 6;
 const DEVICES: [&str; 2] = ["porch", "attic"];
 const COLOURS: &str = r#"
@@ -31,8 +30,7 @@ driver = "sim"
 on_link_loss = "hold"
 "#;
 const ROUGH: Noise = Noise { delay: Duration::from_millis(20), duplicated: 10, swapped: 10 };
-/// The allowed difference between the expected and the actual time of a level change, in
-/// milliseconds.
+/// The allowed difference between the expected and the actual time of a level change, in milliseconds.
 const EXACTLY: u64 = 100;
 const DAY_S: u64 = 86_400;
 
@@ -86,10 +84,10 @@ fn elapse(ms: u64) {
     std::thread::sleep(Duration::from_millis(ms));
 }
 
-/// Sends commands to two devices with two GPIO lines each while faults occur. Frames are delayed,
-/// duplicated and reordered. The connection is cut, frozen or down. Agents are suspended, killed,
-/// or restarted with a clock that is wrong by a day, and workerd restarts. No command may run twice
-/// or after its deadline. Each command must get one response that agrees with the recorded status.
+/// Sends commands to two devices with two GPIO lines each while faults occur. Frames are delayed, duplicated and
+/// reordered. The connection is cut, frozen or down. Agents are suspended, killed, or restarted with a clock that is
+/// wrong by a day, and workerd restarts. No command may run twice or after its deadline. Each command must get one
+/// response that agrees with the recorded status.
 #[test]
 fn commands_over_a_link_that_fails_in_every_way() {
     let _host_lock = HostLock::beside_others();
@@ -129,8 +127,7 @@ fn commands_over_a_link_that_fails_in_every_way() {
             callers.into_iter().flat_map(|caller| caller.join().expect("a caller")).collect();
         (sent, faults)
     });
-    // After an agent has reconnected, it sends its pending results and repeats results that were
-    // lost.
+    // After an agent has reconnected, it sends its pending results and repeats results that were lost.
     DEVICES.iter().for_each(|name| site.until_online(name));
     println!(
         "{} commands, {} executed at once, faults: {faults:?}",
@@ -146,8 +143,8 @@ fn commands_over_a_link_that_fails_in_every_way() {
     for command in &sent {
         stream::check(command, &stream::recorded(&site, command.number), &runs);
     }
-    // The agents' logs show whether a command ran twice. The simulator's journal cannot show a
-    // repeated command, because setting the same colour again is not a level change.
+    // The agents' logs show whether a command ran twice. The simulator's journal cannot show a repeated command,
+    // because setting the same colour again is not a level change.
     for agent in &agents {
         let log = agent.log();
         let done = log.lines().filter(|line| line.contains(" executed "));
@@ -164,8 +161,8 @@ fn commands_over_a_link_that_fails_in_every_way() {
     assert!(faults.len() >= 3, "too few faults: {faults:?}");
 }
 
-/// Causes faults until all commands are sent. Before each fault, the function waits until more
-/// commands have been executed.
+/// Causes faults until all commands are sent. Before each fault, the function waits until more commands have been
+/// executed.
 fn strike(
     seed: u64,
     edge: &Deployment,
@@ -229,8 +226,8 @@ fn strike(
     faults
 }
 
-/// Returns the deadlines of all commands that the edge sent, read from the tokens of the commands.
-/// The key of the map is the command's number, which is also the command's colour.
+/// Returns the deadlines of all commands that the edge sent, read from the tokens of the commands. The key of the map
+/// is the command's number, which is also the command's colour.
 fn deadlines(frames: &[String]) -> HashMap<u32, u64> {
     let commands = frames.iter().filter_map(|frame| {
         let frame: Value = serde_json::from_str(frame).ok()?;
@@ -270,8 +267,8 @@ driver = "sim"
 max_on_ms = 5000
 "#;
 
-/// Returns the time at which the GPIO line reached `level`, in milliseconds since the Unix epoch.
-/// Returns `None` if the last change of the GPIO line was to another level.
+/// Returns the time at which the GPIO line reached `level`, in milliseconds since the Unix epoch. Returns `None` if the
+/// last change of the GPIO line was to another level.
 fn reached(agent: &Agent, line: &str, level: bool) -> Option<u64> {
     let journal = agent.journal();
     let last = journal.iter().rfind(|entry| entry["line"] == line)?;
@@ -284,8 +281,8 @@ fn is_on_time(what: &str, at: u64, wanted: u64) {
     assert!(at.abs_diff(wanted) <= EXACTLY, "{what} at {at} instead of {wanted}");
 }
 
-/// After the connection is lost, each GPIO line must change as its configuration says, at the
-/// configured time. A pulse that is in progress must also end on time.
+/// After the connection is lost, each GPIO line must change as its configuration says, at the configured time. A pulse
+/// that is in progress must also end on time.
 #[test]
 fn without_a_link_lines_are_safe_on_time() {
     let _host_lock = HostLock::alone();
@@ -316,8 +313,8 @@ fn without_a_link_lines_are_safe_on_time() {
     assert_eq!(site.line("porch", "lamp")["reported"], false, "the lamp was switched on again");
 }
 
-/// If the connection is restored before the timeout, the GPIO lines must not change. At the next
-/// loss of the connection, the timeout must start from zero.
+/// If the connection is restored before the timeout, the GPIO lines must not change. At the next loss of the
+/// connection, the timeout must start from zero.
 #[test]
 fn a_link_that_is_back_in_time_changes_nothing() {
     let _host_lock = HostLock::beside_others();
@@ -337,9 +334,9 @@ fn a_link_that_is_back_in_time_changes_nothing() {
     assert_eq!(agent.levels("fan").last(), Some(&json!(true)));
 }
 
-/// Neither end closes a half-open connection. The agent must close the half-open connection after
-/// the configured time without messages, reconnect, and then execute commands again. The time
-/// without messages counts as time without a connection.
+/// Neither end closes a half-open connection. The agent must close the half-open connection after the configured time
+/// without messages, reconnect, and then execute commands again. The time without messages counts as time without a
+/// connection.
 #[test]
 fn a_half_open_link_is_given_up_in_time() {
     let _host_lock = HostLock::beside_others();
@@ -359,9 +356,8 @@ fn a_half_open_link_is_given_up_in_time() {
     eventually(Duration::from_secs(20), "a new connection", || {
         (agent.connections() > connections).then_some(())
     });
-    // The measured time consists of three seconds without messages, a pause of at most half a
-    // second, and the time to connect on a busy host. The three seconds without messages can have
-    // begun before the measurement.
+    // The measured time consists of three seconds without messages, a pause of at most half a second, and the time to
+    // connect on a busy host. The three seconds without messages can have begun before the measurement.
     let took = silent.elapsed();
     println!("given up and connected again after {took:?}");
     assert!((Duration::from_secs(1)..Duration::from_secs(6)).contains(&took), "after {took:?}");

@@ -7,14 +7,12 @@ use e2e::measure::Times;
 use e2e::{Deployment, HostLock, Panel, Site};
 use serde_json::{Value, json};
 
-/// The allowed increase of the 99th percentile of the command latency during many logins, in
-/// milliseconds. If one password hash takes longer than `P99_MARGIN`, the allowed increase is the
-/// duration of one password hash.
+/// The allowed increase of the 99th percentile of the command latency during many logins, in milliseconds. If one
+/// password hash takes longer than `P99_MARGIN`, the allowed increase is the duration of one password hash.
 const P99_MARGIN: f64 = 80.0;
 
-/// The number of test rounds, of which one must pass. A shared host can lose half its speed for
-/// some seconds. A missing rate limit would have a much larger effect, because the median latency
-/// would become twenty times as long.
+/// The number of test rounds, of which one must pass. A shared host can lose half its speed for some seconds. A missing
+/// rate limit would have a much larger effect, because the median latency would become twenty times as long.
 const ROUNDS: usize = 3;
 
 /// The minimum number of login attempts during which the latency is measured.
@@ -33,8 +31,8 @@ fn a_login_storm_does_not_delay_a_door() {
         let hash = hash_ms(&site);
         let quiet = toggles(&mut panel, &format!("quiet{round}"), 400);
         let (storm, attempts) = in_a_storm(&site, |attempts| {
-            // The loop also waits for a minimum number of login attempts, because fast commands
-            // could end before enough login attempts were made.
+            // The loop also waits for a minimum number of login attempts, because fast commands could end before enough
+            // login attempts were made.
             let mut batch = 0;
             let mut times = Vec::new();
             while times.len() < 400 || attempts() < ATTEMPTS {
@@ -62,8 +60,8 @@ fn toggles(panel: &mut Panel, name: &str, count: usize) -> Times {
     })
 }
 
-/// Returns how long one password hash takes at present, in milliseconds. The result is the duration
-/// of a login that does not wait in a queue, minus the duration of a request without hashing.
+/// Returns how long one password hash takes at present, in milliseconds. The result is the duration of a login that
+/// does not wait in a queue, minus the duration of a request without hashing.
 fn hash_ms(site: &Site<'_>) -> f64 {
     let http = site.deployment.http();
     let without = Times::of(5, |_| drop(http.post("/api/v1/token", &json!({ "grant_type": "none" })))).p50();
@@ -72,8 +70,8 @@ fn hash_ms(site: &Site<'_>) -> f64 {
         number += 1;
         assert_eq!(http.post("/api/v1/token", &login(site, &format!("alone-{number}"))).status, 401);
     });
-    // Every login except the first login also waits for a pause after the previous login. Therefore
-    // the minimum is the duration of the first login.
+    // Every login except the first login also waits for a pause after the previous login. Therefore the minimum is the
+    // duration of the first login.
     (with.percentile(0.0) - without).max(0.0)
 }
 
@@ -81,8 +79,8 @@ fn login(site: &Site<'_>, username: &str) -> Value {
     json!({ "grant_type": "password", "site": site.name, "username": username, "password": "guess" })
 }
 
-/// Runs `work` while ten clients continuously try to log in. Returns the result of `work` and the
-/// number of login attempts.
+/// Runs `work` while ten clients continuously try to log in. Returns the result of `work` and the number of login
+/// attempts.
 fn in_a_storm<T>(site: &Site<'_>, work: impl FnOnce(&dyn Fn() -> usize) -> T) -> (T, usize) {
     let (stop, attempts) = (AtomicBool::new(false), AtomicUsize::new(0));
     let done = std::thread::scope(|scope| {
@@ -95,8 +93,8 @@ fn in_a_storm<T>(site: &Site<'_>, work: impl FnOnce(&dyn Fn() -> usize) -> T) ->
                     let answer = site.deployment.http().post("/api/v1/token", &login);
                     assert!(matches!(answer.status, 401 | 429), "{answer:?}");
                     if answer.status == 429 {
-                        // The edge asks clients to pause for at least a second, but these test
-                        // clients pause for only a quarter of a second.
+                        // The edge asks clients to pause for at least a second, but these test clients pause for only a
+                        // quarter of a second.
                         std::thread::park_timeout(Duration::from_millis(250));
                     }
                 }

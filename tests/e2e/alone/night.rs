@@ -1,6 +1,5 @@
-//! Simulates a night with a bad network. The connection is lost many times, and sometimes the edge
-//! restarts. The agent must reconnect after each loss, and its memory and its number of open files
-//! must not grow.
+//! Simulates a night with a bad network. The connection is lost many times, and sometimes the edge restarts. The agent
+//! must reconnect after each loss, and its memory and its number of open files must not grow.
 //!
 //! `cargo xtask night` runs this test with many more losses of the connection.
 
@@ -12,13 +11,12 @@ use serde_json::json;
 
 /// The number of connection losses if `PINLATCH_NIGHT_RECONNECTS` is not set.
 const LOSSES: usize = 10;
-/// One of `RESTART_EVERY` losses is a restart of the edge. For each other loss, the proxy cuts the
-/// connection.
+/// One of `RESTART_EVERY` losses is a restart of the edge. For each other loss, the proxy cuts the connection.
 const RESTART_EVERY: usize = 20;
 /// The number of losses after which the agent has made all its one-time allocations.
 const WARM: usize = 4;
-/// The allowed growth of the agent's resident memory, in KiB. A leak of one memory page for each of
-/// 200 connections would be 800 KiB.
+/// The allowed growth of the agent's resident memory, in KiB. A leak of one memory page for each of 200 connections
+/// would be 800 KiB.
 const GROWTH_KIB: u64 = 384;
 /// The maximum time between the edge's return and the agent's reconnection.
 const SOON: Duration = Duration::from_secs(2);
@@ -72,14 +70,13 @@ fn a_night_of_losses_leaves_the_agent_as_it_was() {
     assert_eq!(agent.connections(), losses + 1, "the connection was lost too often");
     assert_eq!(files_now, files, "open files");
     assert!(kib_now <= kib + GROWTH_KIB, "the memory grew from {kib} to {kib_now} KiB");
-    // With the default number of losses, other tests run on the host at the same time, so the agent
-    // may take longer.
+    // With the default number of losses, other tests run on the host at the same time, so the agent may take longer.
     let bound = if losses > LOSSES { SOON } else { 3 * SOON };
     assert!(slowest <= bound, "the agent was away for {slowest:?}");
 }
 
-/// Returns the number of open files after the agent has closed the files of its last connection
-/// attempt. A connection uses one file, which the agent can close with a delay.
+/// Returns the number of open files after the agent has closed the files of its last connection attempt. A connection
+/// uses one file, which the agent can close with a delay.
 fn settled(agent: &Agent) -> usize {
     let mut last = agent.open_files();
     let mut since = Instant::now();
@@ -92,8 +89,8 @@ fn settled(agent: &Agent) -> usize {
     })
 }
 
-/// The edge is stopped for a long time. After the edge returns, the agent must reconnect within two
-/// seconds. This test also covers a connection over IPv6.
+/// The edge is stopped for a long time. After the edge returns, the agent must reconnect within two seconds. This test
+/// also covers a connection over IPv6.
 #[test]
 fn an_edge_that_was_away_for_long_is_found_soon() {
     let host_lock = HostLock::beside_others();
@@ -102,11 +99,9 @@ fn an_edge_that_was_away_for_long_is_found_soon() {
     let site = Site::of(&edge, 0);
     let agent = site.device("porch");
     edge.edge().stop();
-    // The agent's retries need little processor time, so the lock on the host is released to let
-    // other tests run.
+    // The agent's retries need little processor time, so the lock on the host is released to let other tests run.
     drop(host_lock);
-    // After five failed attempts, the pauses between the agent's attempts have reached their
-    // maximum.
+    // After five failed attempts, the pauses between the agent's attempts have reached their maximum.
     eventually(Duration::from_secs(30), "several attempts", || {
         (agent.log().matches("code=\"unreachable\"").count() >= 5).then_some(())
     });

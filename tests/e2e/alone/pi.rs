@@ -1,6 +1,5 @@
-//! Tests the agent on an emulated Raspberry Pi 3B, whose clock starts in 1970. The emulated board
-//! uses the kernel driver for the Pi's pins and a USB network. The test observes the pins from
-//! outside the board.
+//! Tests the agent on an emulated Raspberry Pi 3B, whose clock starts in 1970. The emulated board uses the kernel
+//! driver for the Pi's pins and a USB network. The test observes the pins from outside the board.
 
 use std::time::{Duration, Instant};
 
@@ -25,23 +24,21 @@ driver = "gpio"
 gpio = "GPIO27"
 "#;
 
-/// The length of the door's pulse, which is the maximum length that the configuration of the GPIO
-/// line allows.
+/// The length of the door's pulse, which is the maximum length that the configuration of the GPIO line allows.
 const PULSE: Duration = Duration::from_millis(1200);
 /// The maximum time by which the pulse at the pin may be longer than [`PULSE`].
 const LATE: Duration = Duration::from_millis(100);
-/// The maximum number of pulses. At least one pulse must be at most [`LATE`] too long. Other pulses
-/// may be longer, because the emulated processor shares a real processor with other processes.
+/// The maximum number of pulses. At least one pulse must be at most [`LATE`] too long. Other pulses may be longer,
+/// because the emulated processor shares a real processor with other processes.
 const ROUNDS: usize = 4;
-/// The maximum time by which the pulse may be shorter than [`PULSE`], because kernel timers count
-/// whole milliseconds.
+/// The maximum time by which the pulse may be shorter than [`PULSE`], because kernel timers count whole milliseconds.
 const EARLY: Duration = Duration::from_millis(30);
 /// The maximum time until a change reaches a pin.
 const SOON: Duration = Duration::from_secs(10);
 
-/// The Pi must be able to enrol over TLS while its clock says 1970. If a person presses the door's
-/// button in the panel, the Pi must open the door. If the agent is killed, `ExecStopPost=` in the
-/// agent's unit must set the lamp's GPIO line, which is on, to its safe level.
+/// The Pi must be able to enrol over TLS while its clock says 1970. If a person presses the door's button in the panel,
+/// the Pi must open the door. If the agent is killed, `ExecStopPost=` in the agent's unit must set the lamp's GPIO
+/// line, which is on, to its safe level.
 #[test]
 fn a_press_in_the_panel_changes_the_pin_of_a_pi() {
     if emulated::missing().is_some() {
@@ -97,8 +94,7 @@ fn a_press_in_the_panel_changes_the_pin_of_a_pi() {
         assert_eq!(result["status"], "executed", "{result}");
         assert_eq!(lamp.state(), State::Driven(true));
     };
-    // The kernel does not change the pins of a killed agent. Only `ExecStopPost=` sets these pins
-    // to their safe levels.
+    // The kernel does not change the pins of a killed agent. Only `ExecStopPost=` sets these pins to their safe levels.
     on();
     pi.kill_agent();
     let lines = pi.run("pinlatch-agent lines");

@@ -1,5 +1,5 @@
-//! Tests the 32-bit package on an emulated Pi Zero, which has the oldest supported processor. The
-//! test installs the package from its archive. The agent must find the edge by the edge's DNS name.
+//! Tests the 32-bit package on an emulated Pi Zero, which has the oldest supported processor. The test installs the
+//! package from its archive. The agent must find the edge by the edge's DNS name.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -24,19 +24,17 @@ const EDGE: &str = "edge.pinlatch.test";
 
 /// The maximum boot time of the board on a busy host.
 const BOOT: Duration = Duration::from_secs(75);
-/// The maximum time for the enrolment on a busy host. On an idle host, the enrolment takes some
-/// seconds.
+/// The maximum time for the enrolment on a busy host. On an idle host, the enrolment takes some seconds.
 const ENROL: Duration = Duration::from_secs(90);
 
 /// The maximum time until a change reaches a pin.
 const SOON: Duration = Duration::from_secs(10);
 
-/// The program in the package must run on an ARMv6 processor without shared libraries. The program
-/// must resolve the edge's DNS name, check the certificate for that name, and execute commands.
+/// The program in the package must run on an ARMv6 processor without shared libraries. The program must resolve the
+/// edge's DNS name, check the certificate for that name, and execute commands.
 #[test]
 fn the_package_for_32_bits_runs_on_a_pi_zero() {
-    // The test's DNS server requires root, and `systemd::missing` also checks whether the test has
-    // root permissions.
+    // The test's DNS server requires root, and `systemd::missing` also checks whether the test has root permissions.
     if emulated::missing().is_some() || systemd::missing().is_some() {
         return;
     }
@@ -60,9 +58,8 @@ fn the_package_for_32_bits_runs_on_a_pi_zero() {
     let first = power_on();
     let edge = Deployment::start(1, Some(&certificates));
     let site = Site::of(&edge, 0);
-    // QEMU's emulated Pi Zero sometimes freezes, either about one second after its kernel starts or
-    // during traffic on its USB network. If an emulated board freezes, the test starts another
-    // board.
+    // QEMU's emulated Pi Zero sometimes freezes, either about one second after its kernel starts or during traffic on
+    // its USB network. If an emulated board freezes, the test starts another board.
     let zero = std::iter::once(first).chain((0..2).map(|_| power_on())).find_map(|mut zero| {
         let enrols = zero.is_ready_within(BOOT) && {
             install(&zero);

@@ -1,5 +1,5 @@
-//! Tests the agent on an emulated board with a real kernel. The GPIO controller of this board
-//! supports inputs. The test observes and drives the pins from outside the board.
+//! Tests the agent on an emulated board with a real kernel. The GPIO controller of this board supports inputs. The test
+//! observes and drives the pins from outside the board.
 
 use std::time::Duration;
 
@@ -47,15 +47,15 @@ chip = "9030000.pl061"
 offset = 8
 "#;
 
-/// The number of level changes of the bell's contact. The number is odd, so the contact is closed
-/// after the last change.
+/// The number of level changes of the bell's contact. The number is odd, so the contact is closed after the last
+/// change.
 const BOUNCES: u32 = 15;
 
 /// The maximum time until a change reaches a pin.
 const SOON: Duration = Duration::from_secs(10);
 
-/// Commands must change the pins, and changes of input pins must appear in the live events. A GPIO
-/// line that the agent cannot use must not affect the other GPIO lines.
+/// Commands must change the pins, and changes of input pins must appear in the live events. A GPIO line that the agent
+/// cannot use must not affect the other GPIO lines.
 #[test]
 fn pins_of_a_real_kernel_obey_and_report() {
     if emulated::missing().is_some() {
@@ -87,8 +87,8 @@ fn pins_of_a_real_kernel_obey_and_report() {
     contacts_report_what_rests(&board, &site);
     unusable_lines_are_told(&board, &site);
 
-    // The unit's `ExecStopPost=` must set every output to its safe level. The safe level of the
-    // heater is the high voltage.
+    // The unit's `ExecStopPost=` must set every output to its safe level. The safe level of the heater is the high
+    // voltage.
     let set = |line: &str| site.post(&path(line, "set"), &json!({ "value": true })).ok();
     set("lamp");
     set("heater");
@@ -119,8 +119,8 @@ fn outputs_follow_commands(board: &Guest, site: &Site<'_>) {
     assert_eq!((lamp.changes(), heater.changes()), (vec![], vec![]), "a pin moved without a command");
 }
 
-/// Reloads the configuration by SIGHUP while the lamp is on. The first reload moves the heater to
-/// another GPIO line of the chip, and the second reload moves the heater back.
+/// Reloads the configuration by SIGHUP while the lamp is on. The first reload moves the heater to another GPIO line of
+/// the chip, and the second reload moves the heater back.
 fn a_reload_touches_what_changed_alone(board: &Guest, site: &Site<'_>) {
     let lamp = board.pin(0);
     site.post(&path("lamp", "set"), &json!({ "value": true })).ok();
@@ -134,13 +134,11 @@ fn a_reload_touches_what_changed_alone(board: &Guest, site: &Site<'_>) {
         ));
         soon("the file is read again", || (read_again() > before).then_some(()));
         let heater = board.pin(to);
-        // The heater's safe level is "off", which is the high voltage because the GPIO line is
-        // active-low.
+        // The heater's safe level is "off", which is the high voltage because the GPIO line is active-low.
         heater.until(State::Driven(true));
         heater.changes();
         let set = |value: bool| Some(site.post(&path("heater", "set"), &json!({ "value": value })).status);
-        // Commands must work even if the site has not received the device's report about the moved
-        // GPIO line yet.
+        // Commands must work even if the site has not received the device's report about the moved GPIO line yet.
         for on in [true, false] {
             soon("the heater obeys", || set(on).filter(|status| *status == 200));
             heater.wait_for(!on, SOON);
@@ -157,8 +155,8 @@ fn a_reload_touches_what_changed_alone(board: &Guest, site: &Site<'_>) {
     lamp.wait_for(false, SOON);
 }
 
-/// The board's system clock jumps by a day and back while the agent is connected. Commands must
-/// still reach the pins in time.
+/// The board's system clock jumps by a day and back while the agent is connected. Commands must still reach the pins in
+/// time.
 fn a_jumping_clock_changes_nothing(board: &Guest, site: &Site<'_>) {
     let lamp = board.pin(0);
     let is_on = |level: bool| {
@@ -195,8 +193,7 @@ fn contacts_report_what_rests(board: &Guest, site: &Site<'_>) {
     assert_eq!(site.line("porch", "bell")["reported"], false);
     site.post(&path("lamp", "set"), &json!({ "value": true })).ok();
     let lamp = panel.until("the lamp", |frame| frame["line"]["name"] == "lamp");
-    // The sequence numbers of the events have no gaps, so there were no other events between the
-    // three observed events.
+    // The sequence numbers of the events have no gaps, so there were no other events between the three observed events.
     let number = |event: &Value| event["seq"].as_u64().expect("a number");
     assert_eq!([number(&released), number(&lamp)], [number(&pressed) + 1, number(&pressed) + 2]);
     let interrupts = board.run("grep pinlatch-agent /proc/interrupts");

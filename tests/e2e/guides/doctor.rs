@@ -38,8 +38,7 @@ fn the_doctor_says_what_is_wrong_with_an_issuer() {
     let login = check(&all, "provider", "auth0");
     assert_eq!((login["state"].as_str(), well), (Some("ok"), true), "{all:?}");
 
-    // In this copy of the owner's files, one secret differs from the edge's secret, and another
-    // secret is missing.
+    // In this copy of the owner's files, one secret differs from the edge's secret, and another secret is missing.
     let secrets = std::fs::read_to_string(at(".dev.vars")).expect("secrets");
     let secret =
         |name: &str| secrets.lines().find(|line| line.starts_with(name)).expect("a secret").to_owned();

@@ -21,8 +21,8 @@ struct Block {
 }
 
 impl Page {
-    /// Reads a guide. The argument `variables` contains the variables that the guide asks for,
-    /// except the URL of the deployment.
+    /// Reads a guide. The argument `variables` contains the variables that the guide asks for, except the URL of the
+    /// deployment.
     pub fn read(name: &'static str, variables: &[(&str, &str)]) -> Self {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/guides/{name}.md"));
         let blocks = blocks(&std::fs::read_to_string(&file).expect("a guide"));
@@ -58,8 +58,8 @@ impl Page {
         self.variables.insert(name.into(), value.into());
     }
 
-    /// Writes the files of the guide into a folder. Then runs the code blocks with this purpose in
-    /// that folder, in one shell. Returns the output of the code blocks.
+    /// Writes the files of the guide into a folder. Then runs the code blocks with this purpose in that folder, in one
+    /// shell. Returns the output of the code blocks.
     pub fn run(&self, folder: &Path, purpose: &str) -> String {
         for block in self.blocks.iter().filter(|block| block.language != "sh") {
             std::fs::write(folder.join(&block.purpose), &block.text).expect("a file");

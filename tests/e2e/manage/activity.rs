@@ -45,8 +45,8 @@ fn the_log_is_live_filtered_and_saved() {
         pages.click("filter-clear").await;
         pages.says("log", "Lamp of Porch").await;
 
-        // The exported file must contain all entries that match the filter. The test reads the
-        // content of the file in the page, because a download would need a folder.
+        // The exported file must contain all entries that match the filter. The test reads the content of the file in
+        // the page, because a download would need a folder.
         let watch = "const real = URL.createObjectURL;
             URL.createObjectURL = (blob) => { blob.text().then(text => window.saved = text); return real.call(URL, blob); };";
         pages.ask(watch).await;

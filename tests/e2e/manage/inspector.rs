@@ -1,5 +1,4 @@
-//! Tests the token inspector page, which verifies tokens in the same way as the edge, but entirely
-//! in the browser.
+//! Tests the token inspector page, which verifies tokens in the same way as the edge, but entirely in the browser.
 
 use e2e::Site;
 use serde_json::json;
@@ -39,16 +38,15 @@ fn a_token_is_judged_without_leaving_the_browser() {
         pages.write("inspect-audience", "somebody-else").await;
         pages.browser.until("verdict", "data-verdict", "refused").await;
 
-        // The token inspector must send no requests of its own. The list of requests may contain
-        // only the usual requests of the page.
+        // The token inspector must send no requests of its own. The list of requests may contain only the usual
+        // requests of the page.
         let asked = pages.ask(requests).await;
         let calls: Vec<&str> =
             asked.as_array().expect("requests").iter().filter_map(|name| name.as_str()).collect();
         let strange = |name: &&&str| {
             let own = ["/api/v1/session", "/.well-known/jwks.json", "/assets/", "/sw.js"];
             let own = own.iter().any(|part| name.contains(part));
-            // The panel requests the page `/` to find out whether the server has a newer version of
-            // the panel.
+            // The panel requests the page `/` to find out whether the server has a newer version of the panel.
             let page = name.strip_prefix(site.deployment.origin()) == Some("/");
             !own && !page
                 && !name.ends_with(".svg")
@@ -57,8 +55,7 @@ fn a_token_is_judged_without_leaving_the_browser() {
         };
         assert_eq!(calls.iter().find(strange), None, "{calls:?}");
 
-        // If a person leaves the token inspector page, the pasted token must disappear from the
-        // browser.
+        // If a person leaves the token inspector page, the pasted token must disappear from the browser.
         pages.click("way-people").await;
         pages.says("heading", "People").await;
         pages.click("way-inspector").await;

@@ -1,5 +1,5 @@
-//! Tests the people page, on which a person is invited, gets other permissions and is removed.
-//! Another test checks which administration pages a viewer can use.
+//! Tests the people page, on which a person is invited, gets other permissions and is removed. Another test checks
+//! which administration pages a viewer can use.
 
 use e2e::Site;
 use e2e::site::OWNER;
@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 use super::{Pages, in_browser};
 use crate::people::{client, join, log_in};
 
-/// The owner invites a person by a link, changes the person's permissions, logs the person out, and
-/// removes the person.
+/// The owner invites a person by a link, changes the person's permissions, logs the person out, and removes the person.
 #[test]
 fn somebody_is_invited_given_rights_and_removed() {
     let site = Site::shared();
@@ -96,8 +95,8 @@ fn person(site: &Site<'_>, name: &str) -> Value {
     found.expect("the person").clone()
 }
 
-/// The pages must show a viewer no controls for actions that a viewer may not perform, and the API
-/// must refuse these actions.
+/// The pages must show a viewer no controls for actions that a viewer may not perform, and the API must refuse these
+/// actions.
 #[test]
 fn a_viewer_is_offered_nothing_that_is_refused() {
     let site = Site::shared();

@@ -1,6 +1,6 @@
-//! Checks every administration page and its dialogs in a small and a large size, in the light and
-//! the dark theme. A page must not be blank or wider than the screen. A page must be accessible,
-//! and its touch targets must be large enough. The screenshots are saved in `target/screens`.
+//! Checks every administration page and its dialogs in a small and a large size, in the light and the dark theme. A
+//! page must not be blank or wider than the screen. A page must be accessible, and its touch targets must be large
+//! enough. The screenshots are saved in `target/screens`.
 
 use e2e::Site;
 use e2e::outsiders::now;

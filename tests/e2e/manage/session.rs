@@ -1,5 +1,5 @@
-//! Tests the sessions of the administration pages. In one test, a page is opened without a login.
-//! In the other test, a session ends during an action.
+//! Tests the sessions of the administration pages. In one test, a page is opened without a login. In the other test, a
+//! session ends during an action.
 
 use e2e::site::{OWNER, PASSWORD};
 use e2e::{Browser, Site};
@@ -25,8 +25,8 @@ fn whoever_is_not_logged_in_is_led_to_the_login_and_back() {
     });
 }
 
-/// The owner's session ends while a form is open. After the owner has logged in again in another
-/// tab, the first tab must still contain the owner's input.
+/// The owner's session ends while a form is open. After the owner has logged in again in another tab, the first tab
+/// must still contain the owner's input.
 #[test]
 fn a_session_that_ends_in_the_middle_loses_nothing() {
     let site = Site::shared();

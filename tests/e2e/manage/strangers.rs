@@ -1,5 +1,4 @@
-//! Checks that the administration pages show names from strangers as plain text, even if the names
-//! contain HTML.
+//! Checks that the administration pages show names from strangers as plain text, even if the names contain HTML.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use e2e::Site;

@@ -1,5 +1,4 @@
-//! Tests the tokens page, on which API tokens and guest links are created, shown once, used and
-//! revoked.
+//! Tests the tokens page, on which API tokens and guest links are created, shown once, used and revoked.
 
 use e2e::{Site, soon};
 use serde_json::{Value, json};
@@ -59,8 +58,7 @@ fn a_guest_link_is_made_shown_once_and_revoked() {
         pages.browser.hold("action-porch-door-pulse").await;
         soon("the door opens", || (agent.levels("door").last() == Some(&json!(true))).then_some(()));
 
-        // After the only permitted use of the guest link, the list must show that the guest link is
-        // used up.
+        // After the only permitted use of the guest link, the list must show that the guest link is used up.
         pages.browser.client.switch_to_window(owner).await.expect("a tab");
         pages.go("tokens").await;
         pages.browser.until(&format!("token-{jti}"), "data-standing", "used_up").await;

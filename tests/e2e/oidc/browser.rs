@@ -31,8 +31,8 @@ async fn answer(browser: &Browser, account: &str) {
     browser.click("continue").await;
 }
 
-/// Returns the error text that the login page shows. Also checks that the page does not show the
-/// error again after a reload.
+/// Returns the error text that the login page shows. Also checks that the page does not show the error again after a
+/// reload.
 async fn refusal(browser: &Browser, stage: &Stage<'_>) -> String {
     let text = browser.find("login-error").await.text().await.expect("a text");
     assert_eq!(browser.client.current_url().await.expect("an address").as_str(), page_of(stage));
@@ -59,8 +59,8 @@ fn an_admitted_person_logs_in_with_a_provider() {
         assert_eq!((&whoami["sub"], &whoami["site"]), (&json!("ann"), &json!(stage.site.name)), "{whoami}");
         assert_eq!(ask(&browser, "return document.cookie.includes('pinlatch')").await, false);
 
-        // A reload renews the session, as after a login with a password. Removing the person's
-        // identity at the login provider ends the session.
+        // A reload renews the session, as after a login with a password. Removing the person's identity at the login
+        // provider ends the session.
         browser.client.refresh().await.expect("a reload");
         browser.until("link", "data-state", "connected").await;
         stage.site.send_json("DELETE", "/api/v1/users/ann/identities", &Value::Null).ok();

@@ -63,8 +63,7 @@ fn a_site_s_issuer_opens_no_other_and_its_id_token_opens_none() {
     assert!((400..500).contains(&guest.status), "{guest:?}");
 }
 
-/// Tokens with invented key ids must not cause many requests to the issuer, and must not block
-/// valid tokens.
+/// Tokens with invented key ids must not cause many requests to the issuer, and must not block valid tokens.
 #[test]
 fn invented_key_ids_do_not_flood_the_issuer() {
     let stage = TestDeployment::shared("flooded");
@@ -88,8 +87,8 @@ fn invented_key_ids_do_not_flood_the_issuer() {
     assert!(asked <= most, "the issuer got {asked} key requests within {:?}", began.elapsed());
 }
 
-/// The first token makes the edge fetch the issuer's keys. Tokens that arrive during this fetch
-/// must wait for the fetch instead of starting another fetch.
+/// The first token makes the edge fetch the issuer's keys. Tokens that arrive during this fetch must wait for the fetch
+/// instead of starting another fetch.
 #[test]
 fn a_crowd_of_first_tokens_is_let_in_by_one_fetch() {
     let stage = TestDeployment::shared("crowded");
@@ -102,8 +101,8 @@ fn a_crowd_of_first_tokens_is_let_in_by_one_fetch() {
     assert_eq!(stage.provider.asked("/jwks"), 1);
 }
 
-/// If an issuer publishes an invalid key set, requests with its tokens must get status 503.
-/// Requests with tokens of other issuers must not be delayed.
+/// If an issuer publishes an invalid key set, requests with its tokens must get status 503. Requests with tokens of
+/// other issuers must not be delayed.
 #[test]
 fn odd_key_sets_are_refused_and_stop_nobody_else() {
     let stage = TestDeployment::shared("odd");
@@ -127,8 +126,7 @@ fn odd_key_sets_are_refused_and_stop_nobody_else() {
     });
     assert_eq!(stage.provider.asked("/odd/redirect"), 1);
     assert_eq!(stage.provider.asked("/jwks"), asked, "a redirect was followed");
-    // If a client repeats a token, the edge must refuse the token at once, without another request
-    // to the issuer.
+    // If a client repeats a token, the edge must refuse the token at once, without another request to the issuer.
     for token in &tokens {
         stage.whoami(token).is_problem(503, "issuer_unavailable");
     }

@@ -1,5 +1,5 @@
-//! Tests logins with a login provider over HTTP. In some tests, an attacker alters the requests and
-//! responses between the browser, the login provider and Pinlatch.
+//! Tests logins with a login provider over HTTP. In some tests, an attacker alters the requests and responses between
+//! the browser, the login provider and Pinlatch.
 
 use std::time::Instant;
 
@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::{Stage, TestDeployment, after_the_cooldown, name_of};
 
-/// The first login with a verified email address binds the address to the subject at the login
-/// provider. After this, the edge must refuse other subjects with the same email address.
+/// The first login with a verified email address binds the address to the subject at the login provider. After this,
+/// the edge must refuse other subjects with the same email address.
 #[test]
 fn a_verified_address_admits_once_and_binds_the_subject() {
     let stage = TestDeployment::shared("mail");
@@ -28,8 +28,8 @@ fn a_verified_address_admits_once_and_binds_the_subject() {
     stage.site.send_json("PUT", "/api/v1/users/cem/identities", &taken).is_problem(409, "identity_taken");
 }
 
-/// If the `id_token` contains no email address, the edge must query the provider's userinfo
-/// endpoint. The edge must ignore the userinfo response if the response is for another subject.
+/// If the `id_token` contains no email address, the edge must query the provider's userinfo endpoint. The edge must
+/// ignore the userinfo response if the response is for another subject.
 #[test]
 fn an_address_is_asked_for_where_the_id_token_has_none() {
     let stage = TestDeployment::shared("terse");
@@ -49,8 +49,8 @@ fn an_address_is_asked_for_where_the_id_token_has_none() {
     }
     stage.provider.change(&json!({ "userinfo": null }));
     assert_eq!(name_of(&stage.log_in("bea").expect("a login")), "bea");
-    // A person whose subject is already known needs no email address, so a userinfo response for
-    // another subject has no effect.
+    // A person whose subject is already known needs no email address, so a userinfo response for another subject has no
+    // effect.
     stage.provider.change(&json!({ "userinfo": cem }));
     assert_eq!(name_of(&stage.log_in("bea").expect("a login")), "bea");
     assert!(stage.provider.asked("/me") >= 6);
@@ -73,16 +73,15 @@ fn a_provider_turns_its_keys_and_algorithm_between_two_logins() {
     let after = stage.provider.access_token();
     after_the_cooldown("the new key is known", || (stage.whoami(&after).status == 200).then_some(()));
     stage.whoami(&before).is_problem(401, "invalid_token");
-    // The provider's discovery document lists its signing algorithms. A separate cooldown limits
-    // how often the edge fetches the discovery document.
+    // The provider's discovery document lists its signing algorithms. A separate cooldown limits how often the edge
+    // fetches the discovery document.
     let second = after_the_cooldown("ann logs in again", || stage.log_in("ann").ok());
     assert_eq!((name_of(&first), name_of(&second)), (json!("ann"), json!("ann")));
     let asked = stage.provider.asked("/jwks");
     assert!(asked <= 4, "the provider got {asked} key requests");
 }
 
-/// The edge must be able to use fetched keys while the login provider is down, even after the
-/// Worker restarts.
+/// The edge must be able to use fetched keys while the login provider is down, even after the Worker restarts.
 #[test]
 fn a_provider_that_is_down_stops_new_logins_alone() {
     let host_lock = HostLock::beside_others();
@@ -126,8 +125,7 @@ fn an_answer_that_is_bent_on_the_way_is_refused() {
     let state = parameter(&one.question, "state").expect("a state");
     let code = parameter(&back, "code").expect("a code");
 
-    // These requests have the cookie of another login, no login cookie, or an invented login
-    // cookie.
+    // These requests have the cookie of another login, no login cookie, or an invented login cookie.
     refused(&back, &two.cookie);
     refused(&back, "");
     refused(&back, "__Host-pinlatch_login=invented");
@@ -139,8 +137,7 @@ fn an_answer_that_is_bent_on_the_way_is_refused() {
     let elsewhere = back.split('&').filter(|pair| !pair.starts_with("iss=")).collect::<Vec<_>>().join("&");
     refused(&elsewhere, &one.cookie);
     refused(&format!("{elsewhere}&iss=https%3A%2F%2Fevil.example"), &one.cookie);
-    // An attacker starts a login and uses the authorization code of another person. PKCE prevents
-    // this attack.
+    // An attacker starts a login and uses the authorization code of another person. PKCE prevents this attack.
     let other = parameter(&two.question, "state").expect("a state");
     refused(&back.replace(state, other), &two.cookie);
 
@@ -149,8 +146,8 @@ fn an_answer_that_is_bent_on_the_way_is_refused() {
     refused(&back, &one);
 }
 
-/// Starts a new login and answers the provider's login page. Returns the login cookie, and the
-/// callback URL with the unused authorization code.
+/// Starts a new login and answers the provider's login page. Returns the login cookie, and the callback URL with the
+/// unused authorization code.
 fn fresh(stage: &Stage) -> (String, String) {
     let journey = stage.begin();
     let back = stage.provider.answer(&journey.question, "ann");

@@ -1,13 +1,12 @@
-//! `cargo xtask bench agent` runs this program, which measures the agent's memory and processor
-//! use, and the latency of setting a GPIO line.
+//! `cargo xtask bench agent` runs this program, which measures the agent's memory and processor use, and the latency of
+//! setting a GPIO line.
 //!
-//! The program prints the results as JSON rows for the table of `cargo xtask bench`. The memory and
-//! processor use are measured on an agent process that is connected to a real workerd on this host.
-//! For the row "frame → line set", the agent's code runs inside the benchmark process, without a
-//! socket. The measured time starts with the text of a WebSocket frame and includes the token
-//! verification. The measured time ends when the driver of the GPIO line returns. The driver is
-//! simulated and writes no journal. The overhead of the real GPIO driver, compared with the system
-//! call alone, is measured on an emulated board.
+//! The program prints the results as JSON rows for the table of `cargo xtask bench`. The memory and processor use are
+//! measured on an agent process that is connected to a real workerd on this host. For the row "frame → line set", the
+//! agent's code runs inside the benchmark process, without a socket. The measured time starts with the text of a
+//! WebSocket frame and includes the token verification. The measured time ends when the driver of the GPIO line
+//! returns. The driver is simulated and writes no journal. The overhead of the real GPIO driver, compared with the
+//! system call alone, is measured on an emulated board.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -66,11 +65,10 @@ fn main() {
     println!("{}", serde_json::to_string(&rows).expect("JSON"));
 }
 
-/// Measures the time to set a GPIO line on an emulated board, both with the agent's driver and with
-/// only the system call.
+/// Measures the time to set a GPIO line on an emulated board, both with the agent's driver and with only the system
+/// call.
 fn on_a_kernel() -> Vec<Row> {
-    // The program does not report a skipped measurement, because stdout must contain only the
-    // result rows.
+    // The program does not report a skipped measurement, because stdout must contain only the result rows.
     if std::env::var_os("PINLATCH_NO_EMULATOR").is_some() {
         return Vec::new();
     }
@@ -87,8 +85,7 @@ fn on_a_kernel() -> Vec<Row> {
     ]
 }
 
-/// Measures the latency from the text of a WebSocket frame to the new level of a simulated GPIO
-/// line.
+/// Measures the latency from the text of a WebSocket frame to the new level of a simulated GPIO line.
 fn frames() -> Times {
     let name = |text: &str| Name::new(text).expect("a name");
     let keys = EdgeKeys::generate().expect("keys");

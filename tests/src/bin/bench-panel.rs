@@ -1,10 +1,9 @@
-//! `cargo xtask bench panel` runs this program, which measures the panel in a real Chromium. The
-//! panel shows 200 GPIO lines on 20 devices, and 50 GPIO lines change each second.
+//! `cargo xtask bench panel` runs this program, which measures the panel in a real Chromium. The panel shows 200 GPIO
+//! lines on 20 devices, and 50 GPIO lines change each second.
 //!
-//! The program prints the results as JSON rows for the table of `cargo xtask bench`. The agents are
-//! real, and their GPIO lines are simulated. The load of the page's main thread is read from the
-//! browser's metrics. The environment variable `PINLATCH_BENCH_MINUTES` sets the duration of the
-//! measurement in minutes (default: 0.5).
+//! The program prints the results as JSON rows for the table of `cargo xtask bench`. The agents are real, and their
+//! GPIO lines are simulated. The load of the page's main thread is read from the browser's metrics. The environment
+//! variable `PINLATCH_BENCH_MINUTES` sets the duration of the measurement in minutes (default: 0.5).
 
 use std::ffi::OsStr;
 use std::fmt::Write;
@@ -24,8 +23,8 @@ const CHANGES_PER_SECOND: u32 = 50;
 const PRESSES: usize = 100;
 const LIGHTHOUSE_RUNS: usize = 5;
 
-/// This script makes the page's WebAssembly memory accessible, and passes each received WebSocket
-/// message to the function `window.heard`.
+/// This script makes the page's WebAssembly memory accessible, and passes each received WebSocket message to the
+/// function `window.heard`.
 const WATCH: &str = "const real = WebAssembly.instantiate;
     WebAssembly.instantiate = async (...given) => {
         const made = await real.apply(WebAssembly, given);
@@ -39,9 +38,9 @@ const WATCH: &str = "const real = WebAssembly.instantiate;
         }
     };";
 
-/// This script presses a switch in the panel and returns two times in milliseconds. The first
-/// returned time ends when the page has received the device's new level. The second returned time
-/// ends when the page shows the device's new level.
+/// This script presses a switch in the panel and returns two times in milliseconds. The first returned time ends when
+/// the page has received the device's new level. The second returned time ends when the page shows the device's new
+/// level.
 const PRESS: &str = "const done = arguments[0];
     const line = document.querySelector('[data-testid=line-device-1-relay]');
     const before = line.dataset.level, began = performance.now();
@@ -63,8 +62,7 @@ fn main() {
     let time = Duration::from_secs_f64(minutes.unwrap_or(0.5) * 60.0);
     let edge = Deployment::start(1, None);
     let site = Site::of(&edge, 0);
-    // Lighthouse runs first, while no other program of the benchmark runs, because its scores
-    // depend on elapsed time.
+    // Lighthouse runs first, while no other program of the benchmark runs, because its scores depend on elapsed time.
     let mut all = scores(&edge, &site);
     let agents: Vec<Agent> = (1..=DEVICES).map(|number| device(&site, number)).collect();
     let over = AtomicBool::new(false);
@@ -80,8 +78,8 @@ fn main() {
     println!("{}", serde_json::to_string(&all).expect("JSON"));
 }
 
-/// Returns the Lighthouse scores of the login page on an emulated phone. The scores vary between
-/// runs. Therefore the median of several runs is used, as the authors of Lighthouse advise.
+/// Returns the Lighthouse scores of the login page on an emulated phone. The scores vary between runs. Therefore the
+/// median of several runs is used, as the authors of Lighthouse advise.
 fn scores(edge: &Deployment, site: &Site) -> Vec<Row> {
     let Some(program) = std::env::var_os("PINLATCH_LIGHTHOUSE") else { return Vec::new() };
     let page = format!("{}/s/{}/", edge.origin(), site.name);
@@ -129,14 +127,13 @@ fn lighthouse(program: &OsStr, page: &str) -> Value {
         .unwrap_or_else(|error| panic!("lighthouse: {error}: {}", String::from_utf8_lossy(&output.stderr)))
 }
 
-/// Returns whether a line number belongs to a sensor. GPIO lines with even numbers are sensors, and
-/// GPIO lines with odd numbers are contacts.
+/// Returns whether a line number belongs to a sensor. GPIO lines with even numbers are sensors, and GPIO lines with odd
+/// numbers are contacts.
 fn is_sensor(line: usize) -> bool {
     line.is_multiple_of(2)
 }
 
-/// Enrols and starts a device with one switch. All other GPIO lines of the device are sensors and
-/// contacts.
+/// Enrols and starts a device with one switch. All other GPIO lines of the device are sensors and contacts.
 fn device(site: &Site, number: usize) -> Agent {
     let mut lines = "[lines.relay]\nkind = \"switch\"\ndriver = \"sim\"\n".to_owned();
     for line in 1..LINES {
@@ -182,8 +179,8 @@ async fn measure(edge: &Deployment, site: &Site<'_>, time: Duration, changes: &A
     browser.find(&format!("line-device-{DEVICES}-relay")).await;
     let shown = browser.run("return document.querySelectorAll('.line').length", &[]).await;
     assert_eq!(shown, json!(DEVICES * LINES));
-    // The panel draws a sensor's curve after the sensor's first readings. The measurement starts
-    // after all curves are drawn, so that the curves do not count as growth.
+    // The panel draws a sensor's curve after the sensor's first readings. The measurement starts after all curves are
+    // drawn, so that the curves do not count as growth.
     let curves = "return document.querySelectorAll('.trace').length";
     let sensors = DEVICES * (1..LINES).filter(|line| is_sensor(*line)).count();
     browser.until_told(curves, &[], |count| *count == sensors).await;

@@ -1,16 +1,16 @@
-//! `cargo xtask bench roundtrip` runs this program, which measures the time of a command from the
-//! panel socket to the device and back.
+//! `cargo xtask bench roundtrip` runs this program, which measures the time of a command from the panel socket to the
+//! device and back.
 //!
-//! The program prints the results as JSON rows for the table of `cargo xtask bench`. A command
-//! passes through these steps: panel socket → Durable Object → signature → agent socket →
-//! verification → simulated GPIO line → result → Durable Object → panel socket.
+//! The program prints the results as JSON rows for the table of `cargo xtask bench`. A command passes through these
+//! steps: panel socket → Durable Object → signature → agent socket → verification → simulated GPIO line → result →
+//! Durable Object → panel socket.
 
 use e2e::measure::Times;
 use e2e::{Deployment, Site};
 use serde_json::{Value, json};
 
-/// The median time in milliseconds that a comparable Node server needs, which is printed for
-/// comparison. The Node server uses express and ws, and verifies HS256 tokens at both hops.
+/// The median time in milliseconds that a comparable Node server needs, which is printed for comparison. The Node
+/// server uses express and ws, and verifies HS256 tokens at both hops.
 const NODE_P50: f64 = 1.3;
 
 fn main() {

@@ -1,6 +1,6 @@
-//! `cargo xtask bench verify` runs this program, which measures the verification of a token in
-//! workerd. The program measures the first and the repeated verification by Pinlatch's code, and
-//! the verification of the same token by npm's `jose`.
+//! `cargo xtask bench verify` runs this program, which measures the verification of a token in workerd. The program
+//! measures the first and the repeated verification by Pinlatch's code, and the verification of the same token by npm's
+//! `jose`.
 //!
 //! The program prints the results as JSON rows for the table of `cargo xtask bench`.
 

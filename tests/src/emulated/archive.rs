@@ -7,8 +7,8 @@ use std::path::Path;
 
 use cpio::newc::{Builder, ModeFileType, trailer};
 
-/// A cpio archive that is being written. The archive is not compressed, because the emulated
-/// processor would need time to decompress the archive.
+/// A cpio archive that is being written. The archive is not compressed, because the emulated processor would need time
+/// to decompress the archive.
 pub struct Archive {
     out: BufWriter<File>,
     folders: BTreeSet<String>,

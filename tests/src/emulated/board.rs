@@ -5,15 +5,15 @@ use super::pins::State;
 /// An emulated board with a GPIO controller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Board {
-    /// A Raspberry Pi 3B, whose 54 GPIO lines have the names of the header's pins. The Raspberry Pi
-    /// 3B uses the kernel driver `pinctrl-bcm2835` and a USB network, and has no real-time clock.
-    /// QEMU does not forward changes of the input pins of a Raspberry Pi to the guest.
+    /// A Raspberry Pi 3B, whose 54 GPIO lines have the names of the header's pins. The Raspberry Pi 3B uses the kernel
+    /// driver `pinctrl-bcm2835` and a USB network, and has no real-time clock. QEMU does not forward changes of the
+    /// input pins of a Raspberry Pi to the guest.
     Pi3b,
-    /// A Raspberry Pi Zero, which has a 32-bit ARMv6 processor. In all other respects, the emulated
-    /// Pi Zero works like the emulated Pi 3B.
+    /// A Raspberry Pi Zero, which has a 32-bit ARMv6 processor. In all other respects, the emulated Pi Zero works like
+    /// the emulated Pi 3B.
     PiZero,
-    /// QEMU's generic board `virt`, which has a PL061 controller with eight unnamed GPIO lines.
-    /// QEMU emulates the inputs of the PL061.
+    /// QEMU's generic board `virt`, which has a PL061 controller with eight unnamed GPIO lines. QEMU emulates the
+    /// inputs of the PL061.
     Virt,
 }
 
@@ -42,8 +42,8 @@ impl Board {
         }
     }
 
-    /// Returns the environment variable that contains the path of the preinstalled agent. Returns
-    /// `None` for the Pi Zero, because its test installs the agent from a package.
+    /// Returns the environment variable that contains the path of the preinstalled agent. Returns `None` for the Pi
+    /// Zero, because its test installs the agent from a package.
     pub fn agent(self) -> Option<&'static str> {
         (self != Self::PiZero).then_some("PINLATCH_AGENT_ARM64")
     }
@@ -65,9 +65,8 @@ impl Board {
         }
     }
 
-    /// Returns the serial port on which the board receives commands. On the Pi 3B, the other serial
-    /// port (PL011) carries only kernel messages, because the PL011 driver needs GPIO lines of the
-    /// firmware, which QEMU lacks.
+    /// Returns the serial port on which the board receives commands. On the Pi 3B, the other serial port (PL011)
+    /// carries only kernel messages, because the PL011 driver needs GPIO lines of the firmware, which QEMU lacks.
     pub fn serial(self) -> &'static str {
         match self {
             Self::Pi3b => "ttyS1",
@@ -75,14 +74,13 @@ impl Board {
         }
     }
 
-    /// Returns additional kernel options. Raspberry Pi OS keeps a released output pin driven. The
-    /// mainline kernel keeps a released output pin driven only if a kernel option is set.
+    /// Returns additional kernel options. Raspberry Pi OS keeps a released output pin driven. The mainline kernel keeps
+    /// a released output pin driven only if a kernel option is set.
     pub fn kernel_options(self) -> &'static str {
         match self {
             Self::Pi3b => "pinctrl_bcm2835.persist_gpio_outputs=1",
-            // The kernel of the Pi Zero has no option to keep released outputs driven. In addition,
-            // this kernel crashes in the driver of a power controller that QEMU lacks, so the
-            // driver is disabled.
+            // The kernel of the Pi Zero has no option to keep released outputs driven. In addition, this kernel crashes
+            // in the driver of a power controller that QEMU lacks, so the driver is disabled.
             Self::PiZero => "initcall_blacklist=bcm2835_power_driver_init",
             Self::Virt => "",
         }
@@ -110,9 +108,9 @@ impl Board {
         }
     }
 
-    /// Returns the direction and the level of a pin, read from the controller's registers. On a
-    /// Raspberry Pi, the level register of an input pin still contains the pin's last output level.
-    /// Therefore the level is used only if the pin is an output.
+    /// Returns the direction and the level of a pin, read from the controller's registers. On a Raspberry Pi, the level
+    /// register of an input pin still contains the pin's last output level. Therefore the level is used only if the pin
+    /// is an output.
     pub fn state(self, pin: u32, read: impl Fn(u64) -> u32) -> State {
         let (output, level) = match self {
             Self::Pi3b | Self::PiZero => {

@@ -5,12 +5,10 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The maximum time for one command on the serial console. The slowest command is the enrolment of
-/// the agent.
+/// The maximum time for one command on the serial console. The slowest command is the enrolment of the agent.
 const COMMAND: Duration = Duration::from_secs(150);
 
-/// All lines of text that the console received, and a condition variable that signals new lines of
-/// text.
+/// All lines of text that the console received, and a condition variable that signals new lines of text.
 #[derive(Default)]
 struct Lines {
     all: Mutex<Vec<String>>,
@@ -74,8 +72,8 @@ impl Console {
         }
     }
 
-    /// Runs a shell command on the emulated board. Returns the command's exit code and output, or
-    /// the console's last text lines if the time limit is exceeded.
+    /// Runs a shell command on the emulated board. Returns the command's exit code and output, or the console's last
+    /// text lines if the time limit is exceeded.
     pub fn run_within(&self, limit: Duration, line: &str) -> Result<(i32, String), Vec<String>> {
         let (id, from) = {
             let mut state = self.state();
@@ -100,16 +98,15 @@ impl Console {
 
     #[track_caller]
     fn find(&self, from: usize, limit: Duration, what: &str, fits: impl Fn(&str) -> bool) -> usize {
-        // The panic must not be inside a closure. With `track_caller`, a panic in a closure would
-        // report the source location of the closure instead of the caller's location.
+        // The panic must not be inside a closure. With `track_caller`, a panic in a closure would report the source
+        // location of the closure instead of the caller's location.
         match self.search(from, limit, fits) {
             Ok(at) => at,
             Err(last) => panic!("after {limit:?} still not: {what}; the console said last: {last:#?}"),
         }
     }
 
-    /// Waits for a matching text line and returns its index. On a timeout, returns the last text
-    /// lines of the console.
+    /// Waits for a matching text line and returns its index. On a timeout, returns the last text lines of the console.
     fn search(
         &self,
         from: usize,

@@ -1,10 +1,9 @@
-//! Emulates boards with a real kernel and real GPIO drivers. The tests observe and drive the pins
-//! of these boards through QEMU.
+//! Emulates boards with a real kernel and real GPIO drivers. The tests observe and drive the pins of these boards
+//! through QEMU.
 //!
-//! QEMU runs Debian's kernel with an initramfs. The initramfs contains busybox, the agent, and the
-//! script `init.sh` as process 1. The script `init.sh` sets up the network and then runs commands
-//! that it reads from the serial console. The guest reaches the host's loopback address as
-//! 10.0.2.2.
+//! QEMU runs Debian's kernel with an initramfs. The initramfs contains busybox, the agent, and the script `init.sh` as
+//! process 1. The script `init.sh` sets up the network and then runs commands that it reads from the serial console.
+//! The guest reaches the host's loopback address as 10.0.2.2.
 
 mod archive;
 mod board;
@@ -41,8 +40,8 @@ pub const CONFIG: &str = "/etc/pinlatch/agent.toml";
 /// The maximum time from power-on until the guest's network is up.
 const BOOT: Duration = Duration::from_secs(120);
 
-/// Returns the reason why this host cannot emulate boards, as found by `cargo xtask test`. Returns
-/// `None` if the host can emulate boards.
+/// Returns the reason why this host cannot emulate boards, as found by `cargo xtask test`. Returns `None` if the host
+/// can emulate boards.
 pub fn missing() -> Option<String> {
     let reason = std::env::var("PINLATCH_NO_EMULATOR").ok()?;
     println!("skipped: {reason}");
@@ -68,8 +67,8 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// Starts an emulated board. The argument `files` contains absolute paths in the guest and the
-    /// content of each file.
+    /// Starts an emulated board. The argument `files` contains absolute paths in the guest and the content of each
+    /// file.
     pub fn power_on(board: Board, files: &[(&str, &[u8])]) -> Self {
         Self::power_on_among(board, files, None)
     }
@@ -95,15 +94,14 @@ impl Guest {
         let socket = |name: &str| format!("{},server=on,wait=off", place(name).display());
         qemu.arg("-chardev").arg(format!("socket,id=console,path={}", socket("console")));
         if board == Board::Pi3b {
-            // The kernel writes its messages to the first serial port of the Pi 3B. The script
-            // `init.sh` reads commands from the second serial port.
+            // The kernel writes its messages to the first serial port of the Pi 3B. The script `init.sh` reads commands
+            // from the second serial port.
             qemu.arg("-serial").arg(format!("file:{}", place("kernel.log").display()));
         }
         qemu.args(["-serial", "chardev:console"]);
         qemu.arg("-qmp").arg(format!("unix:{}", socket("qmp")));
         qemu.arg("-qtest").arg(format!("unix:{}", socket("qtest"))).args(["-qtest-log", "none"]);
-        // QEMU starts with a stopped processor, so that no pin can change before the test observes
-        // the pins.
+        // QEMU starts with a stopped processor, so that no pin can change before the test observes the pins.
         qemu.arg("-S");
         if let Some(names) = names {
             qemu = names.around(&qemu);
@@ -145,8 +143,8 @@ impl Guest {
         self.console.run(line)
     }
 
-    /// Enrols the guest's agent with a DNS name of the edge. Returns false if the enrolment does
-    /// not end within the time limit.
+    /// Enrols the guest's agent with a DNS name of the edge. Returns false if the enrolment does not end within the
+    /// time limit.
     pub fn enrols_within(&mut self, limit: Duration, name: &str, enrolment: &str) -> bool {
         let command = enrol_command(name, enrolment);
         let Ok((code, said)) = self.console.run_within(limit, &command) else { return false };
@@ -171,8 +169,7 @@ impl Guest {
         });
     }
 
-    /// Sends SIGKILL to the agent. Returns after the unit has performed its action for an ended
-    /// agent.
+    /// Sends SIGKILL to the agent. Returns after the unit has performed its action for an ended agent.
     pub fn kill_agent(&self) {
         self.run("kill -9 $(cat /run/agent.pid)");
         self.console.until("@service ended 137", Duration::from_secs(30));
@@ -193,8 +190,8 @@ impl Guest {
     }
 }
 
-/// Returns the shell command that enrols the guest's agent. The host name in the enrolment string
-/// is replaced by `name`.
+/// Returns the shell command that enrols the guest's agent. The host name in the enrolment string is replaced by
+/// `name`.
 fn enrol_command(name: &str, enrolment: &str) -> String {
     let (_, rest) = enrolment.split_once("://").expect("a URL");
     let (host, code) = rest.split_once('/').expect("a path");
@@ -204,8 +201,7 @@ fn enrol_command(name: &str, enrolment: &str) -> String {
     )
 }
 
-/// Writes the initramfs of a guest. The guest's kernel unpacks the files of the initramfs into
-/// memory.
+/// Writes the initramfs of a guest. The guest's kernel unpacks the files of the initramfs into memory.
 fn write_initramfs(guests: &Path, board: Board, files: &[(&str, &[u8])], to: &Path) {
     let read =
         |path: PathBuf| std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

@@ -1,6 +1,6 @@
-//! Runs a DNS server for emulated boards. QEMU forwards DNS queries of a guest to the first DNS
-//! server in the host's `/etc/resolv.conf`. A bind mount replaces `/etc/resolv.conf` for the QEMU
-//! process only. The bind mount and the use of port 53 require root.
+//! Runs a DNS server for emulated boards. QEMU forwards DNS queries of a guest to the first DNS server in the host's
+//! `/etc/resolv.conf`. A bind mount replaces `/etc/resolv.conf` for the QEMU process only. The bind mount and the use
+//! of port 53 require root.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -13,8 +13,8 @@ use tempfile::TempDir;
 /// The IP address of the DNS server, as guests see it.
 pub const NAME_SERVER: &str = "10.0.2.3";
 
-/// A DNS server on a free IP address of the host's loopback network. The server's thread runs until
-/// the test process ends.
+/// A DNS server on a free IP address of the host's loopback network. The server's thread runs until the test process
+/// ends.
 pub struct Names {
     folder: TempDir,
     asked: Arc<Mutex<Vec<String>>>,
@@ -40,8 +40,8 @@ impl Names {
             while let Ok((length, from)) = socket.recv_from(&mut packet) {
                 let Some((name, answer)) = answer(&packet[..length], &names) else { continue };
                 log.lock().unwrap_or_else(PoisonError::into_inner).push(name);
-                // Sending the response fails if the client's socket is closed. A client that still
-                // needs the response repeats its query, so the error is ignored.
+                // Sending the response fails if the client's socket is closed. A client that still needs the response
+                // repeats its query, so the error is ignored.
                 let _ = socket.send_to(&answer, from);
             }
         });
@@ -63,8 +63,8 @@ impl Names {
     }
 }
 
-/// Parses a DNS query for an IP address, and returns the queried name and the response (RFC 1035
-/// §4). Returns `None` if the packet is not a DNS query.
+/// Parses a DNS query for an IP address, and returns the queried name and the response (RFC 1035 §4). Returns `None` if
+/// the packet is not a DNS query.
 fn answer(packet: &[u8], names: &HashMap<String, Ipv4Addr>) -> Option<(String, Vec<u8>)> {
     let mut labels = Vec::new();
     let mut at = 12;
@@ -82,8 +82,8 @@ fn answer(packet: &[u8], names: &HashMap<String, Ipv4Addr>) -> Option<(String, V
     let known = names.get(&name);
     let address = known.filter(|_| is_for_ipv4);
     let mut answer = packet.get(..2)?.to_vec();
-    // These bytes are the flags of a recursive DNS response with the result "no error" or "no such
-    // name", and the numbers of records.
+    // These bytes are the flags of a recursive DNS response with the result "no error" or "no such name", and the
+    // numbers of records.
     answer.extend([
         0x81,
         if known.is_some() { 0x80 } else { 0x83 },
@@ -98,8 +98,8 @@ fn answer(packet: &[u8], names: &HashMap<String, Ipv4Addr>) -> Option<(String, V
     ]);
     answer.extend(question);
     if let Some(address) = address {
-        // These bytes are a pointer to the queried name, the type A, the class IN, a TTL of 60
-        // seconds, and the length of an IPv4 address.
+        // These bytes are a pointer to the queried name, the type A, the class IN, a TTL of 60 seconds, and the length
+        // of an IPv4 address.
         answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
         answer.extend(address.octets());
     }

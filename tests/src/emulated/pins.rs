@@ -1,6 +1,5 @@
-//! Accesses the pins of an emulated board through QEMU's test socket (qtest). Through this socket,
-//! the test observes each change of an output, drives inputs, and reads the GPIO controller's
-//! registers while the guest runs.
+//! Accesses the pins of an emulated board through QEMU's test socket (qtest). Through this socket, the test observes
+//! each change of an output, drives inputs, and reads the GPIO controller's registers while the guest runs.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{BufRead, BufReader, Write};
@@ -55,8 +54,8 @@ pub struct Pins {
 }
 
 impl Pins {
-    /// Connects to QEMU, and starts to observe the outputs of a GPIO controller. The argument
-    /// `path` is the controller's path in QEMU's object model (QOM).
+    /// Connects to QEMU, and starts to observe the outputs of a GPIO controller. The argument `path` is the
+    /// controller's path in QEMU's object model (QOM).
     pub fn connect(socket: &Path, board: Board, path: &str) -> Self {
         let stream = soon("QEMU's test socket", || UnixStream::connect(socket).ok());
         let changes = Arc::new(Changes::default());
@@ -125,8 +124,8 @@ impl Pin<'_> {
         soon(&format!("pin {} is {state:?}", self.number), || (self.state() == state).then_some(()));
     }
 
-    /// Waits for the next level change that has not been returned yet, and returns its time. Panics
-    /// if the change is to another level than `level`.
+    /// Waits for the next level change that has not been returned yet, and returns its time. Panics if the change is to
+    /// another level than `level`.
     #[track_caller]
     pub fn wait_for(&self, level: bool, limit: Duration) -> Instant {
         let deadline = Instant::now() + limit;
@@ -148,8 +147,8 @@ impl Pin<'_> {
         self.pins.changes.lock().remove(&self.number).map(Vec::from).unwrap_or_default()
     }
 
-    /// Drives an input pin, and waits until the guest's kernel has handled the interrupt. Without
-    /// this wait, the kernel could see two changes of the pin as one change.
+    /// Drives an input pin, and waits until the guest's kernel has handled the interrupt. Without this wait, the kernel
+    /// could see two changes of the pin as one change.
     pub fn drive_slowly(&self, level: bool) {
         self.drive(level);
         let is_taken = || !self.pins.board.has_interrupt(self.number, |address| self.pins.register(address));

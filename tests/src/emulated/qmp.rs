@@ -47,8 +47,7 @@ impl Qmp {
             if kind == child {
                 return Some(format!("{path}/{name}"));
             }
-            // Memory regions and interrupts are skipped, because QEMU has many of them and they
-            // have no child devices.
+            // Memory regions and interrupts are skipped, because QEMU has many of them and they have no child devices.
             if kind.starts_with("child<") && !kind.contains("memory-region") && !kind.contains("irq") {
                 below.push(format!("{path}/{name}"));
             }
@@ -59,8 +58,8 @@ impl Qmp {
         below.iter().find_map(|path| self.find_below(path, child, depth - 1))
     }
 
-    /// Waits for the next QMP message that contains `member`, and returns the value of this member.
-    /// Asynchronous QMP events are ignored.
+    /// Waits for the next QMP message that contains `member`, and returns the value of this member. Asynchronous QMP
+    /// events are ignored.
     fn until(&mut self, member: &str) -> Value {
         loop {
             let mut line = String::new();

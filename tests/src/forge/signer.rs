@@ -15,14 +15,13 @@ use serde_json::{Value, json};
 
 use super::{decode, encode};
 
-/// Two RSA keys that all tests of a test binary share: one for the owner and one for the attacker.
-/// The keys are shared because generating an RSA key takes a second.
+/// Two RSA keys that all tests of a test binary share: one for the owner and one for the attacker. The keys are shared
+/// because generating an RSA key takes a second.
 static RSA: LazyLock<[RsaPrivateKey; 2]> = LazyLock::new(|| {
     [(); 2].map(|()| RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048).expect("an RSA key"))
 });
 
-/// The bytes of a SubjectPublicKeyInfo that precede the 32 bytes of an Ed25519 public key (RFC 8410
-/// §4).
+/// The bytes of a SubjectPublicKeyInfo that precede the 32 bytes of an Ed25519 public key (RFC 8410 §4).
 const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0];
 
 /// A private key or a shared secret, together with its signature algorithm.
@@ -54,8 +53,7 @@ impl Signer {
         Self::EdDsa(KeyPair::from_seed(seed))
     }
 
-    /// Generates a new shared secret. The secret is printable ASCII, so that it can be written to a
-    /// configuration file.
+    /// Generates a new shared secret. The secret is printable ASCII, so that it can be written to a configuration file.
     pub fn hs256() -> Self {
         Self::Hs256(encode(random()).into_bytes())
     }
@@ -104,8 +102,7 @@ impl Signer {
         }
     }
 
-    /// Returns the public key as SubjectPublicKeyInfo in DER format. Returns `None` for a shared
-    /// secret.
+    /// Returns the public key as SubjectPublicKeyInfo in DER format. Returns `None` for a shared secret.
     pub fn public_der(&self) -> Option<Vec<u8>> {
         match self {
             Self::EdDsa(pair) => Some([&ED25519_SPKI[..], &pair.pk[..]].concat()),
@@ -118,8 +115,7 @@ impl Signer {
         }
     }
 
-    /// Returns the public key in PEM format, as `openssl` writes it. Returns `None` for a shared
-    /// secret.
+    /// Returns the public key in PEM format, as `openssl` writes it. Returns `None` for a shared secret.
     pub fn public_pem(&self) -> Option<String> {
         let der = self.public_der()?;
         let text = Base64::encode_string(&der);
@@ -145,9 +141,8 @@ impl Signer {
         }
     }
 
-    /// Returns the public key in raw encodings. The raw encodings are the modulus and PKCS#1 for
-    /// RSA, the point and its coordinates for P-256, and the 32 bytes of the key for Ed25519.
-    /// Returns an empty list for a shared secret.
+    /// Returns the public key in raw encodings. The raw encodings are the modulus and PKCS#1 for RSA, the point and its
+    /// coordinates for P-256, and the 32 bytes of the key for Ed25519. Returns an empty list for a shared secret.
     pub fn public_raw(&self) -> Vec<Vec<u8>> {
         match self {
             Self::EdDsa(pair) => vec![pair.pk.to_vec()],

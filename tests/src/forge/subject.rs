@@ -1,5 +1,4 @@
-//! The target of an attack, which consists of a valid token of one role and the key that signs
-//! tokens of this role.
+//! The target of an attack, which consists of a valid token of one role and the key that signs tokens of this role.
 
 use serde_json::Value;
 
@@ -16,8 +15,7 @@ pub enum Role {
     Issuer,
     /// The certificate of a device, which the edge has signed.
     Cert,
-    /// A device's proof that it has its private key, which is sent together with a valid
-    /// certificate.
+    /// A device's proof that it has its private key, which is sent together with a valid certificate.
     Proof,
     /// A command that the edge sends to a device.
     Command,
@@ -38,8 +36,7 @@ pub struct Subject {
     pub now: u64,
     /// The maximum token lifetime that the verifier accepts, in seconds.
     pub max_life: u64,
-    /// Whether the verifier selects the key by `kid`. A verifier with a single configured key
-    /// accepts any `kid`.
+    /// Whether the verifier selects the key by `kid`. A verifier with a single configured key accepts any `kid`.
     pub by_kid: bool,
     /// Valid tokens of all roles, which some attacks use.
     pub others: Vec<String>,
@@ -85,9 +82,8 @@ impl Subject {
         self.role != Role::Issuer
     }
 
-    /// Returns whether the verifier compares the token's times with a clock. For a command token,
-    /// the device checks the deadline claim instead. For welcome tokens and key set tokens, the
-    /// device checks other claims instead.
+    /// Returns whether the verifier compares the token's times with a clock. For a command token, the device checks the
+    /// deadline claim instead. For welcome tokens and key set tokens, the device checks other claims instead.
     pub fn has_clock(&self) -> bool {
         !matches!(self.role, Role::Command | Role::Welcome | Role::KeySet)
     }
@@ -102,8 +98,7 @@ impl Subject {
         self.claims[claim].as_str().expect("a text")
     }
 
-    /// Returns the valid token. The token is signed by the same code that signs the forged tokens
-    /// of the attacks.
+    /// Returns the valid token. The token is signed by the same code that signs the forged tokens of the attacks.
     pub fn honest(&self) -> String {
         self.with_header(&Object::new())
     }

@@ -22,15 +22,13 @@ pub fn is_text(frame: &[u8]) -> bool {
     frame.first() == Some(&0x81)
 }
 
-/// Returns the text of a WebSocket frame that has no mask. WebSocket servers send frames without a
-/// mask.
+/// Returns the text of a WebSocket frame that has no mask. WebSocket servers send frames without a mask.
 pub fn text(frame: &[u8]) -> Option<String> {
     let (header, _) = measure(frame).filter(|_| is_text(frame) && frame[1] & 0x80 == 0)?;
     String::from_utf8(frame[header..].to_vec()).ok()
 }
 
-/// Returns the lengths of a frame's header and payload. Returns `None` if the frame's header is
-/// incomplete.
+/// Returns the lengths of a frame's header and payload. Returns `None` if the frame's header is incomplete.
 fn measure(bytes: &[u8]) -> Option<(usize, usize)> {
     let second = *bytes.get(1)?;
     let mask = if second & 0x80 == 0 { 0 } else { 4 };

@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 use super::frames::{self, Frames};
 use super::{Link, Shared, lock};
 
-/// The maximum time that a read blocks. After each read, the frames whose delay has passed are
-/// sent.
+/// The maximum time that a read blocks. After each read, the frames whose delay has passed are sent.
 const TURN: Duration = Duration::from_millis(2);
 /// The maximum time that a swapped frame waits until the next frame has been sent before it.
 const SWAP_WITHIN: Duration = Duration::from_millis(50);
@@ -45,8 +44,7 @@ struct Pump<'a> {
     head: Vec<u8>,
     frames: Frames,
     queue: VecDeque<(Instant, Vec<u8>)>,
-    /// A frame that is to be sent after the next frame, and the time at which the wait for the next
-    /// frame ends.
+    /// A frame that is to be sent after the next frame, and the time at which the wait for the next frame ends.
     held: Option<(Instant, Vec<u8>)>,
 }
 
@@ -67,8 +65,8 @@ impl Pump<'_> {
             match from.read(&mut buffer) {
                 Ok(0) => ended = true,
                 Ok(count) => {
-                    // A test can stop the forwarding while this thread waits in `read`. In this
-                    // case, the received data must wait until the test resumes the forwarding.
+                    // A test can stop the forwarding while this thread waits in `read`. In this case, the received data
+                    // must wait until the test resumes the forwarding.
                     while self.is_held() && !self.link.closed.load(SeqCst) {
                         std::thread::park_timeout(TURN);
                     }
@@ -113,8 +111,8 @@ impl Pump<'_> {
             let http = switched.map_or(bytes.len(), |end| end - before);
             self.queue.push_back((Instant::now(), bytes[..http].to_vec()));
             if switched.is_some() {
-                // The flag `upgraded` must be set before the agent receives the HTTP response,
-                // because the agent then starts to send WebSocket frames.
+                // The flag `upgraded` must be set before the agent receives the HTTP response, because the agent then
+                // starts to send WebSocket frames.
                 self.link.upgraded.store(true, SeqCst);
                 self.frames.push(&bytes[http..]);
             }

@@ -1,6 +1,5 @@
-//! Runs a simulated computer with a real systemd as process 1. The computer is a minimal Debian in
-//! a container that shares the host's network. When the computer stops, all changes to its disk are
-//! discarded.
+//! Runs a simulated computer with a real systemd as process 1. The computer is a minimal Debian in a container that
+//! shares the host's network. When the computer stops, all changes to its disk are discarded.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -14,8 +13,8 @@ use crate::{eventually, program};
 /// The maximum boot time of the container on a busy host.
 const BOOT: Duration = Duration::from_secs(60);
 
-/// Returns the reason why this host cannot run systemd in a container, as found by `cargo xtask
-/// test`. Returns `None` if the host can run systemd in a container.
+/// Returns the reason why this host cannot run systemd in a container, as found by `cargo xtask test`. Returns `None`
+/// if the host can run systemd in a container.
 pub fn missing() -> Option<String> {
     let reason = std::env::var("PINLATCH_NO_SYSTEMD").ok()?;
     println!("skipped: {reason}");
@@ -34,8 +33,7 @@ impl Computer {
         let folder = tempfile::tempdir().expect("a folder");
         let mut nspawn = Command::new(program("PINLATCH_NSPAWN"));
         nspawn.env("LD_LIBRARY_PATH", program("PINLATCH_NSPAWN_LIBRARIES"));
-        // Several containers can share one root folder, because no container writes to the root
-        // folder.
+        // Several containers can share one root folder, because no container writes to the root folder.
         nspawn.env("SYSTEMD_NSPAWN_LOCK", "0").env("SYSTEMD_NSPAWN_UNIFIED_HIERARCHY", "1");
         nspawn.args([
             "--quiet",
@@ -46,8 +44,7 @@ impl Computer {
             "--settings=no",
         ]);
         nspawn.args(["--volatile=overlay", "--resolv-conf=off", "--timezone=off", "--link-journal=no"]);
-        // The container can be ended with SIGKILL, because its disk is in memory and is discarded
-        // at the end.
+        // The container can be ended with SIGKILL, because its disk is in memory and is discarded at the end.
         nspawn.args(["--kill-signal=SIGKILL", "--machine=pinlatch"]);
         nspawn.arg("-D").arg(program("PINLATCH_SYSTEMD_ROOT"));
         nspawn.arg(format!("--bind-ro={}:/packages", packages.display()));
@@ -59,8 +56,7 @@ impl Computer {
             assert!(!computer.process.has_ended(), "systemd-nspawn has ended: {}", said());
             let said = computer.output("systemctl is-system-running --wait")?;
             let state = String::from_utf8_lossy(&said.stdout).into_owned();
-            // systemd reports the state `degraded` if one of Debian's units does not work with the
-            // host's kernel.
+            // systemd reports the state `degraded` if one of Debian's units does not work with the host's kernel.
             matches!(state.trim(), "running" | "degraded").then_some(())
         });
         computer
@@ -74,8 +70,7 @@ impl Computer {
         said
     }
 
-    /// Runs a shell command in the container. Returns the exit code, and stdout and stderr as one
-    /// text.
+    /// Runs a shell command in the container. Returns the exit code, and stdout and stderr as one text.
     #[track_caller]
     pub fn try_run(&self, line: &str) -> (Option<i32>, String) {
         let output = self.output(&format!("({line}) 2>&1")).expect("a process 1");
@@ -93,8 +88,8 @@ impl Computer {
         let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
         let first = children.split_whitespace().next()?;
         let mut enter = Command::new("nsenter");
-        // If the tests themselves run in a chroot, `nsenter` needs the option `--root`. The option
-        // `--root` does not change the working directory, so each command starts with `cd /`.
+        // If the tests themselves run in a chroot, `nsenter` needs the option `--root`. The option `--root` does not
+        // change the working directory, so each command starts with `cd /`.
         enter.args(["--target", first, "--all", "--root", "--", "/bin/sh", "-c"]);
         enter.arg(format!("cd / && {line}")).env_clear();
         enter.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("DEBIAN_FRONTEND", "noninteractive");

@@ -1,7 +1,6 @@
-//! This module rotates the edge's keys in three steps. After the first step, every running instance
-//! (isolate) of the Worker must receive the new keys before the new keys are used. The caller must
-//! wait between the steps. The last step removes the old keys. Tokens that an old key signed then
-//! become invalid, except device certificates.
+//! This module rotates the edge's keys in three steps. After the first step, every running instance (isolate) of the
+//! Worker must receive the new keys before the new keys are used. The caller must wait between the steps. The last step
+//! removes the old keys. Tokens that an old key signed then become invalid, except device certificates.
 
 use serde::Serialize;
 
@@ -9,19 +8,17 @@ use super::{EdgeKeys, Opener, Retired, Sealer, Signer};
 use crate::device::CERT_LIFE;
 use crate::key_error::KeyError;
 
-/// The maximum number of retired keys. The limit keeps the value of `EDGE_KEYS` smaller than 5 KB,
-/// which is Cloudflare's limit for a secret.
+/// The maximum number of retired keys. The limit keeps the value of `EDGE_KEYS` smaller than 5 KB, which is
+/// Cloudflare's limit for a secret.
 const MOST_RETIRED: usize = 12;
 
 /// A step of a key rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
-    /// Adds new keys after the existing keys. The new keys verify and decrypt, but do not sign or
-    /// encrypt yet.
+    /// Adds new keys after the existing keys. The new keys verify and decrypt, but do not sign or encrypt yet.
     Publish,
-    /// Moves the new keys before the old keys. The new keys sign and encrypt. The old keys still
-    /// verify and decrypt.
+    /// Moves the new keys before the old keys. The new keys sign and encrypt. The old keys still verify and decrypt.
     Switch,
     /// Removes the old keys.
     Retire,
@@ -57,19 +54,16 @@ pub enum KeyRole {
     Published,
     /// The key verifies tokens that the key signed before the switch.
     Verifies,
-    /// The key encrypts and decrypts refresh tokens. Codes and challenges are also issued and
-    /// checked with this key.
+    /// The key encrypts and decrypts refresh tokens. Codes and challenges are also issued and checked with this key.
     Seals,
     /// The key decrypts refresh tokens. After the switch, the key also encrypts refresh tokens.
     SealPublished,
-    /// The key decrypts tokens that the edge encrypted before the switch. The key also checks codes
-    /// and challenges that the edge issued before the switch.
+    /// The key decrypts tokens that the edge encrypted before the switch. The key also checks codes and challenges that
+    /// the edge issued before the switch.
     Opens,
-    /// The key decrypts tokens that other parties encrypted. The public half of the key is
-    /// published.
+    /// The key decrypts tokens that other parties encrypted. The public half of the key is published.
     Receives,
-    /// The key decrypts tokens that other parties encrypted. The public half of the key is
-    /// published after the switch.
+    /// The key decrypts tokens that other parties encrypted. The public half of the key is published after the switch.
     ReceivesLater,
     /// The key decrypts tokens that other parties encrypted before the switch.
     ReceivesStill,
@@ -84,11 +78,10 @@ pub struct KeyEntry {
     pub kid: String,
     /// The current role of the key.
     pub role: KeyRole,
-    /// The time when the role started or the key was created, in seconds of Unix time. `None` means
-    /// that the time is unknown.
+    /// The time when the role started or the key was created, in seconds of Unix time. `None` means that the time is
+    /// unknown.
     pub since: Option<u64>,
-    /// The time when the role ends, in seconds of Unix time. Only the role of a retired key has an
-    /// end.
+    /// The time when the role ends, in seconds of Unix time. Only the role of a retired key has an end.
     pub until: Option<u64>,
 }
 
@@ -114,8 +107,8 @@ impl EdgeKeys {
         }
     }
 
-    /// Returns the time of the last step, in seconds of Unix time. Returns `None` if no rotation is
-    /// in progress or if the time is unknown.
+    /// Returns the time of the last step, in seconds of Unix time. Returns `None` if no rotation is in progress or if
+    /// the time is unknown.
     pub fn last_step_at(&self) -> Option<u64> {
         match self.next_step() {
             Step::Publish => None,
@@ -133,14 +126,14 @@ impl EdgeKeys {
         }
     }
 
-    /// Performs [`Step::Publish`]: adds a new signing key, a new sealing key and a new P-256 key
-    /// after the existing keys.
+    /// Performs [`Step::Publish`]: adds a new signing key, a new sealing key and a new P-256 key after the existing
+    /// keys.
     fn with_new_keys(&self, now: u64) -> Result<Self, StepError> {
         if self.next_signer().is_some() {
             return Err(StepError::AlreadyPublished);
         }
-        // The next step is determined from the dates of the keys. The new key must therefore have
-        // the latest date, even if the machine's clock is slow.
+        // The next step is determined from the dates of the keys. The new key must therefore have the latest date, even
+        // if the machine's clock is slow.
         let newest = self.signers().filter_map(|signer| signer.made).max();
         let made = Some(newest.map_or(now, |newest| now.max(newest.saturating_add(1))));
         let signers = self.signers().cloned().chain([Signer::generate(made)]).collect();
@@ -163,9 +156,8 @@ impl EdgeKeys {
         Ok(Self::assemble(signers, sealers, openers, self.retired.clone())?)
     }
 
-    /// Performs [`Step::Retire`]: removes all keys except the first key of each type and the RSA
-    /// keys. The public halves of the old signing keys verify device certificates until these
-    /// certificates expire.
+    /// Performs [`Step::Retire`]: removes all keys except the first key of each type and the RSA keys. The public
+    /// halves of the old signing keys verify device certificates until these certificates expire.
     fn with_old_retired(&self, now: u64) -> Result<Self, StepError> {
         if self.next_signer().is_some() {
             return Err(StepError::NotSwitched);
@@ -179,18 +171,17 @@ impl EdgeKeys {
         Ok(Self::assemble(vec![self.signer.clone()], sealers, openers, retired)?)
     }
 
-    /// Replaces all keys in an emergency. The new keys are used immediately. Tokens that the old
-    /// keys signed are no longer accepted, except device certificates. The owner's RSA keys are
-    /// also removed, so the owner must add a new RSA key if one is needed.
+    /// Replaces all keys in an emergency. The new keys are used immediately. Tokens that the old keys signed are no
+    /// longer accepted, except device certificates. The owner's RSA keys are also removed, so the owner must add a new
+    /// RSA key if one is needed.
     pub fn replaced(&self, now: u64) -> Result<Self, KeyError> {
         let fresh = Self::generate_at(now)?;
         let old: Vec<Signer> = self.signers().cloned().collect();
         Self::assemble(vec![fresh.signer], fresh.sealers, fresh.openers, self.retiring(&old, now))
     }
 
-    /// Adds the old keys to the list of retired keys. A retired key is removed when all device
-    /// certificates that the key signed have expired. If the list is longer than [`MOST_RETIRED`],
-    /// the oldest keys are removed.
+    /// Adds the old keys to the list of retired keys. A retired key is removed when all device certificates that the
+    /// key signed have expired. If the list is longer than [`MOST_RETIRED`], the oldest keys are removed.
     fn retiring(&self, old: &[Signer], now: u64) -> Vec<Retired> {
         let mut retired: Vec<Retired> =
             self.retired.iter().filter(|retired| retired.until > now).cloned().collect();

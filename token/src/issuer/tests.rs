@@ -1,5 +1,4 @@
-//! These tests check external issuers, with accepted tokens, refused tokens and invalid
-//! configuration tables.
+//! These tests check external issuers, with accepted tokens, refused tokens and invalid configuration tables.
 
 use super::*;
 use crate::minting::MintingKey;
@@ -135,8 +134,7 @@ fn a_wrong_table_is_told_and_breaks_only_its_own() {
     );
     assert!(fault("max_life", json!("3600")).starts_with("max_life: "));
     assert_eq!(fault("secret", json!("UNSET")), "secret: the secret \"UNSET\" is not set");
-    // If the configuration contains a secret instead of the secret's name, the error text must not
-    // contain the secret.
+    // If the configuration contains a secret instead of the secret's name, the error text must not contain the secret.
     for written in [secret(2), "6f".repeat(32), "6F".repeat(32)] {
         assert!(!fault("secret", json!(written)).contains(&written), "{written}");
     }

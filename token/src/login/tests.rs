@@ -1,5 +1,4 @@
-//! These tests check login providers, the metadata of providers, the state of a login, and the
-//! `id_token`.
+//! These tests check login providers, the metadata of providers, the state of a login, and the `id_token`.
 
 use super::*;
 use crate::key::SigningKey;

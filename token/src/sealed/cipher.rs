@@ -46,16 +46,15 @@ pub(super) fn unwrap(wrapping: &Key, wrapped: &[u8]) -> Option<Key> {
     unwrapped.try_into().ok()
 }
 
-/// Derives the key that encrypts the content key. The function uses a key agreement (RFC 7518
-/// §4.6).
+/// Derives the key that encrypts the content key. The function uses a key agreement (RFC 7518 §4.6).
 pub(super) fn agree(own: &SecretKey, other: &PublicKey, apu: &[u8], apv: &[u8]) -> Key {
     let shared = diffie_hellman(own.to_nonzero_scalar(), other.as_affine());
     let algorithm = KeyAlgorithm::EcdhEsA256Kw.name();
     concat_kdf(shared.raw_secret_bytes(), algorithm, apu, apv, 256)
 }
 
-/// Derives a key with the Concat KDF (RFC 7518 §4.6.2). A key of up to 256 bits needs only one
-/// round of SHA-256. The derived key is the first `bits` bits of the hash.
+/// Derives a key with the Concat KDF (RFC 7518 §4.6.2). A key of up to 256 bits needs only one round of SHA-256. The
+/// derived key is the first `bits` bits of the hash.
 fn concat_kdf(shared: &[u8], algorithm: &str, apu: &[u8], apv: &[u8], bits: u32) -> Key {
     let mut hash = hmac_sha256::Hash::new();
     hash.update(1_u32.to_be_bytes());
@@ -73,8 +72,8 @@ mod tests {
     use super::*;
     use crate::b64;
 
-    /// Tests the example of RFC 7518, appendix C. In the example, Alice's ephemeral key and Bob's
-    /// static key agree on a key for A128GCM.
+    /// Tests the example of RFC 7518, appendix C. In the example, Alice's ephemeral key and Bob's static key agree on a
+    /// key for A128GCM.
     #[test]
     fn the_rfcs_example_comes_out() {
         let secret = |d: &str| SecretKey::from_slice(&b64::decode(d).unwrap()).unwrap();
@@ -90,8 +89,7 @@ mod tests {
         assert_eq!(b64::encode(&key[..16]), "VqqN6vgjbSBcIijNcacQGg");
     }
 
-    /// Tests the example of RFC 3394 §4.6, in which a 256-bit key is wrapped with another 256-bit
-    /// key.
+    /// Tests the example of RFC 3394 §4.6, in which a 256-bit key is wrapped with another 256-bit key.
     #[test]
     fn a_wrapped_key_is_as_in_the_rfc() {
         let bytes = |hex: &str| -> Vec<u8> {

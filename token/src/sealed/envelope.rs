@@ -1,5 +1,5 @@
-//! This module parses a sealed token, and checks the form and the header of the token. Parsing a
-//! sealed token needs no cryptography.
+//! This module parses a sealed token, and checks the form and the header of the token. Parsing a sealed token needs no
+//! cryptography.
 
 use p256::PublicKey;
 use serde_json::Value;
@@ -11,13 +11,13 @@ use crate::kind::is_type;
 use crate::refusal::{Refusal, excerpt};
 use crate::strict::{MAX_TOKEN, Object, object};
 
-/// The members that an ephemeral key (`epk`) can have. The sender creates the ephemeral key for one
-/// token and sends only the public half (RFC 7518 §4.6.1.1). The members `key_ops` and `ext` are
-/// allowed because WebCrypto adds these members when it exports a key.
+/// The members that an ephemeral key (`epk`) can have. The sender creates the ephemeral key for one token and sends
+/// only the public half (RFC 7518 §4.6.1.1). The members `key_ops` and `ext` are allowed because WebCrypto adds these
+/// members when it exports a key.
 const EPK_MEMBERS: [&str; 8] = ["kty", "crv", "x", "y", "use", "alg", "key_ops", "ext"];
 
-/// A sealed token whose form is valid. Anyone can write the header of a sealed token, so the header
-/// proves nothing about the sender.
+/// A sealed token whose form is valid. Anyone can write the header of a sealed token, so the header proves nothing
+/// about the sender.
 pub(super) struct Envelope<'t> {
     pub algorithm: KeyAlgorithm,
     pub kid: Option<String>,
@@ -69,9 +69,8 @@ fn check_header(header: &Object) -> Result<(), Refusal> {
     for name in ["alg", "enc", "kid", "typ", "cty"] {
         text(header, name)?;
     }
-    // The members `p2s`, `p2c` and `zip` would allow a sender to overload the edge. With PBES2
-    // (`p2s`, `p2c`), the sender chooses the number of hash rounds. With `zip`, a small token can
-    // expand to a very large text.
+    // The members `p2s`, `p2c` and `zip` would allow a sender to overload the edge. With PBES2 (`p2s`, `p2c`), the
+    // sender chooses the number of hash rounds. With `zip`, a small token can expand to a very large text.
     for extension in ["crit", "b64", "zip", "p2s", "p2c"] {
         if header.contains_key(extension) {
             return Err(Refusal::Extension(extension));

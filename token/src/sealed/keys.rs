@@ -1,5 +1,5 @@
-//! This module contains functions for the keys of sealed tokens. The functions select algorithms
-//! and convert keys from and to JWKs.
+//! This module contains functions for the keys of sealed tokens. The functions select algorithms and convert keys from
+//! and to JWKs.
 
 use p256::PublicKey;
 use p256::elliptic_curve::sec1::ToSec1Point;
@@ -36,14 +36,12 @@ impl KeyAlgorithm {
         Self::ALL.into_iter().find(|own| own.name() == name)
     }
 
-    /// Returns whether the algorithm uses a key agreement. A key agreement needs an ephemeral key
-    /// in the header.
+    /// Returns whether the algorithm uses a key agreement. A key agreement needs an ephemeral key in the header.
     pub fn agrees(self) -> bool {
         self == Self::EcdhEsA256Kw
     }
 
-    /// Returns the algorithm of a JWK for sealed tokens. If the JWK has no `alg`, the `kty`
-    /// determines the algorithm.
+    /// Returns the algorithm of a JWK for sealed tokens. If the JWK has no `alg`, the `kty` determines the algorithm.
     pub fn of(jwk: &Object) -> Result<Self, KeyError> {
         let usual = match jwk.get("kty").and_then(Value::as_str) {
             Some("EC") => Self::EcdhEsA256Kw,
@@ -74,8 +72,7 @@ pub(super) fn point(jwk: &Object) -> Result<PublicKey, &'static str> {
     PublicKey::from_sec1_bytes(&uncompressed).map_err(|_| "`x` and `y` are not a point on the curve P-256")
 }
 
-/// Returns a P-256 public key as a JWK. The JWK contains only the members from which a thumbprint
-/// is computed.
+/// Returns a P-256 public key as a JWK. The JWK contains only the members from which a thumbprint is computed.
 pub(super) fn point_jwk(key: &PublicKey) -> Object {
     let point = key.to_sec1_point(false);
     let coordinate = |bytes: Option<&p256::FieldBytes>| bytes.map(|bytes| b64::encode(bytes)).into();
@@ -93,8 +90,7 @@ pub(super) fn bytes(jwk: &Object, name: &str) -> Option<Vec<u8>> {
     jwk.get(name).and_then(Value::as_str).and_then(b64::decode)
 }
 
-/// Returns the RFC 7638 thumbprint of a key, which is a digest of the key's required members in
-/// sorted order.
+/// Returns the RFC 7638 thumbprint of a key, which is a digest of the key's required members in sorted order.
 pub(super) fn thumbprint(public: &Object) -> String {
     let members: &[&str] =
         if public.contains_key("n") { &["e", "kty", "n"] } else { &["crv", "kty", "x", "y"] };

@@ -16,8 +16,7 @@ use crate::key_error::KeyError;
 use crate::strict::Object;
 use crate::verifying::{kid_of, rsa_public};
 
-/// The members of a private RSA key that Pinlatch writes to `EDGE_KEYS`. Other members of the JWK
-/// are dropped.
+/// The members of a private RSA key that Pinlatch writes to `EDGE_KEYS`. Other members of the JWK are dropped.
 const RSA_MEMBERS: [&str; 9] = ["kty", "n", "e", "d", "p", "q", "dp", "dq", "qi"];
 
 /// A key pair that decrypts sealed tokens with one algorithm.
@@ -43,8 +42,7 @@ impl OpeningKey {
         Self { kid, algorithm: KeyAlgorithm::EcdhEsA256Kw, pair: Pair::P256(secret) }
     }
 
-    /// Parses a private JWK whose `use` is `enc`. If the JWK has no `kid`, the thumbprint of the
-    /// key becomes the `kid`.
+    /// Parses a private JWK whose `use` is `enc`. If the JWK has no `kid`, the thumbprint of the key becomes the `kid`.
     pub fn from_jwk(jwk: &Object) -> Result<Self, KeyError> {
         if jwk.get("use").is_none_or(|usage| usage != "enc") {
             return Err(KeyError::Unfit(
@@ -89,9 +87,8 @@ impl OpeningKey {
         jwk
     }
 
-    /// Decrypts the content of a sealed token. If the content key cannot be decrypted, the function
-    /// continues with a random key (RFC 7516 §11.5). All failures then have the same result and
-    /// need the same time.
+    /// Decrypts the content of a sealed token. If the content key cannot be decrypted, the function continues with a
+    /// random key (RFC 7516 §11.5). All failures then have the same result and need the same time.
     pub(super) fn open(&self, envelope: &Envelope<'_>) -> Option<Vec<u8>> {
         let mut random = Key::default();
         rand::rng().fill_bytes(&mut random);

@@ -19,8 +19,7 @@ use crate::refusal::Refusal;
 use crate::strict::{MAX_TOKEN, Object};
 use crate::verifying::{EC, RSA, kid_of, rsa_public};
 
-/// A public key that encrypts tokens. Only the owner of the private key can decrypt the encrypted
-/// tokens.
+/// A public key that encrypts tokens. Only the owner of the private key can decrypt the encrypted tokens.
 pub struct SealingKey {
     kid: Option<String>,
     algorithm: KeyAlgorithm,
@@ -39,9 +38,8 @@ impl std::fmt::Debug for SealingKey {
 }
 
 impl SealingKey {
-    /// Parses the contents of a key file: a public JWK, a JWK Set, or a PEM public key (P-256 or
-    /// RSA). In a JWK Set, the first key whose `use` is `enc` is used. An RSA key without `alg` is
-    /// used with RSA-OAEP.
+    /// Parses the contents of a key file: a public JWK, a JWK Set, or a PEM public key (P-256 or RSA). In a JWK Set,
+    /// the first key whose `use` is `enc` is used. An RSA key without `alg` is used with RSA-OAEP.
     pub fn read(bytes: &[u8]) -> Result<Self, KeyError> {
         let text =
             std::str::from_utf8(bytes).map_err(|_| KeyError::Form("the key is neither PEM nor JSON"))?;
@@ -108,8 +106,7 @@ impl SealingKey {
         Ok(Self { kid: None, algorithm: KeyAlgorithm::RsaOaep, public })
     }
 
-    /// Encrypts a signed JWT. Returns an error if the recipient would refuse the content or the
-    /// length of the token.
+    /// Encrypts a signed JWT. Returns an error if the recipient would refuse the content or the length of the token.
     pub fn seal(&self, jwt: &str) -> Result<String, Refusal> {
         super::check_content(jwt)?;
         let mut rng = rand::rng();

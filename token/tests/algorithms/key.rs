@@ -7,8 +7,8 @@ use jwt_simple::prelude::{ES256KeyPair, ES384KeyPair, Ed25519KeyPair, RS256KeyPa
 use pinlatch_token::{Algorithm, KeySet, MintingKey, random_id};
 use serde_json::{Map, Value, json};
 
-/// An RSA key that all six RSA algorithms share. The key is generated only once, because the
-/// generation of an RSA key takes a second.
+/// An RSA key that all six RSA algorithms share. The key is generated only once, because the generation of an RSA key
+/// takes a second.
 static RSA: LazyLock<RS256KeyPair> = LazyLock::new(|| RS256KeyPair::generate(2048).unwrap());
 
 /// A test key in every form of a key file.
@@ -26,8 +26,7 @@ pub fn encode(bytes: &[u8]) -> String {
     Base64UrlUnpadded::encode_string(bytes)
 }
 
-/// Returns a random secret of 66 text characters. Reading the secret from a file does not change
-/// the secret.
+/// Returns a random secret of 66 text characters. Reading the secret from a file does not change the secret.
 pub fn secret() -> Vec<u8> {
     (0..3).flat_map(|_| random_id().into_bytes()).collect()
 }
@@ -37,8 +36,7 @@ fn json_of(text: &str) -> Value {
 }
 
 impl Key {
-    /// Generates a new key for the algorithm. For an RSA algorithm, the function returns the shared
-    /// RSA key.
+    /// Generates a new key for the algorithm. For an RSA algorithm, the function returns the shared RSA key.
     pub fn of(algorithm: Algorithm) -> Self {
         let (private_pem, private_jwk, public_pem, public_jwk) = match algorithm {
             Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => {

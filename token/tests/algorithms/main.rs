@@ -1,5 +1,5 @@
-//! These tests check every signature algorithm. A token must be accepted only with the public half
-//! of the key that signed the token.
+//! These tests check every signature algorithm. A token must be accepted only with the public half of the key that
+//! signed the token.
 
 #![allow(
     clippy::unwrap_used,
@@ -189,9 +189,9 @@ fn a_kid_chooses_and_without_one_it_must_be_clear() {
     is_refused(&one.mint(Some("one"), claims()), &set(std::slice::from_ref(&one.jwk)), "unknown_key");
 }
 
-/// From a valid ECDSA signature (r, s), anyone can compute the second valid signature (r, n − s).
-/// The tokens with the two signatures must have the same id. If the ids were different, a revoked
-/// token would be accepted with the second signature.
+/// From a valid ECDSA signature (r, s), anyone can compute the second valid signature (r, n − s). The tokens with the
+/// two signatures must have the same id. If the ids were different, a revoked token would be accepted with the second
+/// signature.
 #[test]
 fn the_other_spelling_of_an_ecdsa_signature_is_the_same_token() {
     let key = Key::of(Algorithm::Es256);

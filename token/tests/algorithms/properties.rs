@@ -1,5 +1,5 @@
-//! These property tests check tokens. A token with a changed bit is refused. The verified claims
-//! are equal to the signed claims. An explanation agrees with the policy.
+//! These property tests check tokens. A token with a changed bit is refused. The verified claims are equal to the
+//! signed claims. An explanation agrees with the policy.
 
 use std::sync::LazyLock;
 
@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 use crate::key::{Key, encode, secret};
 use crate::{NOW, claims, set, terms};
 
-/// One token for each algorithm, with the keys that verify the token. The tokens are created only
-/// once, because the tests use the tokens often.
+/// One token for each algorithm, with the keys that verify the token. The tokens are created only once, because the
+/// tests use the tokens often.
 static TOKENS: LazyLock<Vec<(Algorithm, String, KeySet)>> = LazyLock::new(|| {
     let made = Algorithm::ALL.into_iter().map(|algorithm| {
         let key = Key::of(algorithm);
@@ -64,8 +64,7 @@ fn almost_right(names: &'static [&'static str]) -> impl Strategy<Value = Map<Str
         .prop_map(|members| members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-/// Checks that any text is handled without a panic, and that the explanation agrees with the
-/// policy.
+/// Checks that any text is handled without a panic, and that the explanation agrees with the policy.
 fn is_explained_as_it_is_judged(token: &str) -> bool {
     let mut accepted = false;
     for (_, _, keys) in

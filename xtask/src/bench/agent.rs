@@ -1,5 +1,4 @@
-//! Implements `bench agent`, which measures the size of the agent's binary and the time until a
-//! GPIO line is set.
+//! Implements `bench agent`, which measures the size of the agent's binary and the time until a GPIO line is set.
 
 use std::fs;
 

@@ -1,5 +1,5 @@
-//! Implements `cargo xtask bench NAME`, which prints a table with the name, value, limit and result
-//! of each measurement.
+//! Implements `cargo xtask bench NAME`, which prints a table with the name, value, limit and result of each
+//! measurement.
 
 mod agent;
 mod panel;
@@ -20,8 +20,7 @@ use crate::{
 pub enum Bench {
     /// Measures the size of the agent and the time until a GPIO line is set.
     Agent,
-    /// Measures the size of the panel, the panel's Lighthouse score, and the panel's load with many
-    /// GPIO lines.
+    /// Measures the size of the panel, the panel's Lighthouse score, and the panel's load with many GPIO lines.
     Panel,
     /// Measures the time of a command from the panel's socket to the device's GPIO line and back.
     Roundtrip,
@@ -37,8 +36,7 @@ pub struct Row {
     pub figure: String,
     pub value: f64,
     pub unit: String,
-    /// The limit of the value, if any. If `least` is true, the limit is a minimum. Otherwise, the
-    /// limit is a maximum.
+    /// The limit of the value, if any. If `least` is true, the limit is a minimum. Otherwise, the limit is a maximum.
     #[serde(default)]
     pub bar: Option<f64>,
     /// True if the limit `bar` is a minimum.
@@ -75,8 +73,7 @@ impl Row {
     }
 }
 
-/// Measures and prints the figures of a benchmark. Returns whether all values are within their
-/// limits.
+/// Measures and prints the figures of a benchmark. Returns whether all values are within their limits.
 pub fn run(setup: &Setup, bench: Bench, minutes: Option<f64>, as_json: bool) -> Result<bool> {
     let rows = match bench {
         Bench::Agent => agent::measure(setup)?,
@@ -107,8 +104,8 @@ fn deployed(setup: &Setup) -> Result<Tools> {
     Ok(build::web(setup, Mode::Release, &[wasm::EDGE, wasm::PANEL])?.tools)
 }
 
-/// Runs a benchmark program of the end-to-end crate with release builds. The program prints a JSON
-/// array of rows on stdout.
+/// Runs a benchmark program of the end-to-end crate with release builds. The program prints a JSON array of rows on
+/// stdout.
 fn of_e2e(setup: &Setup, tools: &Tools, program: &str, more: Variables) -> Result<Vec<Row>> {
     needs::ensure_packages(setup)?;
     let downloads = needs::download(setup)?;
@@ -138,8 +135,7 @@ fn table(rows: &[Row]) -> String {
     ui::table(&cells)
 }
 
-/// Formats a number with two decimals. A whole number, or a number of at least 1000, has no
-/// decimals.
+/// Formats a number with two decimals. A whole number, or a number of at least 1000, has no decimals.
 fn number(value: f64) -> String {
     if value.fract() == 0.0 || value >= 1000.0 { format!("{value:.0}") } else { format!("{value:.2}") }
 }

@@ -1,5 +1,5 @@
-//! Implements `bench panel`, which measures the size of the panel's first usable page, the
-//! Lighthouse score of the panel, and the panel's load with many GPIO lines.
+//! Implements `bench panel`, which measures the size of the panel's first usable page, the Lighthouse score of the
+//! panel, and the panel's load with many GPIO lines.
 
 use anyhow::Result;
 

@@ -1,5 +1,4 @@
-//! Implements `bench size`, which measures the transfer sizes of files that are compressed as in
-//! production.
+//! Implements `bench size`, which measures the transfer sizes of files that are compressed as in production.
 
 use std::{
     fs,
@@ -17,11 +16,10 @@ use crate::{
     tools::{Setup, Tools},
 };
 
-/// The maximum size of the Worker's files after gzip compression, in kilobytes. Cloudflare's free
-/// plan allows 3 MB after gzip compression.
+/// The maximum size of the Worker's files after gzip compression, in kilobytes. Cloudflare's free plan allows 3 MB
+/// after gzip compression.
 const EDGE_BAR: f64 = 1_100.0;
-/// The maximum size of the login page with all files that the page loads, in kilobytes after brotli
-/// compression.
+/// The maximum size of the login page with all files that the page loads, in kilobytes after brotli compression.
 const FIRST_PAGE_BAR: f64 = 115.0;
 
 pub(super) fn measure(setup: &Setup) -> Result<Vec<Row>> {
@@ -57,8 +55,8 @@ pub(super) fn first_page_rows(tools: &Tools) -> Result<Vec<Row>> {
     kinds.into_iter().map(row).collect()
 }
 
-/// Returns the login page and our files that the page refers to: scripts, styles, programs and the
-/// icon. API calls are not included.
+/// Returns the login page and our files that the page refers to: scripts, styles, programs and the icon. API calls are
+/// not included.
 fn first_page() -> Result<Vec<PathBuf>> {
     let dist = Mode::Release.panel_dist();
     let page = dist.join("index.html");
@@ -85,8 +83,7 @@ fn gzipped(file: &Path) -> Result<u64> {
     Ok(encoder.finish()?.len() as u64)
 }
 
-/// Returns the page and the files that the page loads for the board of devices or for the
-/// administration.
+/// Returns the page and the files that the page loads for the board of devices or for the administration.
 fn first_visit(dist: &Path, programs: &[&str]) -> Result<Vec<PathBuf>> {
     let mut files = vec![dist.join("index.html")];
     for entry in fs::read_dir(dist.join("assets")).context("the panel's assets")? {
@@ -99,8 +96,8 @@ fn first_visit(dist: &Path, programs: &[&str]) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Returns the sum of the sizes of the compressed files. Node compresses each file with the highest
-/// quality of brotli, as servers do for static files.
+/// Returns the sum of the sizes of the compressed files. Node compresses each file with the highest quality of brotli,
+/// as servers do for static files.
 fn brotli(tools: &Tools, files: &[PathBuf]) -> Result<u64> {
     let script = "const z=require('zlib'),f=require('fs');\
         console.log(process.argv.slice(1).reduce((n,p)=>n+z.brotliCompressSync(f.readFileSync(p)).length,0))";

@@ -1,5 +1,4 @@
-//! Runs the program of the crate `bundler`, which turns compiled wasm into files that a server can
-//! serve.
+//! Runs the program of the crate `bundler`, which turns compiled wasm into files that a server can serve.
 
 use std::{
     path::{Path, PathBuf},
@@ -35,8 +34,7 @@ impl Bundler {
         Ok(Self { program, wasm_opt, esbuild, path: tools.path()?, mode, optimize: mode == Mode::Release })
     }
 
-    /// Writes the folder `out`, unless the folder is up to date. `what` is the subcommand of the
-    /// bundler.
+    /// Writes the folder `out`, unless the folder is up to date. `what` is the subcommand of the bundler.
     pub fn run(&self, step: &str, what: &str, source: &Path, wasm: &[&Path], out: &Path) -> Result<()> {
         let Some(from) = (match wasm {
             [one] => Some(*one),
@@ -62,8 +60,8 @@ impl Bundler {
     }
 }
 
-/// Compiles the bundler and returns the path of the program. Each run of xtask compiles the bundler
-/// only once, because cargo might wait for another build.
+/// Compiles the bundler and returns the path of the program. Each run of xtask compiles the bundler only once, because
+/// cargo might wait for another build.
 pub fn compile() -> Result<PathBuf> {
     static COMPILED: Mutex<Option<PathBuf>> = Mutex::new(None);
     let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);

@@ -40,8 +40,8 @@ impl Program {
     }
 }
 
-/// Builds a program for a type of machine and returns the path of the program. The mode `Quick`
-/// makes a development build, which compiles fast.
+/// Builds a program for a type of machine and returns the path of the program. The mode `Quick` makes a development
+/// build, which compiles fast.
 pub fn build(setup: &Setup, program: Program, machine: Machine, mode: Mode) -> Result<PathBuf> {
     let cross = cross::ensure(setup, machine)?;
     let profile = match mode {
@@ -54,8 +54,7 @@ pub fn build(setup: &Setup, program: Program, machine: Machine, mode: Mode) -> R
     if program == Program::GpioBenchmark {
         cargo.args(["--features", "bench"]);
     }
-    // The symbols are not stripped through Cargo.toml, because wasm-bindgen needs the symbols of
-    // the wasm modules.
+    // The symbols are not stripped through Cargo.toml, because wasm-bindgen needs the symbols of the wasm modules.
     cargo.env("CARGO_PROFILE_RELEASE_STRIP", "symbols").env("CARGO_PROFILE_EMULATED_STRIP", "symbols");
     process::quietly(&format!("building {name} for {} (profile {profile})", machine.name()), &mut cargo)?;
     Ok(paths::target().join(cross.triple()).join(profile).join(name))

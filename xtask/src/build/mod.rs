@@ -1,5 +1,4 @@
-//! Builds the Worker, the panel and the native programs. A step whose inputs have not changed is
-//! skipped.
+//! Builds the Worker, the panel and the native programs. A step whose inputs have not changed is skipped.
 
 pub mod bundler;
 pub mod device;
@@ -45,8 +44,8 @@ pub enum Part {
 pub enum Mode {
     /// A build with the optimisations of a deployment.
     Release,
-    /// A build that compiles fast, for the demo, tests and development. The output folders of this
-    /// build are never deployed.
+    /// A build that compiles fast, for the demo, tests and development. The output folders of this build are never
+    /// deployed.
     Quick,
 }
 
@@ -78,8 +77,8 @@ impl Mode {
     #[must_use]
     pub fn panel_dist(self) -> PathBuf {
         match self {
-            // This path does not use `target()`, because wrangler.toml contains the path and cannot
-            // read CARGO_TARGET_DIR.
+            // This path does not use `target()`, because wrangler.toml contains the path and cannot read
+            // CARGO_TARGET_DIR.
             Self::Release => paths::root().join("target/panel-dist"),
             Self::Quick => paths::target().join("quick-dist/panel"),
         }
@@ -130,16 +129,15 @@ impl Web {
     pub fn edge_with_hooks(&self) -> Result<PathBuf> {
         let dist = paths::target().join("test-dist").join(self.bundler.mode.named("edge-with-hooks"));
         wasm::compile(self.library, self.bundler.mode, &[EDGE_WITH_HOOKS])?;
-        // This Worker is not optimised, because the optimisation takes minutes. The test checks
-        // only the script around the wasm module.
+        // This Worker is not optimised, because the optimisation takes minutes. The test checks only the script around
+        // the wasm module.
         let mut bundler = self.bundler.clone();
         bundler.optimize = false;
         bundle_edge(&bundler, "the Worker with test hooks", &dist)?;
         Ok(dist)
     }
 
-    /// Builds the Worker that measures the verification of tokens. Returns the path of the Worker's
-    /// entry script.
+    /// Builds the Worker that measures the verification of tokens. Returns the path of the Worker's entry script.
     pub fn bench_verify(&self) -> Result<PathBuf> {
         wasm::compile(self.library, self.bundler.mode, &[BENCH_VERIFY])?;
         let wasm = compiled(BENCH_VERIFY, self.bundler.mode, "bench_verify");
@@ -156,8 +154,8 @@ fn bundle_edge(bundler: &Bundler, step: &str, dist: &Path) -> Result<()> {
     bundler.run(step, "worker", &paths::root().join("edge-worker/shim.js"), &[&wasm], dist)
 }
 
-/// Builds the given parts. If no part is given, all parts except `Agent` are built. Installs the
-/// tools that the parts need.
+/// Builds the given parts. If no part is given, all parts except `Agent` are built. Installs the tools that the parts
+/// need.
 pub fn run(setup: &Setup, parts: &[Part], mode: Mode, device: Machine) -> Result<()> {
     let wants = |part| parts.is_empty() || parts.contains(&Part::All) || parts.contains(&part);
     let web_parts = [(Part::Edge, EDGE), (Part::Panel, PANEL)];

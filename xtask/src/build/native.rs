@@ -27,8 +27,8 @@ pub struct Native {
     pub agent: PathBuf,
 }
 
-/// The lock that allows only one cargo process at a time. If a step waited for cargo's own lock,
-/// the reported time of the step would include the waiting time.
+/// The lock that allows only one cargo process at a time. If a step waited for cargo's own lock, the reported time of
+/// the step would include the waiting time.
 static BUILD_FOLDER: Mutex<()> = Mutex::new(());
 
 /// Runs cargo in the build folder for this machine. Only one cargo process runs at a time.

@@ -1,5 +1,5 @@
-//! Skips build steps that are already finished. For each step, a fingerprint of the step's inputs
-//! is stored in `target/xtask`.
+//! Skips build steps that are already finished. For each step, a fingerprint of the step's inputs is stored in
+//! `target/xtask`.
 
 use std::{
     fs,
@@ -12,9 +12,9 @@ use sha2::{Digest, Sha256};
 
 use crate::paths;
 
-/// Returns the sizes and modification times of files, and of all files below folders, as one text.
-/// Only the contents of wasm files are read. For other files the modification time is sufficient,
-/// because cargo rewrites a file only after a change.
+/// Returns the sizes and modification times of files, and of all files below folders, as one text. Only the contents of
+/// wasm files are read. For other files the modification time is sufficient, because cargo rewrites a file only after a
+/// change.
 pub fn of_files(files: &[&Path]) -> Result<String> {
     let mut print = String::new();
     for file in files {
@@ -26,8 +26,8 @@ pub fn of_files(files: &[&Path]) -> Result<String> {
             continue;
         }
         if file.extension().is_some_and(|extension| extension == "wasm") {
-            // Different variants of a crate are written to the same path. Such a write changes the
-            // modification time, but does not always change the content.
+            // Different variants of a crate are written to the same path. Such a write changes the modification time,
+            // but does not always change the content.
             let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
             print.push_str(&format!("{} {:x}\n", file.display(), Sha256::digest(bytes)));
             continue;
@@ -63,8 +63,8 @@ impl Stamp {
             && fs::read_to_string(&self.file).is_ok_and(|kept| kept == self.print)
     }
 
-    /// Removes the record. The caller removes the record before the step runs, so that an
-    /// interrupted step does not count as finished.
+    /// Removes the record. The caller removes the record before the step runs, so that an interrupted step does not
+    /// count as finished.
     pub fn clear(&self) {
         let _ = fs::remove_file(&self.file);
     }

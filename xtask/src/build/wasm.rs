@@ -41,8 +41,8 @@ pub fn compiled(of: Crate, mode: Mode, name: &str) -> PathBuf {
     paths::target().join(WASM).join(mode.profile(of.profile)).join(format!("{name}.wasm"))
 }
 
-/// Compiles crates to wasm. In [`Mode::Quick`], the Worker and the panel have the same profile and
-/// are always compiled together. Each dependency is therefore compiled only once. In
+/// Compiles crates to wasm. In [`Mode::Quick`], the Worker and the panel have the same profile and are always compiled
+/// together. Each dependency is therefore compiled only once. In
 /// [`Mode::Release`], only the given crates are compiled.
 pub fn compile(library: Library, mode: Mode, crates: &[Crate]) -> Result<()> {
     match (mode, crates) {
@@ -63,8 +63,7 @@ fn cargo(library: Library, crates: &[Crate], profile: &str) -> Result<()> {
         cargo.args(["-p", one.package]);
         one.feature.map(|feature| cargo.args(["--features", feature]));
     }
-    // With this variable, the macros of wasm-bindgen use only js-sys for promises, as the crate
-    // `worker` expects.
+    // With this variable, the macros of wasm-bindgen use only js-sys for promises, as the crate `worker` expects.
     cargo.env("WASM_BINDGEN_USE_JS_SYS", "1");
     let titles: Vec<_> = crates.iter().map(|one| one.title).collect();
     process::quietly(&format!("compiling {} (profile {profile})", titles.join(" and ")), &mut cargo)

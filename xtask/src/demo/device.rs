@@ -47,8 +47,7 @@ kind = "rgb"
 driver = "sim"
 "#;
 
-/// Enrols the device at the edge. The device's key is created in the device's folder and never
-/// leaves this folder.
+/// Enrols the device at the edge. The device's key is created in the device's folder and never leaves this folder.
 pub fn enrol(agent: &Path, layout: &Layout, enrolment: &str) -> Result<()> {
     let state = layout.agent.join("state");
     if state.exists() {
@@ -56,8 +55,7 @@ pub fn enrol(agent: &Path, layout: &Layout, enrolment: &str) -> Result<()> {
     }
     let mut command = Command::new(agent);
     command.arg("enrol").arg(enrolment).arg("--state").arg(&state);
-    // The enrolment string is secret until the string is used. Therefore an error must not contain
-    // this string.
+    // The enrolment string is secret until the string is used. Therefore an error must not contain this string.
     process::output_as("pinlatch-agent enrol", &mut command).map(drop)
 }
 

@@ -1,5 +1,4 @@
-//! Implements `cargo xtask demo`, which runs the Worker, the panel and an agent with simulated
-//! lines on this machine.
+//! Implements `cargo xtask demo`, which runs the Worker, the panel and an agent with simulated lines on this machine.
 
 mod device;
 mod state;
@@ -96,8 +95,8 @@ pub fn run(setup: &Setup, options: &Options) -> Result<ExitCode> {
 fn connect(owner: &Owner<'_>, demo: &Demo) -> Result<Device> {
     let step = Step::begin("connecting the device");
     owner.login(demo)?;
-    // The device stores the origin (URL) at which it enrolled. A new port changes the origin, so
-    // the device must enrol again.
+    // The device stores the origin (URL) at which it enrolled. A new port changes the origin, so the device must enrol
+    // again.
     if !owner.layout.is_enrolled_at(&demo.url) {
         owner.enrol(demo)?;
     }
@@ -108,8 +107,7 @@ fn connect(owner: &Owner<'_>, demo: &Demo) -> Result<Device> {
     Ok(device)
 }
 
-/// Starts the demo for the first time: creates the keys, starts the Worker, and creates the owner's
-/// account.
+/// Starts the demo for the first time: creates the keys, starts the Worker, and creates the owner's account.
 fn begin(owner: &Owner<'_>, parts: EdgeParts, port: u16) -> Result<(Edge, Demo)> {
     let code = owner.init(&format!("http://localhost:{port}"))?;
     let edge = start_edge(parts, owner.layout, port)?;
@@ -129,8 +127,7 @@ fn start_edge(parts: EdgeParts, layout: &Layout, port: u16) -> Result<Edge> {
     Edge::start(options)
 }
 
-/// Returns the wanted port, or the usual port if no port is wanted. If this port is in use, returns
-/// another free port.
+/// Returns the wanted port, or the usual port if no port is wanted. If this port is in use, returns another free port.
 fn choose_port(wanted: Option<u16>) -> Result<u16> {
     let port = wanted.unwrap_or(USUAL_PORT);
     if is_free(port) {
@@ -201,8 +198,7 @@ impl Owner<'_> {
         Ok(())
     }
 
-    /// Sends one real command through the edge and the device to a GPIO line, and waits for the
-    /// result of the command.
+    /// Sends one real command through the edge and the device to a GPIO line, and waits for the result of the command.
     fn prove(&self, demo: &Demo) -> Result<()> {
         let line = format!("{}/lamp", demo.device);
         match self.answer(&["send", &line, "set", "true"])?.get("status").and_then(Value::as_str) {
@@ -221,8 +217,7 @@ fn is_online(answer: &Value, name: &str) -> bool {
     })
 }
 
-/// Prints the URL, the user name and the password. The password is printed only in the run that
-/// creates the password.
+/// Prints the URL, the user name and the password. The password is printed only in the run that creates the password.
 fn announce(demo: &Demo, is_new: bool, layout: &Layout) {
     println!("user name: {}", demo.username);
     if is_new {
@@ -239,8 +234,8 @@ fn announce(demo: &Demo, is_new: bool, layout: &Layout) {
 fn catch_signals(sender: Sender<Event>) -> Result<()> {
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     std::thread::spawn(move || {
-        // The first signal ends the demo in order after the start is complete. A second signal ends
-        // the demo immediately.
+        // The first signal ends the demo in order after the start is complete. A second signal ends the demo
+        // immediately.
         for count in 0.. {
             if signals.forever().next().is_none() {
                 return;

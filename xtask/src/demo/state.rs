@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::edge::write_private;
 
-/// The content of `demo.json`, with the URL and the login. `demo.json` is written last, so a state
-/// with `demo.json` is complete.
+/// The content of `demo.json`, with the URL and the login. `demo.json` is written last, so a state with `demo.json` is
+/// complete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Demo {
     pub url: String,
@@ -20,8 +20,7 @@ pub struct Demo {
 /// The paths of files and folders in `target/demo`.
 pub struct Layout {
     dir: PathBuf,
-    /// The folder with the Worker's configuration, the Worker's log and the databases of the
-    /// Durable Objects.
+    /// The folder with the Worker's configuration, the Worker's log and the databases of the Durable Objects.
     pub edge: PathBuf,
     /// The folder with the edge's secrets, which `pinlatch init` creates.
     pub secrets: PathBuf,
@@ -48,8 +47,8 @@ impl Layout {
         }
     }
 
-    /// Returns the state of the last complete run if `fresh` is false. Otherwise creates empty
-    /// folders and returns `None`.
+    /// Returns the state of the last complete run if `fresh` is false. Otherwise creates empty folders and returns
+    /// `None`.
     pub fn open(&self, fresh: bool) -> Result<Option<Demo>> {
         if !fresh && let Some(demo) = self.load() {
             return Ok(Some(demo));
@@ -85,8 +84,8 @@ impl Layout {
     }
 }
 
-/// Creates a password with 80 random bits. The password consists of letters and digits that are
-/// hard to misread, such as `k3mp-…`.
+/// Creates a password with 80 random bits. The password consists of letters and digits that are hard to misread, such
+/// as `k3mp-…`.
 pub fn random_password() -> Result<String> {
     let mut bytes = [0; 16];
     fs::File::open("/dev/urandom")
@@ -102,8 +101,7 @@ fn spell(bytes: &[u8]) -> String {
         if index > 0 && index % 4 == 0 {
             out.push('-');
         }
-        // Each letter is one of 32 letters, so five random bits give each letter the same
-        // probability.
+        // Each letter is one of 32 letters, so five random bits give each letter the same probability.
         out.extend(LETTERS.get(usize::from(byte & 31)).map(|letter| char::from(*letter)));
     }
     out

@@ -65,8 +65,8 @@ fn packaging(name: &str) -> Result<Vec<u8>> {
     fs::read(&file).with_context(|| format!("cannot read {}", file.display()))
 }
 
-/// Returns a text with a reference to the Apache licence and the text of the MIT licence. Debian
-/// installs the text of the Apache licence on every system.
+/// Returns a text with a reference to the Apache licence and the text of the MIT licence. Debian installs the text of
+/// the Apache licence on every system.
 fn copyright() -> Result<Vec<u8>> {
     let file = paths::root().join("LICENSE-MIT");
     let mit = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;

@@ -1,8 +1,7 @@
-//! Implements `cargo xtask dist`, which builds packages and archives for users, with checksums, in
-//! `target/dist`.
+//! Implements `cargo xtask dist`, which builds packages and archives for users, with checksums, in `target/dist`.
 //!
-//! Builds of the packages are reproducible. File times are the time of the commit, root owns each
-//! file, and file names are sorted. Programs do not contain paths of the build machine.
+//! Builds of the packages are reproducible. File times are the time of the commit, root owns each file, and file names
+//! are sorted. Programs do not contain paths of the build machine.
 
 mod contents;
 mod package;
@@ -25,8 +24,8 @@ use crate::{
 pub use contents::{agent, command_line};
 pub use package::Package;
 
-/// The machine types for which the command line is packaged. `armhf` is not needed, because owners
-/// use larger computers than devices.
+/// The machine types for which the command line is packaged. `armhf` is not needed, because owners use larger computers
+/// than devices.
 const OWNERS_MACHINES: [Machine; 2] = [Machine::Amd64, Machine::Arm64];
 
 /// Builds the packages for the given machine types, or for all machine types if none is given.
@@ -74,8 +73,8 @@ fn write_checksums(folder: &Path) -> Result<()> {
     fs::write(&file, sums).with_context(|| format!("cannot write {}", file.display()))
 }
 
-/// Returns the time that all files in the packages get, in Unix seconds. The time is
-/// `SOURCE_DATE_EPOCH`, or the time of the commit.
+/// Returns the time that all files in the packages get, in Unix seconds. The time is `SOURCE_DATE_EPOCH`, or the time
+/// of the commit.
 fn source_date() -> Result<u64> {
     if let Ok(text) = std::env::var("SOURCE_DATE_EPOCH") {
         return text.parse().context("SOURCE_DATE_EPOCH is not a number of seconds");

@@ -1,5 +1,5 @@
-//! Writes a Debian package, which is an `ar` archive of two tar files (deb(5)). Also writes a tar
-//! archive with the same files.
+//! Writes a Debian package, which is an `ar` archive of two tar files (deb(5)). Also writes a tar archive with the same
+//! files.
 //!
 //! This module needs no Debian tools, so packages can be built on any system.
 
@@ -80,8 +80,8 @@ impl Package {
         Ok(deb.into_inner()?)
     }
 
-    /// Returns an archive with the same files in one top-level folder. The command `tar
-    /// --strip-components=1 -C / -xf` unpacks the archive.
+    /// Returns an archive with the same files in one top-level folder. The command `tar --strip-components=1 -C / -xf`
+    /// unpacks the archive.
     pub fn tarball(&self, time: u64) -> Result<Vec<u8>> {
         let mut archive = Archive::new(time);
         archive.tree(&format!("{}/", self.stem()), &self.files)?;
@@ -151,8 +151,8 @@ impl Archive {
         header.set_username("root")?;
         header.set_groupname("root")?;
         header.set_size(u64::try_from(content.len())?);
-        // dpkg expects names with a leading `./`. The crate `tar` removes this `./` and has no
-        // other way to set a name, so the bytes of the name are copied.
+        // dpkg expects names with a leading `./`. The crate `tar` removes this `./` and has no other way to set a name,
+        // so the bytes of the name are copied.
         let Some(name) = header.as_gnu_mut().and_then(|header| header.name.get_mut(..path.len())) else {
             anyhow::bail!("{path} is too long for a package");
         };

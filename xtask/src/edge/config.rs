@@ -1,5 +1,5 @@
-//! Creates the configuration of a local Worker. The configuration is derived from `wrangler.toml`,
-//! so that the two files cannot contradict each other.
+//! Creates the configuration of a local Worker. The configuration is derived from `wrangler.toml`, so that the two
+//! files cannot contradict each other.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -19,9 +19,8 @@ pub fn ours() -> Result<String> {
     fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))
 }
 
-/// Changes the content of `wrangler.toml` for a local Worker. Removes `[build]`, because xtask
-/// builds the Worker. Makes paths absolute. Adds `vars`, which override variables with the same
-/// name in the file.
+/// Changes the content of `wrangler.toml` for a local Worker. Removes `[build]`, because xtask builds the Worker. Makes
+/// paths absolute. Adds `vars`, which override variables with the same name in the file.
 pub fn derive(
     wrangler_toml: &str,
     edge_dist: &Path,
@@ -45,8 +44,8 @@ pub fn derive(
     Ok(Value::Object(config))
 }
 
-/// Returns the configuration of a different Worker, whose entry script is `entry`. Only the
-/// compatibility date comes from `wrangler.toml`.
+/// Returns the configuration of a different Worker, whose entry script is `entry`. Only the compatibility date comes
+/// from `wrangler.toml`.
 pub fn other(wrangler_toml: &str, entry: &Path, vars: &BTreeMap<String, Value>) -> Result<Value> {
     let config = parse(wrangler_toml)?;
     let date = config.get("compatibility_date").context("wrangler.toml has no compatibility_date")?;
@@ -62,8 +61,8 @@ fn parse(wrangler_toml: &str) -> Result<Map<String, Value>> {
     }
 }
 
-/// Returns the content of `.dev.vars`, with one `NAME='value'` per line. Returns an error if a
-/// value contains a single quote or a line break.
+/// Returns the content of `.dev.vars`, with one `NAME='value'` per line. Returns an error if a value contains a single
+/// quote or a line break.
 pub fn dev_vars(secrets: &BTreeMap<String, String>) -> Result<String> {
     let mut text = String::new();
     for (name, value) in secrets {

@@ -32,15 +32,15 @@ use anyhow::{Context, Result, bail};
 
 use crate::{guard::Guarded, process};
 
-/// The time limit for the Worker's first response. On a busy machine with two cores, wrangler takes
-/// up to ten seconds to start.
+/// The time limit for the Worker's first response. On a busy machine with two cores, wrangler takes up to ten seconds
+/// to start.
 const READY: Duration = Duration::from_secs(60);
 /// The time limit for one response of the Worker.
 const ANSWER: Duration = Duration::from_secs(30);
 /// The interval between two requests to a starting Worker.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// The maximum number of attempts to start the Worker. An attempt can fail, because another program
-/// can open the free port before the Worker does.
+/// The maximum number of attempts to start the Worker. An attempt can fail, because another program can open the free
+/// port before the Worker does.
 const PORT_ATTEMPTS: usize = 3;
 
 /// A running Worker. The Worker ends when this value is dropped.
@@ -48,8 +48,8 @@ pub struct Edge {
     options: EdgeOptions,
     port: u16,
     running: Option<Guarded>,
-    /// The byte offset in the log file at which the output of the current process begins. A restart
-    /// appends to the log file.
+    /// The byte offset in the log file at which the output of the current process begins. A restart appends to the log
+    /// file.
     log_from: usize,
 }
 
@@ -107,16 +107,14 @@ impl Edge {
         self.run()
     }
 
-    /// Sends SIGKILL to workerd and its runner, as in a power failure. [`Edge::restart`] starts the
-    /// Worker again.
+    /// Sends SIGKILL to workerd and its runner, as in a power failure. [`Edge::restart`] starts the Worker again.
     pub fn kill_hard(&mut self) {
         if let Some(running) = self.running.take() {
             running.kill_hard();
         }
     }
 
-    /// Stops the Worker and waits until all its processes have ended. [`Edge::restart`] starts the
-    /// Worker again.
+    /// Stops the Worker and waits until all its processes have ended. [`Edge::restart`] starts the Worker again.
     pub fn stop(&mut self) {
         self.running = None;
     }
@@ -172,17 +170,14 @@ impl Edge {
     }
 
     fn answers(&self) -> bool {
-        // Until wrangler prints `Ready on`, wrangler accepts connections but does not answer
-        // requests.
+        // Until wrangler prints `Ready on`, wrangler accepts connections but does not answer requests.
         if self.options.runner == Runner::Wrangler && !self.this_runs_log().contains("Ready on ") {
             return false;
         }
-        // The request uses the IP address, because some minimal systems have no `localhost` in
-        // `/etc/hosts`.
+        // The request uses the IP address, because some minimal systems have no `localhost` in `/etc/hosts`.
         let address = SocketAddr::new(self.options.ip.unwrap_or(Ipv4Addr::LOCALHOST.into()), self.port);
         if self.options.https.is_some() {
-            // The HTTP client of this function has no TLS. Therefore only the TCP connection is
-            // checked.
+            // The HTTP client of this function has no TLS. Therefore only the TCP connection is checked.
             return TcpStream::connect(address).is_ok();
         }
         let request = ureq::get(format!("http://{address}/healthz"));

@@ -25,8 +25,7 @@ pub struct EdgeParts {
 }
 
 impl EdgeParts {
-    /// Reads the paths from the environment variables that `cargo xtask test` sets for test
-    /// programs.
+    /// Reads the paths from the environment variables that `cargo xtask test` sets for test programs.
     pub fn from_env() -> Result<Self> {
         let get = |name: &str| {
             std::env::var_os(name)
@@ -70,34 +69,33 @@ impl EdgeParts {
 #[derive(Debug, Clone)]
 pub struct EdgeOptions {
     pub parts: EdgeParts,
-    /// The Worker's folder, which contains the configuration, the secrets, the log and the state of
-    /// the Durable Objects.
+    /// The Worker's folder, which contains the configuration, the secrets, the log and the state of the Durable
+    /// Objects.
     pub dir: PathBuf,
-    /// The IP address at which the Worker listens. `None` means `localhost`: 127.0.0.1 and, if the
-    /// machine has IPv6, ::1.
+    /// The IP address at which the Worker listens. `None` means `localhost`: 127.0.0.1 and, if the machine has IPv6,
+    /// ::1.
     pub ip: Option<IpAddr>,
     /// The preferred port. If this port is in use, another port is used. `None` means any port.
     pub port: Option<u16>,
     /// Variables that override the variables in wrangler.toml, such as `SITES`.
     pub vars: BTreeMap<String, Value>,
     pub secrets: Secrets,
-    /// The private key and the certificate (PEM files) for TLS. `None` means that the Worker serves
-    /// plain HTTP.
+    /// The private key and the certificate (PEM files) for TLS. `None` means that the Worker serves plain HTTP.
     pub https: Option<(PathBuf, PathBuf)>,
     pub runner: Runner,
-    /// The entry script of a different Worker, which has only variables as bindings. The different
-    /// Worker must answer requests for `/healthz`.
+    /// The entry script of a different Worker, which has only variables as bindings. The different Worker must answer
+    /// requests for `/healthz`.
     pub other: Option<PathBuf>,
 }
 
 /// The program that starts workerd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Runner {
-    /// The command `wrangler dev`, which developers use. workerd runs behind the proxy of wrangler.
-    /// wrangler's proxy serves the panel's files in the same way as Cloudflare.
+    /// The command `wrangler dev`, which developers use. workerd runs behind the proxy of wrangler. wrangler's proxy
+    /// serves the panel's files in the same way as Cloudflare.
     Wrangler,
-    /// workerd without wrangler, as on a self-hosted server. workerd runs with the files that
-    /// `pinlatch self-host` writes.
+    /// workerd without wrangler, as on a self-hosted server. workerd runs with the files that `pinlatch self-host`
+    /// writes.
     Workerd,
 }
 
@@ -123,14 +121,14 @@ impl std::fmt::Debug for Secrets {
 }
 
 impl EdgeOptions {
-    /// Creates options for a test. The paths come from environment variables, any port is used, and
-    /// there are no secrets.
+    /// Creates options for a test. The paths come from environment variables, any port is used, and there are no
+    /// secrets.
     pub fn new(dir: impl Into<PathBuf>) -> Result<Self> {
         Ok(Self::with(EdgeParts::from_env()?, dir))
     }
 
-    /// Creates options with the given paths, any port and no secrets. workerd runs without wrangler
-    /// and listens at `localhost`.
+    /// Creates options with the given paths, any port and no secrets. workerd runs without wrangler and listens at
+    /// `localhost`.
     #[must_use]
     pub fn with(parts: EdgeParts, dir: impl Into<PathBuf>) -> Self {
         let (vars, secrets) = (BTreeMap::new(), Secrets::None);
@@ -138,16 +136,15 @@ impl EdgeOptions {
         Self { parts, dir, ip: None, port: None, vars, secrets, https: None, runner, other: None }
     }
 
-    /// Makes the Worker listen only at `::1`. This option must not be used with TLS, because the
-    /// certificate is for `localhost`.
+    /// Makes the Worker listen only at `::1`. This option must not be used with TLS, because the certificate is for
+    /// `localhost`.
     #[must_use]
     pub fn ipv6(mut self) -> Self {
         self.ip = Some(IpAddr::V6(Ipv6Addr::LOCALHOST));
         self
     }
 
-    /// Returns the IP addresses at which the Worker listens. wrangler can listen at only one IP
-    /// address.
+    /// Returns the IP addresses at which the Worker listens. wrangler can listen at only one IP address.
     #[must_use]
     pub fn addresses(&self) -> Vec<IpAddr> {
         match self.ip {

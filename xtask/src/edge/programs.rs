@@ -23,8 +23,8 @@ pub fn wrangler(options: &EdgeOptions, port: u16) -> Result<Command> {
     }
     command.current_dir(dir);
     quiet_wrangler(&mut command);
-    // In tests, several Workers with the same name run in parallel. A separate registry prevents
-    // one Worker from finding another Worker.
+    // In tests, several Workers with the same name run in parallel. A separate registry prevents one Worker from
+    // finding another Worker.
     command
         .env("WRANGLER_REGISTRY_PATH", dir.join("registry"))
         .env("WRANGLER_CI_DISABLE_CONFIG_WATCHING", "true");

@@ -1,5 +1,5 @@
-//! Compiles all tests, and runs the tests that need no deployment. Several test programs run in
-//! parallel, because some test programs wait more than they compute.
+//! Compiles all tests, and runs the tests that need no deployment. Several test programs run in parallel, because some
+//! test programs wait more than they compute.
 
 use std::{
     collections::BTreeMap,
@@ -18,8 +18,8 @@ use crate::{
     ui::Step,
 };
 
-/// The number of test programs that run in parallel on each core. Each test program also runs this
-/// number of tests in parallel on each core.
+/// The number of test programs that run in parallel on each core. Each test program also runs this number of tests in
+/// parallel on each core.
 const PER_CORE: usize = 2;
 
 /// A compiled test program.
@@ -59,16 +59,16 @@ struct Profile {
 /// The name of the only test program that needs a deployment.
 const END_TO_END: &str = "e2e";
 
-/// Creates a `cargo test` command for all crates. If only some crates were selected, cargo could
-/// compile dependencies again with other features.
+/// Creates a `cargo test` command for all crates. If only some crates were selected, cargo could compile dependencies
+/// again with other features.
 fn cargo_test() -> Command {
     let mut cargo = process::cargo();
     cargo.args(["test", "--workspace"]);
     cargo
 }
 
-/// Creates the command that runs the end-to-end tests. With a filter, only the tests whose names
-/// contain the filter are run. The caller can add arguments for the test runner.
+/// Creates the command that runs the end-to-end tests. With a filter, only the tests whose names contain the filter are
+/// run. The caller can add arguments for the test runner.
 pub fn end_to_end(filter: Option<&str>) -> Command {
     let mut cargo = cargo_test();
     cargo.args(["--quiet", "--test", END_TO_END, "--"]).args(filter);
@@ -84,8 +84,7 @@ pub fn compile() -> Result<Compiled> {
 /// Runs the native tests. With a filter, only the tests whose names contain the filter are run.
 pub fn run_native(programs: Vec<Program>, filter: Option<&str>) -> Result<()> {
     let mut commands: Vec<Command> = programs.into_iter().map(|program| program.command(filter)).collect();
-    // The test programs do not contain the code examples in the documentation. A separate command
-    // runs these examples.
+    // The test programs do not contain the code examples in the documentation. A separate command runs these examples.
     let mut examples = cargo_test();
     examples.args(["--doc", "--quiet"]).args(filter.map(|filter| ["--", filter]).into_iter().flatten());
     commands.push(examples);
@@ -133,8 +132,8 @@ fn at_a_time() -> usize {
     super::cores() * PER_CORE
 }
 
-/// Runs commands in parallel, and prints the output of each command in one piece. After a failure,
-/// no further command is started.
+/// Runs commands in parallel, and prints the output of each command in one piece. After a failure, no further command
+/// is started.
 fn all(commands: Vec<Command>) -> Result<()> {
     let (queue, failed) = (Mutex::new(commands.into_iter()), Mutex::new(Vec::new()));
     let next = || lock(&failed).is_empty().then(|| lock(&queue).next()).flatten();

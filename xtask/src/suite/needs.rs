@@ -1,5 +1,5 @@
-//! Prepares everything that the end-to-end tests need in addition to cargo's builds: system
-//! packages, downloads, and agents for emulated devices.
+//! Prepares everything that the end-to-end tests need in addition to cargo's builds: system packages, downloads, and
+//! agents for emulated devices.
 
 use std::{
     ffi::OsString,
@@ -77,8 +77,8 @@ fn if_wanted<T>(wanted: Result<()>, get: impl FnOnce() -> Result<T>) -> Result<R
     }
 }
 
-/// Builds the agents for the emulated machines, in the order of [`EMULATED`]. Returns `None` if
-/// this system cannot emulate these machines.
+/// Builds the agents for the emulated machines, in the order of [`EMULATED`]. Returns `None` if this system cannot
+/// emulate these machines.
 pub fn device_agents(setup: &Setup) -> Result<Option<[PathBuf; 2]>> {
     if emulator::wanted().is_err() {
         return Ok(None);
@@ -96,8 +96,8 @@ pub struct Tested<'a> {
     pub programs: &'a Native,
 }
 
-/// Environment variables with the paths of programs and files. Test programs need these paths,
-/// because test programs build nothing themselves.
+/// Environment variables with the paths of programs and files. Test programs need these paths, because test programs
+/// build nothing themselves.
 pub type Variables = Vec<(&'static str, OsString)>;
 
 /// Returns the variables for all tests and benchmarks.
@@ -118,8 +118,8 @@ pub fn variables(tested: Tested<'_>, downloads: &Downloads) -> Result<Variables>
     ])
 }
 
-/// Returns the variables for emulated machines with the given agents. If the emulated machines are
-/// unavailable, a variable contains the reason.
+/// Returns the variables for emulated machines with the given agents. If the emulated machines are unavailable, a
+/// variable contains the reason.
 pub fn machine_variables(downloads: &Downloads, agents: Option<[PathBuf; 2]>) -> Variables {
     match (&downloads.emulator, agents) {
         (Ok(emulator), Some([arm64, armhf])) => vec![
@@ -133,24 +133,23 @@ pub fn machine_variables(downloads: &Downloads, agents: Option<[PathBuf; 2]>) ->
     }
 }
 
-/// Returns the variables for a system with systemd and for the agent in the package. If this system
-/// is unavailable, a variable contains the reason.
+/// Returns the variables for a system with systemd and for the agent in the package. If this system is unavailable, a
+/// variable contains the reason.
 pub fn package_variables(downloads: &Downloads, programs: &Native) -> Result<Variables> {
     Ok(match &downloads.nspawn {
         Ok(nspawn) => vec![
             ("PINLATCH_NSPAWN", nspawn.program.clone().into()),
             ("PINLATCH_SYSTEMD_ROOT", nspawn.root.clone().into()),
             ("PINLATCH_NSPAWN_LIBRARIES", nspawn.libraries.clone().into()),
-            // The package contains the development build of the agent, because a static build takes
-            // minutes. The behaviour of the package is the same with both builds.
+            // The package contains the development build of the agent, because a static build takes minutes. The
+            // behaviour of the package is the same with both builds.
             ("PINLATCH_AGENT_PACKAGED", stripped(&programs.agent)?.into()),
         ],
         Err(reason) => vec![("PINLATCH_NO_SYSTEMD", reason.into())],
     })
 }
 
-/// Writes a copy of a program without debug information into the same folder. Returns the path of
-/// the copy.
+/// Writes a copy of a program without debug information into the same folder. Returns the path of the copy.
 fn stripped(program: &Path) -> Result<PathBuf> {
     let stripped = program.with_extension("stripped");
     native::strip(program, &stripped)?;

@@ -10,8 +10,8 @@ use crate::paths;
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 const DRIVER: &str = "chromedriver";
 
-/// The package of the browser and its driver. Both programs come from the same package source, so
-/// that their versions match.
+/// The package of the browser and its driver. Both programs come from the same package source, so that their versions
+/// match.
 pub const PACKAGE: Package = Package {
     debian: "chromium chromium-driver",
     fedora: "chromium chromedriver",
@@ -20,8 +20,8 @@ pub const PACKAGE: Package = Package {
     ..Package::program("chromium")
 };
 
-/// The package that makes the host name `localhost` known. chromedriver connects to the browser at
-/// `localhost`, but some minimal systems cannot resolve this name.
+/// The package that makes the host name `localhost` known. chromedriver connects to the browser at `localhost`, but
+/// some minimal systems cannot resolve this name.
 pub const LOCALHOST: Package = Package {
     debian: "netbase",
     present: |_| ("localhost", 0).to_socket_addrs().is_ok(),

@@ -1,9 +1,8 @@
 //! Compiles static programs for devices.
 //!
-//! If rustup can download the standard library for musl, Rust's linker links the program. In
-//! addition, only a C compiler for the crate `ring` is needed. Otherwise, Debian's Rust compiles
-//! the standard library for glibc from source. Debian's cross compiler then links the program
-//! statically.
+//! If rustup can download the standard library for musl, Rust's linker links the program. In addition, only a C
+//! compiler for the crate `ring` is needed. Otherwise, Debian's Rust compiles the standard library for glibc from
+//! source. Debian's cross compiler then links the program statically.
 
 use std::{path::PathBuf, process::Command};
 
@@ -21,8 +20,8 @@ use crate::{paths, process};
 pub enum Machine {
     /// A Raspberry Pi 3 or later with a 64-bit system.
     Arm64,
-    /// Any Raspberry Pi with a 32-bit system. Programs for this architecture also run on ARMv6
-    /// processors without a floating-point unit.
+    /// Any Raspberry Pi with a 32-bit system. Programs for this architecture also run on ARMv6 processors without a
+    /// floating-point unit.
     Armhf,
     /// A PC with a 64-bit x86 processor.
     Amd64,
@@ -32,8 +31,8 @@ pub enum Machine {
 struct Facts {
     musl: &'static str,
     glibc: &'static str,
-    /// The package of a C compiler and its header files. Debian's compiler package only recommends
-    /// the package with the header files.
+    /// The package of a C compiler and its header files. Debian's compiler package only recommends the package with the
+    /// header files.
     compiler: Package,
     compiler_flags: &'static str,
 }
@@ -51,8 +50,8 @@ impl Machine {
                 compiler: compiler("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu libc6-dev-arm64-cross"),
                 compiler_flags: "",
             },
-            // Debian's libc for armhf needs ARMv7 and crashes on a Pi Zero. Debian's libc for armel
-            // runs on a Pi Zero, with floating-point operations in software.
+            // Debian's libc for armhf needs ARMv7 and crashes on a Pi Zero. Debian's libc for armel runs on a Pi Zero,
+            // with floating-point operations in software.
             Self::Armhf => Facts {
                 musl: "arm-unknown-linux-musleabi",
                 glibc: "arm-unknown-linux-gnueabi",
@@ -108,8 +107,7 @@ impl Cross {
         }
     }
 
-    /// Creates the command `cargo build --target …`, with the compiler, the linker and the flags
-    /// for the target.
+    /// Creates the command `cargo build --target …`, with the compiler, the linker and the flags for the target.
     pub fn cargo_build(&self) -> Result<Command> {
         let facts = self.machine.facts();
         let triple = self.triple();
@@ -130,8 +128,7 @@ impl Cross {
     }
 }
 
-/// Returns the flags that remove the paths of this machine from the program, so that builds are
-/// reproducible.
+/// Returns the flags that remove the paths of this machine from the program, so that builds are reproducible.
 fn without_paths() -> String {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo")));

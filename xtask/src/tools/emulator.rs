@@ -1,9 +1,9 @@
-//! Prepares QEMU and its guest machines for tests with the GPIO of a real kernel. The guest
-//! machines are a Raspberry Pi 3B, a Pi Zero and the QEMU board `virt`.
+//! Prepares QEMU and its guest machines for tests with the GPIO of a real kernel. The guest machines are a Raspberry Pi
+//! 3B, a Pi Zero and the QEMU board `virt`.
 //!
-//! The kernels, the kernel modules and busybox come from Debian's packages for arm64 and armel.
-//! These packages are downloaded into the cache folder with a separate apt state. Therefore, the
-//! architectures and packages of this system do not change.
+//! The kernels, the kernel modules and busybox come from Debian's packages for arm64 and armel. These packages are
+//! downloaded into the cache folder with a separate apt state. Therefore, the architectures and packages of this system
+//! do not change.
 
 use std::{
     collections::BTreeSet,
@@ -24,11 +24,11 @@ pub const PACKAGES: [Package; 2] = [
     Package { debian: "xz-utils", ..Package::program("xz") },
 ];
 const BUSYBOX: &str = "busybox-static";
-/// The version of the downloaded guests. The version must be incremented when other files of the
-/// Debian packages are kept.
+/// The version of the downloaded guests. The version must be incremented when other files of the Debian packages are
+/// kept.
 const RECIPE: u32 = 2;
-/// The name of the file that lists the downloaded packages. The file `packages` is written last, so
-/// a folder with this file is complete.
+/// The name of the file that lists the downloaded packages. The file `packages` is written last, so a folder with this
+/// file is complete.
 const COMPLETE: &str = "packages";
 
 /// A guest machine, and the kernel modules that the guest needs for its network connection.
@@ -36,8 +36,7 @@ struct Guest {
     folder: &'static str,
     /// Debian's name of the architecture.
     architecture: &'static str,
-    /// The names of Debian packages that depend on a kernel package. The first available package is
-    /// used.
+    /// The names of Debian packages that depend on a kernel package. The first available package is used.
     packages: &'static [&'static str],
     modules: &'static [&'static str],
     device_tree: Option<&'static str>,
@@ -47,11 +46,10 @@ const GUESTS: [Guest; 3] = [
     Guest {
         folder: "pi",
         architecture: "arm64",
-        // In Linux 6.9 and later, the driver of the Pi's pins can leave released outputs in their
-        // last state, as on Raspberry Pi OS.
+        // In Linux 6.9 and later, the driver of the Pi's pins can leave released outputs in their last state, as on
+        // Raspberry Pi OS.
         packages: &["linux-image-6.12-arm64", "linux-image-arm64"],
-        // No kernel module depends on `phy-generic`, but `dwc2` does not work without
-        // `phy-generic`.
+        // No kernel module depends on `phy-generic`, but `dwc2` does not work without `phy-generic`.
         modules: &["phy-generic", "dwc2", "cdc_ether"],
         device_tree: Some("broadcom/bcm2837-rpi-3-b.dtb"),
     },
@@ -77,8 +75,8 @@ const GUESTS: [Guest; 3] = [
 pub struct Emulator {
     /// The path of `qemu-system-aarch64`.
     pub qemu: PathBuf,
-    /// The folder with one folder for each guest machine. Each of these folders contains `busybox`,
-    /// `kernel` and `modules`.
+    /// The folder with one folder for each guest machine. Each of these folders contains `busybox`, `kernel` and
+    /// `modules`.
     pub guests: PathBuf,
 }
 
@@ -114,8 +112,7 @@ fn home_of(setup: &Setup, recipe: u32) -> PathBuf {
     setup.cache.join(format!("arm64-guests-{recipe}"))
 }
 
-/// Downloads and unpacks the Debian packages, and keeps only the files that the guest machines
-/// need.
+/// Downloads and unpacks the Debian packages, and keeps only the files that the guest machines need.
 fn fetch(made: &Path) -> Result<()> {
     let work = tempfile::tempdir_in(made)?;
     let mut packages = String::new();
@@ -140,8 +137,8 @@ fn fetch(made: &Path) -> Result<()> {
     Ok(fs::write(made.join(COMPLETE), packages)?)
 }
 
-/// Copies the kernel, the kernel's device tree and the kernel modules. The file names of the
-/// modules are numbered in load order.
+/// Copies the kernel, the kernel's device tree and the kernel modules. The file names of the modules are numbered in
+/// load order.
 fn keep_kernel(tree: &Path, guest: &Guest, kept: &Path) -> Result<()> {
     fs::create_dir_all(kept.join("modules"))?;
     let kernel = find(&tree.join("boot"), &|name| name.starts_with("vmlinuz-"));

@@ -1,8 +1,8 @@
 //! Finds the tools for builds and tests, and installs missing tools.
 //!
-//! Most versions of tools are pinned in `Cargo.lock` or `package-lock.json`, which the tool's
-//! package manager reads. All other versions are pinned in `tools.toml`. Tools are installed into
-//! the user's cache folder and not into `target/`, so that `cargo clean` does not delete the tools.
+//! Most versions of tools are pinned in `Cargo.lock` or `package-lock.json`, which the tool's package manager reads.
+//! All other versions are pinned in `tools.toml`. Tools are installed into the user's cache folder and not into
+//! `target/`, so that `cargo clean` does not delete the tools.
 
 pub mod browser;
 pub mod cross;
@@ -35,8 +35,7 @@ use crate::{paths, process, together::both};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Pins {
-    /// The version of Node that is installed if the machine's own Node is older than
-    /// `node_minimum`.
+    /// The version of Node that is installed if the machine's own Node is older than `node_minimum`.
     pub node: String,
     /// The oldest version of Node on which wrangler runs.
     pub node_minimum: String,
@@ -75,8 +74,8 @@ impl Setup {
         Ok(Self { cache: paths::tool_cache()?, pins, consent })
     }
 
-    /// Creates a folder in the cache atomically. `fill` writes the content into a temporary folder,
-    /// which then replaces `home`.
+    /// Creates a folder in the cache atomically. `fill` writes the content into a temporary folder, which then replaces
+    /// `home`.
     fn make_folder(&self, home: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
         fs::create_dir_all(&self.cache).with_context(|| format!("cannot create {}", self.cache.display()))?;
         let work = tempfile::tempdir_in(&self.cache)?;
@@ -148,15 +147,13 @@ fn program_report(name: &'static str, path: Option<PathBuf>, package: &Package) 
     Report { name, found, needed: true, get: system::install_line(package) }
 }
 
-/// Returns whether `version` is at least `minimum`. The function compares the numbers between the
-/// dots.
+/// Returns whether `version` is at least `minimum`. The function compares the numbers between the dots.
 #[must_use]
 pub fn at_least(version: &str, minimum: &str) -> bool {
     numbers(version) >= numbers(minimum)
 }
 
-/// Returns the numbers between the dots of the first version in a text such as `v20.1.2` or `cargo
-/// 1.96.0 (…)`.
+/// Returns the numbers between the dots of the first version in a text such as `v20.1.2` or `cargo 1.96.0 (…)`.
 #[must_use]
 pub fn numbers(version: &str) -> Vec<u32> {
     version

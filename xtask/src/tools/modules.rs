@@ -11,8 +11,8 @@ use anyhow::{Context, Result, bail};
 
 use super::emulator::find;
 
-/// Returns the names and contents of the kernel modules below a folder. Each module follows the
-/// modules on which it depends. Modules that are built into the kernel are omitted.
+/// Returns the names and contents of the kernel modules below a folder. Each module follows the modules on which it
+/// depends. Modules that are built into the kernel are omitted.
 pub fn in_order(tree: &Path, names: &[&str]) -> Result<Vec<(String, Vec<u8>)>> {
     let built_in = match find(tree, &|name| name == "modules.builtin") {
         Some(list) => fs::read_to_string(&list).with_context(|| list.display().to_string())?,
@@ -48,8 +48,7 @@ impl Order<'_> {
     }
 }
 
-/// Replaces `-` with `_`, because a module's file name and the dependency lists can use different
-/// characters.
+/// Replaces `-` with `_`, because a module's file name and the dependency lists can use different characters.
 fn plain(name: &str) -> String {
     name.replace('-', "_")
 }

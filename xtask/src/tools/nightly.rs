@@ -1,6 +1,5 @@
-//! Finds or installs nightly Rust, a C++ compiler and cargo-fuzz, which `cargo xtask fuzz` needs.
-//! Only nightly Rust has the sanitizers. The C++ compiler is needed for libFuzzer, which is
-//! compiled from C++ source.
+//! Finds or installs nightly Rust, a C++ compiler and cargo-fuzz, which `cargo xtask fuzz` needs. Only nightly Rust has
+//! the sanitizers. The C++ compiler is needed for libFuzzer, which is compiled from C++ source.
 
 use std::{path::PathBuf, process::Command};
 

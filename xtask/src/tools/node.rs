@@ -1,6 +1,6 @@
-//! Finds or installs Node, which runs wrangler, wasm-opt and some tests. If the machine's Node is
-//! too old, Node is installed from npm. The npm package is `node-PLATFORM`. The npm package `node`
-//! contains no binary, and npm 11 does not run the script that downloads the binary.
+//! Finds or installs Node, which runs wrangler, wasm-opt and some tests. If the machine's Node is too old, Node is
+//! installed from npm. The npm package is `node-PLATFORM`. The npm package `node` contains no binary, and npm 11 does
+//! not run the script that downloads the binary.
 
 use std::path::PathBuf;
 
@@ -33,8 +33,7 @@ pub fn ensure(setup: &Setup) -> Result<PathBuf> {
 /// Returns the path of an installed Node that is new enough.
 fn find(setup: &Setup) -> Option<PathBuf> {
     let cached = folder(setup).join(format!("node_modules/node-{}/bin/node", platform()));
-    // Node is in the cache only if the machine's Node is too old. Therefore the machine's Node is
-    // not checked again.
+    // Node is in the cache only if the machine's Node is too old. Therefore the machine's Node is not checked again.
     if paths::is_executable(&cached) {
         return Some(cached);
     }

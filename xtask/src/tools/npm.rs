@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::{Report, system::Package};
 use crate::{paths, process};
 
-/// The package of npm. Any version of Node is sufficient, because a newer Node can be installed
-/// from npm's registry. Debian's package `nodejs` does not include npm.
+/// The package of npm. Any version of Node is sufficient, because a newer Node can be installed from npm's registry.
+/// Debian's package `nodejs` does not include npm.
 pub const PACKAGE: Package = Package {
     debian: "nodejs npm",
     fedora: "nodejs-npm",
@@ -52,8 +52,8 @@ fn read(file: &Path) -> Result<Value> {
     Ok(serde_json::from_str(&text)?)
 }
 
-/// Returns whether all locked packages are installed in their locked versions. Optional packages
-/// can be missing, because optional packages can be for other platforms.
+/// Returns whether all locked packages are installed in their locked versions. Optional packages can be missing,
+/// because optional packages can be for other platforms.
 fn agree(locked: &Value, installed: &Value) -> bool {
     let Some(locked) = locked.get("packages").and_then(Value::as_object) else { return false };
     let installed = installed.get("packages").and_then(Value::as_object);

@@ -1,10 +1,8 @@
-//! Prepares a small Debian system with systemd, which the tests of the software packages boot in a
-//! container.
+//! Prepares a small Debian system with systemd, which the tests of the software packages boot in a container.
 //!
-//! debootstrap creates the small system once in the cache folder, from the mirror and the release
-//! of the host system. The small system contains `systemd-nspawn`. If `systemd-nspawn` were
-//! installed on the host system, the installation could upgrade the systemd of the host system.
-//! Test runs do not change the small system.
+//! debootstrap creates the small system once in the cache folder, from the mirror and the release of the host system.
+//! The small system contains `systemd-nspawn`. If `systemd-nspawn` were installed on the host system, the installation
+//! could upgrade the systemd of the host system. Test runs do not change the small system.
 
 use std::{
     fs,
@@ -19,11 +17,10 @@ use crate::{paths, process};
 
 /// The packages that are installed in addition to the minimal system.
 const PACKAGES: &str = "systemd,systemd-sysv,systemd-container,dbus,udev";
-/// The version of the small system. The version must be incremented when the contents of the system
-/// change.
+/// The version of the small system. The version must be incremented when the contents of the system change.
 const RECIPE: u32 = 1;
-/// The name of the file that contains the name of the Debian release. The file `release` is written
-/// last, so a folder with this file is complete.
+/// The name of the file that contains the name of the Debian release. The file `release` is written last, so a folder
+/// with this file is complete.
 const COMPLETE: &str = "release";
 
 /// The package of debootstrap, which is only needed to create the small system.
@@ -89,8 +86,8 @@ fn release() -> Option<String> {
     (value("ID=") == Some("debian")).then(|| value("VERSION_CODENAME=").map(ToOwned::to_owned))?
 }
 
-/// Returns the mirror from which the host system gets the packages of the release. debootstrap's
-/// default mirror can be unreachable.
+/// Returns the mirror from which the host system gets the packages of the release. debootstrap's default mirror can be
+/// unreachable.
 fn mirror(release: &str) -> Option<String> {
     let mut apt = Command::new("apt-get");
     apt.args(["indextargets", "--format", "$(RELEASE) $(REPO_URI)", "Created-By: Packages"]);

@@ -1,6 +1,6 @@
-//! Installs Python packages for the end-to-end tests. The tests compare the tokens and results of
-//! PyJWT and jwcrypto with the tokens and results of Pinlatch. The tests also compare the edge with
-//! its OpenAPI document, through schemathesis.
+//! Installs Python packages for the end-to-end tests. The tests compare the tokens and results of PyJWT and jwcrypto
+//! with the tokens and results of Pinlatch. The tests also compare the edge with its OpenAPI document, through
+//! schemathesis.
 
 use std::{
     fs,
@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{paths, process};
 
-/// The package of Python with virtual environments. On Debian, the package `python3` alone cannot
-/// create a virtual environment.
+/// The package of Python with virtual environments. On Debian, the package `python3` alone cannot create a virtual
+/// environment.
 pub const PACKAGE: Package = Package {
     debian: "python3 python3-venv",
     arch: "python",
@@ -25,14 +25,14 @@ pub const PACKAGE: Package = Package {
     present: |_| with_venv().is_some(),
     ..Package::program("python3")
 };
-/// A Python script that prints the versions of the installed packages. The script fails if a
-/// package or the Python program is missing.
+/// A Python script that prints the versions of the installed packages. The script fails if a package or the Python
+/// program is missing.
 const VERSIONS: &str = "import jwt, cryptography, jwcrypto, schemathesis
 from importlib.metadata import version
 print(*(f'{name} {version(name)}' for name in ('PyJWT', 'cryptography', 'jwcrypto', 'schemathesis', 'hypothesis')), sep=', ')";
 
-/// Returns the Python program of the virtual environment in the cache folder. Creates the virtual
-/// environment if it is missing. [`PACKAGE`] must be installed.
+/// Returns the Python program of the virtual environment in the cache folder. Creates the virtual environment if it is
+/// missing. [`PACKAGE`] must be installed.
 pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     let home = home(setup);
     if versions(&home).is_some() {
@@ -40,8 +40,7 @@ pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     }
     let python =
         with_venv().context("no python3 can create a virtual environment; on Debian install python3-venv")?;
-    // The folder can be incomplete after an interrupted run, or the Python program in the folder
-    // can be missing.
+    // The folder can be incomplete after an interrupted run, or the Python program in the folder can be missing.
     let _ = fs::remove_dir_all(&home);
     process::quietly("creating a Python environment", Command::new(python).args(["-m", "venv"]).arg(&home))?;
     let mut pip = Command::new(python_of(&home));
@@ -53,8 +52,8 @@ pub fn ensure(setup: &Setup) -> Result<PathBuf> {
     Ok(python_of(&home))
 }
 
-/// Returns a Python program that can create a virtual environment with pip. The first Python on
-/// `PATH` can lack modules that the system's Python has.
+/// Returns a Python program that can create a virtual environment with pip. The first Python on `PATH` can lack modules
+/// that the system's Python has.
 fn with_venv() -> Option<PathBuf> {
     let candidates = paths::on_path("python3").into_iter().chain([PathBuf::from("/usr/bin/python3")]);
     candidates.into_iter().find(|python| {
@@ -66,8 +65,8 @@ fn versions(home: &Path) -> Option<String> {
     process::output_of(Command::new(python_of(home)).args(["-c", VERSIONS])).ok()
 }
 
-/// Returns the folder of the virtual environment. The name of the folder contains all versions, so
-/// that a new pinned version creates a new environment.
+/// Returns the folder of the virtual environment. The name of the folder contains all versions, so that a new pinned
+/// version creates a new environment.
 fn home(setup: &Setup) -> PathBuf {
     let versions = pinned(setup).map(|(_, version)| version);
     setup.cache.join(format!("python-{}", versions.join("-")))

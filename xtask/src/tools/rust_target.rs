@@ -1,7 +1,7 @@
 //! Finds or installs Rust's standard library for targets other than this machine.
 //!
-//! Usually the command `rustup target add` is sufficient. If rustup cannot download the target,
-//! Debian's Rust compiles the standard library from source, together with the program.
+//! Usually the command `rustup target add` is sufficient. If rustup cannot download the target, Debian's Rust compiles
+//! the standard library from source, together with the program.
 
 use std::{
     fs,
@@ -30,8 +30,7 @@ const DEBIAN_RUST: Package = Package {
 };
 /// The time limit for rustup, which can hang without a network connection.
 const LIMIT: Duration = Duration::from_secs(60);
-/// The time for which rustup is not run again after a failure, so that later starts of xtask stay
-/// fast.
+/// The time for which rustup is not run again after a failure, so that later starts of xtask stay fast.
 const REMEMBER_FAILURE: Duration = Duration::from_secs(24 * 3600);
 
 /// The origin of the standard library.
@@ -87,8 +86,7 @@ fn has_target(target: &str) -> bool {
     files.map(|file| file.file_name()).any(|name| name.to_string_lossy().starts_with("libstd-"))
 }
 
-/// Adds the target to the active toolchain. Returns whether the toolchain has the target after this
-/// call.
+/// Adds the target to the active toolchain. Returns whether the toolchain has the target after this call.
 fn add_target(setup: &Setup, target: &str) -> Result<bool> {
     let memory = setup.cache.join(format!("rustup-{target}-failed"));
     let failed_at = fs::metadata(&memory).and_then(|meta| meta.modified());

@@ -1,5 +1,5 @@
-//! Lists the programs that the guides in `docs/guides` use. The end-to-end tests run the commands
-//! of the guides as written.
+//! Lists the programs that the guides in `docs/guides` use. The end-to-end tests run the commands of the guides as
+//! written.
 
 use super::{Report, program_report, system::Package};
 use crate::paths;

@@ -11,8 +11,7 @@ use anyhow::{Result, bail};
 use super::Setup;
 use crate::{paths, process, ui};
 
-/// The permission to change the system. No permission is needed for tools in `node_modules` and in
-/// the cache folder.
+/// The permission to change the system. No permission is needed for tools in `node_modules` and in the cache folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consent {
     /// The permission is given by `--yes` or by a run in CI.
@@ -23,9 +22,8 @@ pub enum Consent {
     Refused,
 }
 
-/// A program in a package of the operating system. If a system needs several packages, their names
-/// are separated by spaces. An empty text means that the system has no package for the program, or
-/// needs none.
+/// A program in a package of the operating system. If a system needs several packages, their names are separated by
+/// spaces. An empty text means that the system has no package for the program, or needs none.
 pub struct Package {
     /// The program's name in the message about missing programs.
     pub name: &'static str,
@@ -96,8 +94,7 @@ impl System {
     }
 }
 
-/// Returns the command that installs a package on this system. `cargo xtask doctor` prints this
-/// command.
+/// Returns the command that installs a package on this system. `cargo xtask doctor` prints this command.
 #[must_use]
 pub fn install_line(package: &Package) -> String {
     System::detect()
@@ -105,8 +102,8 @@ pub fn install_line(package: &Package) -> String {
 }
 
 impl Setup {
-    /// Installs missing packages after permission. On systems other than Debian, this function
-    /// returns an error that contains the install command.
+    /// Installs missing packages after permission. On systems other than Debian, this function returns an error that
+    /// contains the install command.
     pub fn ensure_packages(&self, purpose: &str, packages: &[&Package]) -> Result<()> {
         // Two steps that run in parallel must not install packages at the same time.
         static ONE: Mutex<()> = Mutex::new(());

@@ -1,5 +1,5 @@
-//! Tests the tables that `pinlatch issuer add` writes. Also tests that no file changes if the
-//! Worker would refuse the new table.
+//! Tests the tables that `pinlatch issuer add` writes. Also tests that no file changes if the Worker would refuse the
+//! new table.
 
 use std::fs;
 
@@ -40,8 +40,7 @@ impl TestFolder {
         fs::read_to_string(self.path(name)).unwrap_or_default()
     }
 
-    /// Runs a `pinlatch issuer` command. In `line`, `@NAME` is replaced with the path of the file
-    /// NAME in the folder.
+    /// Runs a `pinlatch issuer` command. In `line`, `@NAME` is replaced with the path of the file NAME in the folder.
     fn run(&self, line: &str) -> Result<()> {
         let words = line.split_whitespace().map(|word| match word.strip_prefix('@') {
             Some(name) => self.path(name),
@@ -92,8 +91,7 @@ fn a_secret_goes_into_its_own_file() {
     }
 
     assert!(test_folder.refuses(&format!("add cron {WHO} --key @public")).contains("--replace"));
-    // In the configuration file, the new table would precede the table of `cron`. The Worker would
-    // then refuse `cron`.
+    // In the configuration file, the new table would precede the table of `cron`. The Worker would then refuse `cron`.
     let twin = test_folder.refuses(&format!("add again {WHO} --key @public"));
     assert!(twin.contains("then refuse the issuer cron"), "{twin}");
     let twin = test_folder.refuses(&format!("add zeal {WHO} --key @public"));

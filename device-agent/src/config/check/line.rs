@@ -16,8 +16,7 @@ use crate::lines::quantity;
 const MAX_ON_MS: u32 = 86_400_000;
 /// The maximum of the key `min_interval_ms`, which is one hour.
 const MAX_INTERVAL_MS: u32 = 3_600_000;
-/// The maximum of the key `debounce_ms`. With a longer debounce time, the agent would miss real
-/// presses.
+/// The maximum of the key `debounce_ms`. With a longer debounce time, the agent would miss real presses.
 const MAX_DEBOUNCE_MS: u32 = 5_000;
 /// The allowed range of the key `long_press_ms`.
 const LONG_PRESSES_MS: std::ops::RangeInclusive<u32> = 100..=60_000;
@@ -29,8 +28,8 @@ const MAX_SAFE_AFTER_S: i64 = 86_400;
 const DEGREES: std::ops::RangeInclusive<f64> = 0.0..=180.0;
 
 impl LineConfig {
-    /// Returns whether the line can be switched on. All kinds of lines except servos, contacts and
-    /// sensors can be switched on.
+    /// Returns whether the line can be switched on. All kinds of lines except servos, contacts and sensors can be
+    /// switched on.
     pub fn can_be_on(&self) -> bool {
         can_be_on(self.kind)
     }

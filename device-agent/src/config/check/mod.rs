@@ -28,8 +28,7 @@ pub fn check(raw: raw::File, text: &str, folder: &Path) -> Result<Config, Vec<Is
         socket: simulator.socket.map(|path| folder.join(path)),
     });
     let mut lines: Vec<_> = raw.lines.into_iter().collect();
-    // The map is sorted by name, but the panel shows the lines in the order of the configuration
-    // file.
+    // The map is sorted by name, but the panel shows the lines in the order of the configuration file.
     lines.sort_by_key(|(name, _)| name.span().start);
     if lines.is_empty() {
         checker.add(
@@ -47,8 +46,8 @@ pub fn check(raw: raw::File, text: &str, folder: &Path) -> Result<Config, Vec<Is
     }
     let mut checked = Vec::new();
     let mut taken: HashMap<String, String> = HashMap::new();
-    // The set `known` also contains invalid lines, so that an interlock with an invalid line does
-    // not cause a second error.
+    // The set `known` also contains invalid lines, so that an interlock with an invalid line does not cause a second
+    // error.
     let mut known = HashSet::new();
     for (name, line) in lines {
         known.insert(name.get_ref().clone());
@@ -178,9 +177,9 @@ impl Checker<'_> {
         checked
     }
 
-    /// Reports an error if a line is not allowed to be in an interlock. An interlocked line must be
-    /// off at its safe level and at its initial level. Otherwise two interlocked lines could be on
-    /// at the same time, because lines reach these levels at different times.
+    /// Reports an error if a line is not allowed to be in an interlock. An interlocked line must be off at its safe
+    /// level and at its initial level. Otherwise two interlocked lines could be on at the same time, because lines
+    /// reach these levels at different times.
     fn interlocked(&mut self, member: &Spanned<String>, line: &LineConfig) {
         let LineConfig { name, kind, .. } = line;
         if !line.can_be_on() {

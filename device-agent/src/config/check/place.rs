@@ -10,15 +10,13 @@ use super::Checker;
 
 /// The allowed range of the key `frequency_hz`.
 const FREQUENCIES_HZ: std::ops::RangeInclusive<u32> = 1..=1_000_000;
-/// The default of the key `frequency_hz` of a dimmer or a colour LED. At this frequency, flicker is
-/// not visible.
+/// The default of the key `frequency_hz` of a dimmer or a colour LED. At this frequency, flicker is not visible.
 const DEFAULT_FREQUENCY_HZ: u32 = 1_000;
 /// The usual frequency of the PWM signal of a servo, in hertz.
 const SERVO_FREQUENCY_HZ: u32 = 50;
 /// The default of the key `pulse_us` of a servo.
 const DEFAULT_PULSE_US: [u32; 2] = [500, 2_500];
-/// The allowed range of both values of the key `pulse_us`. The period of a servo's PWM signal is
-/// 20,000 µs.
+/// The allowed range of both values of the key `pulse_us`. The period of a servo's PWM signal is 20,000 µs.
 const PULSES_US: std::ops::RangeInclusive<u32> = 100..=10_000;
 /// The allowed range of the key `gamma`.
 const GAMMAS: std::ops::RangeInclusive<f64> = 0.1..=10.0;
@@ -27,8 +25,8 @@ const MAX_CHANNEL: u32 = 255;
 /// The maximum length of the name of a device or a channel in sysfs, in bytes.
 const MAX_SYSFS_NAME: usize = 64;
 
-/// Returns the GPIO lines or PWM channels of a driver as texts for error messages. Only one
-/// configured line is allowed to use the same GPIO line or PWM channel.
+/// Returns the GPIO lines or PWM channels of a driver as texts for error messages. Only one configured line is allowed
+/// to use the same GPIO line or PWM channel.
 pub(super) fn occupied(driver: &DriverConfig) -> Vec<String> {
     match driver {
         DriverConfig::Sim | DriverConfig::Sensor(_) => Vec::new(),
@@ -40,8 +38,7 @@ pub(super) fn occupied(driver: &DriverConfig) -> Vec<String> {
 }
 
 impl Checker<'_> {
-    /// Returns the validated settings of the line's driver. The result is `None` if a key is
-    /// missing or invalid.
+    /// Returns the validated settings of the line's driver. The result is `None` if a key is missing or invalid.
     pub(super) fn driver(
         &mut self,
         name: &Spanned<String>,
@@ -160,8 +157,8 @@ impl Checker<'_> {
         })
     }
 
-    /// Reports an error if a name contains a chip number, such as `gpiochip0`. The kernel assigns
-    /// chip numbers at each boot, so a chip number can change.
+    /// Reports an error if a name contains a chip number, such as `gpiochip0`. The kernel assigns chip numbers at each
+    /// boot, so a chip number can change.
     fn stable_name(&mut self, name: &Spanned<String>, numbered: &str) {
         if name.get_ref().starts_with(numbered) {
             let message = format!(
@@ -286,8 +283,8 @@ impl Checker<'_> {
     }
 }
 
-/// Returns whether the text is the id of a 1-wire device. The kernel writes this id as a family
-/// code and a serial number in hexadecimal digits.
+/// Returns whether the text is the id of a 1-wire device. The kernel writes this id as a family code and a serial
+/// number in hexadecimal digits.
 fn is_w1_id(text: &str) -> bool {
     let hex = |part: &str, length| {
         part.len() == length
@@ -296,9 +293,8 @@ fn is_w1_id(text: &str) -> bool {
     text.split_once('-').is_some_and(|(family, serial)| hex(family, 2) && hex(serial, 12))
 }
 
-/// Returns whether the text can be the first part of a file name in sysfs. The text must not
-/// contain a path separator. The text must not contain the last part of the file name, such as
-/// `_input`, because the driver adds the last part.
+/// Returns whether the text can be the first part of a file name in sysfs. The text must not contain a path separator.
+/// The text must not contain the last part of the file name, such as `_input`, because the driver adds the last part.
 fn is_channel(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     let complete = ["_input", "_raw", "_scale", "_offset"].iter().any(|end| text.ends_with(end));

@@ -10,8 +10,8 @@ use super::super::DEFAULT_LINK_TIMEOUT;
 use super::Checker;
 use crate::proxy::Proxy;
 
-/// The allowed range of the key `link_timeout_s`. With a longer timeout, the edge would treat the
-/// device as offline while the device still treats itself as connected.
+/// The allowed range of the key `link_timeout_s`. With a longer timeout, the edge would treat the device as offline
+/// while the device still treats itself as connected.
 const LINK_TIMEOUTS_S: RangeInclusive<u32> = 3..=45;
 
 impl Checker<'_> {
@@ -19,8 +19,7 @@ impl Checker<'_> {
         let url = url?;
         match Proxy::parse(url.get_ref()) {
             Ok(proxy) => Some(proxy),
-            // The error message does not repeat the value of `proxy`, because the value can contain
-            // a password.
+            // The error message does not repeat the value of `proxy`, because the value can contain a password.
             Err(error) => {
                 self.add("config_value", Some(url.span()), format!("`proxy`: {error}"));
                 None

@@ -1,9 +1,9 @@
 //! Drives GPIO lines through the kernel's GPIO character device with the crate `gpio-cdev`.
 //!
-//! A GPIO line is identified by its name, such as `GPIO17`, or by the label of its chip and an
-//! offset. Chip numbers are not used, because the same chip can have another number under another
-//! kernel. On a Raspberry Pi, the kernel continues to drive an output that the agent has released.
-//! This module therefore does not rely on the kernel to reset a GPIO line.
+//! A GPIO line is identified by its name, such as `GPIO17`, or by the label of its chip and an offset. Chip numbers are
+//! not used, because the same chip can have another number under another kernel. On a Raspberry Pi, the kernel
+//! continues to drive an output that the agent has released. This module therefore does not rely on the kernel to reset
+//! a GPIO line.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -45,8 +45,8 @@ pub struct LineInfo {
     pub used: bool,
 }
 
-/// Lists all GPIO chips that can be opened. Each chip is listed only once. A Raspberry Pi 5 has
-/// symbolic links with old chip numbers, which lead to chips that are already listed.
+/// Lists all GPIO chips that can be opened. Each chip is listed only once. A Raspberry Pi 5 has symbolic links with old
+/// chip numbers, which lead to chips that are already listed.
 pub fn survey() -> Result<Vec<ChipInfo>, DriverError> {
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
@@ -84,8 +84,7 @@ pub fn survey() -> Result<Vec<ChipInfo>, DriverError> {
     }
 }
 
-/// Finds a GPIO line. If no GPIO line matches, the error message lists the available GPIO lines or
-/// chips.
+/// Finds a GPIO line. If no GPIO line matches, the error message lists the available GPIO lines or chips.
 fn resolve<'a>(place: &GpioPlace, chips: &'a [ChipInfo]) -> Result<(&'a ChipInfo, u32), DriverError> {
     if chips.is_empty() {
         return Err(DriverError("this machine has no GPIO chip".into()));
@@ -155,9 +154,9 @@ fn polarity(gpio: &GpioConfig) -> LineRequestFlags {
     if gpio.active_low { LineRequestFlags::ACTIVE_LOW } else { LineRequestFlags::empty() }
 }
 
-/// Returns the bits `GPIOHANDLE_REQUEST_BIAS_*` of `linux/gpio.h`, which exist since Linux 5.5. The
-/// crate `gpio-cdev` has no names for the bias bits, but passes the bits to the kernel. A kernel
-/// before Linux 5.5 rejects the bias bits with EINVAL.
+/// Returns the bits `GPIOHANDLE_REQUEST_BIAS_*` of `linux/gpio.h`, which exist since Linux 5.5. The crate `gpio-cdev`
+/// has no names for the bias bits, but passes the bits to the kernel. A kernel before Linux 5.5 rejects the bias bits
+/// with EINVAL.
 fn pull(bias: Option<Bias>) -> LineRequestFlags {
     LineRequestFlags::from_bits_retain(match bias {
         None => 0,
@@ -167,8 +166,8 @@ fn pull(bias: Option<Bias>) -> LineRequestFlags {
     })
 }
 
-/// Requests a GPIO line from the kernel. If another program uses the GPIO line, the error message
-/// contains the name of this program.
+/// Requests a GPIO line from the kernel. If another program uses the GPIO line, the error message contains the name of
+/// this program.
 fn request<H>(
     place: &GpioPlace,
     ask: impl FnOnce(&Line) -> Result<H, gpio_cdev::Error>,
@@ -205,8 +204,8 @@ async fn watch(mut handle: AsyncLineEventHandle, number: usize, signals: mpsc::S
     while lost.is_none() {
         let Some(event) = handle.next().await else { return };
         let input = match (handle.as_ref().get_value(), event) {
-            // The contact's current level is used instead of the level in the event. The kernel's
-            // event queue is short, and the kernel drops events when the level changes too often.
+            // The contact's current level is used instead of the level in the event. The kernel's event queue is short,
+            // and the kernel drops events when the level changes too often.
             (Ok(level), Ok(_)) => Input::Edge(level != 0),
             (Err(_), Ok(event)) => Input::Edge(event.event_type() == EventType::RisingEdge),
             (_, Err(error)) => {

@@ -1,5 +1,5 @@
-//! Defines the drivers of lines, which access the hardware. A call of a driver is short, because it
-//! makes only a few system calls. Slow operations run on another thread.
+//! Defines the drivers of lines, which access the hardware. A call of a driver is short, because it makes only a few
+//! system calls. Slow operations run on another thread.
 
 pub mod gpio;
 pub mod pwm;
@@ -50,8 +50,8 @@ pub enum Input {
 
 /// Opens lines when the agent starts and when the agent tries again to open a line.
 pub trait Open {
-    /// Opens an output with the start level `start`. The function can wait until the time
-    /// `patience` for the system to grant access to the hardware.
+    /// Opens an output with the start level `start`. The function can wait until the time `patience` for the system to
+    /// grant access to the hardware.
     fn output(
         &self,
         line: &LineConfig,
@@ -63,16 +63,15 @@ pub trait Open {
     /// [`Signal`] until the returned [`Watch`] is dropped.
     fn contact(&self, line: &LineConfig, number: usize) -> Result<(bool, Watch), DriverError>;
 
-    /// Opens a simulated sensor. The agent does not poll a simulated sensor, because the simulator
-    /// sends the readings.
+    /// Opens a simulated sensor. The agent does not poll a simulated sensor, because the simulator sends the readings.
     fn sensor(&self) -> Result<(), DriverError>;
 
     /// Starts reading a sensor and returns immediately. The result of the reading is sent as a
     /// [`Signal`].
     fn read(&self, line: &LineConfig, number: usize);
 
-    /// Applies a reloaded configuration. `_numbers` contains the number of each line in the order
-    /// of the configuration file.
+    /// Applies a reloaded configuration. `_numbers` contains the number of each line in the order of the configuration
+    /// file.
     fn reconfigured(&mut self, _config: &Config, _numbers: &[usize]) {}
 }
 

@@ -1,10 +1,9 @@
-//! Drives hardware PWM channels through sysfs. The kernel's documentation describes the interface
-//! in `Documentation/ABI/testing/sysfs-class-pwm` and `Documentation/driver-api/pwm.rst`.
+//! Drives hardware PWM channels through sysfs. The kernel's documentation describes the interface in
+//! `Documentation/ABI/testing/sysfs-class-pwm` and `Documentation/driver-api/pwm.rst`.
 //!
-//! The kernel checks every write to a PWM channel. The kernel rejects a duty cycle that is longer
-//! than the period. While the period is 0, the kernel rejects all other values. While the channel
-//! is enabled, the kernel rejects a change of the polarity. The driver must therefore write the
-//! values in a suitable order.
+//! The kernel checks every write to a PWM channel. The kernel rejects a duty cycle that is longer than the period.
+//! While the period is 0, the kernel rejects all other values. While the channel is enabled, the kernel rejects a
+//! change of the polarity. The driver must therefore write the values in a suitable order.
 
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind};
@@ -49,9 +48,9 @@ impl Attributes for Kernel {
     }
 }
 
-/// Opens the PWM channels of a line and starts the signal with the level `start`. If a channel is
-/// not exported, the function exports the channel. The function then waits until the time
-/// `patience` for udev to make the channel's files writable.
+/// Opens the PWM channels of a line and starts the signal with the level `start`. If a channel is not exported, the
+/// function exports the channel. The function then waits until the time `patience` for udev to make the channel's files
+/// writable.
 pub fn open(
     sysfs: &Path,
     config: &PwmConfig,
@@ -118,8 +117,8 @@ impl<A: Attributes> PwmOutput<A> {
         DriverError(format!("{} channel {channel}{why}", self.config.chip))
     }
 
-    /// Writes the period, the polarity, the duty cycle and the enable flag of a channel in this
-    /// order, so that the kernel accepts every write.
+    /// Writes the period, the polarity, the duty cycle and the enable flag of a channel in this order, so that the
+    /// kernel accepts every write.
     fn begin(&self, folder: &Path, duty: u64) -> Result<(), DriverError> {
         let number = |name: &str| -> Result<u64, DriverError> {
             let path = folder.join(name);
@@ -129,8 +128,8 @@ impl<A: Attributes> PwmOutput<A> {
         };
         let period = number("period")?;
         if period != self.config.period_ns {
-            // A new period must not be shorter than the old duty cycle. If the old period is 0, the
-            // old duty cycle has no effect.
+            // A new period must not be shorter than the old duty cycle. If the old period is 0, the old duty cycle has
+            // no effect.
             if period != 0 && number("duty_cycle")? != 0 {
                 self.write(folder, "duty_cycle", 0)?;
             }

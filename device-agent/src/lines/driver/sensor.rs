@@ -1,6 +1,5 @@
-//! Reads the measurements of 1-wire thermometers, IIO devices and hwmon devices from sysfs. Each
-//! reading searches for the device again. The agent therefore also finds a device that appears late
-//! or gets another number.
+//! Reads the measurements of 1-wire thermometers, IIO devices and hwmon devices from sysfs. Each reading searches for
+//! the device again. The agent therefore also finds a device that appears late or gets another number.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,8 +8,7 @@ use super::{DriverError, list, sysfs};
 use crate::config::SensorPlace;
 use crate::lines::quantity;
 
-/// Reads a sensor once and returns the value in the displayed unit. The function blocks for up to a
-/// second.
+/// Reads a sensor once and returns the value in the displayed unit. The function blocks for up to a second.
 pub fn read(sysfs: &Path, place: &SensorPlace) -> Result<f64, DriverError> {
     let raw = match place {
         SensorPlace::W1 { device } => read_w1(sysfs, device)?,
@@ -28,15 +26,13 @@ pub fn read(sysfs: &Path, place: &SensorPlace) -> Result<f64, DriverError> {
     }
 }
 
-/// A measuring device in the kernel's subsystem IIO (Industrial I/O) or hwmon (hardware
-/// monitoring).
+/// A measuring device in the kernel's subsystem IIO (Industrial I/O) or hwmon (hardware monitoring).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Measuring {
     pub path: PathBuf,
     /// The content of the device's file `name`, which is usually the name of the chip.
     pub name: String,
-    /// The name of the parent device, such as `1-0048`. The parent device distinguishes two chips
-    /// of the same type.
+    /// The name of the parent device, such as `1-0048`. The parent device distinguishes two chips of the same type.
     pub parent: Option<String>,
 }
 
@@ -57,8 +53,7 @@ pub fn w1(sysfs: &Path) -> Vec<String> {
     folders.iter().filter(|path| warm(path)).filter_map(|path| sysfs::name_of(path)).map(Into::into).collect()
 }
 
-/// Returns the readable channels of a device. A channel is the name of a file without the ending
-/// `_input` or `_raw`.
+/// Returns the readable channels of a device. A channel is the name of a file without the ending `_input` or `_raw`.
 pub fn channels(device: &Measuring, prefix: &str) -> Vec<String> {
     let mut found: Vec<String> = sysfs::entries(&device.path, prefix)
         .iter()
@@ -76,8 +71,7 @@ fn measuring(path: PathBuf, parent: impl Fn(&Path) -> Option<String>) -> Option<
     (!name.is_empty() || parent.is_some()).then_some(Measuring { path, name, parent })
 }
 
-/// Returns the name of the parent device. The folder of an IIO device is inside the folder of its
-/// parent device.
+/// Returns the name of the parent device. The folder of an IIO device is inside the folder of its parent device.
 fn parent(path: &Path) -> Option<String> {
     let real = std::fs::canonicalize(path).ok()?;
     sysfs::name_of(real.parent()?).map(Into::into)
@@ -118,9 +112,8 @@ fn number(device: &Path, channel: &str, what: &str) -> Result<Option<f64>, Drive
     }
 }
 
-/// Reads a channel of an IIO device. Returns the processed value if the kernel provides it, and
-/// otherwise (raw + offset) × scale. All channels of the same type can share one offset and one
-/// scale.
+/// Reads a channel of an IIO device. Returns the processed value if the kernel provides it, and otherwise (raw +
+/// offset) × scale. All channels of the same type can share one offset and one scale.
 fn read_iio(device: &Path, channel: &str) -> Result<f64, DriverError> {
     if let Some(processed) = number(device, channel, "input")? {
         return Ok(processed);
@@ -134,9 +127,8 @@ fn read_iio(device: &Path, channel: &str) -> Result<f64, DriverError> {
     Ok((raw + of("offset")?.unwrap_or(0.0)) * of("scale")?.unwrap_or(1.0))
 }
 
-/// Reads the file `temperature` of a 1-wire thermometer, which contains millidegrees Celsius. Older
-/// kernels provide only the file `w1_slave`. The first text line of `w1_slave` ends with the result
-/// of the checksum.
+/// Reads the file `temperature` of a 1-wire thermometer, which contains millidegrees Celsius. Older kernels provide
+/// only the file `w1_slave`. The first text line of `w1_slave` ends with the result of the checksum.
 fn read_w1(sysfs: &Path, id: &str) -> Result<f64, DriverError> {
     let device = sysfs.join("bus/w1/devices").join(id);
     if !device.exists() {

@@ -1,11 +1,11 @@
-//! Simulates lines for the demo and for tests. Simulated outputs write their changes to a journal
-//! file. Simulated contacts and sensors receive their levels from a Unix socket.
+//! Simulates lines for the demo and for tests. Simulated outputs write their changes to a journal file. Simulated
+//! contacts and sensors receive their levels from a Unix socket.
 //!
-//! Each change of a simulated output appends one text line to the journal file with a single write.
-//! An example of a journal entry is `{"at_ms":…,"line":"door","level":true}`. Each text line on the
-//! socket sets the level of one input. The request `{"line":"bell","level":true}` sets a contact,
-//! and the request `{"line":"heat","level":21.4}` sets a sensor. The level `null` simulates a fault
-//! of a sensor. The simulator answers each request with `{"ok":true}` or `{"error":"…"}`.
+//! Each change of a simulated output appends one text line to the journal file with a single write. An example of a
+//! journal entry is `{"at_ms":…,"line":"door","level":true}`. Each text line on the socket sets the level of one input.
+//! The request `{"line":"bell","level":true}` sets a contact, and the request `{"line":"heat","level":21.4}` sets a
+//! sensor. The level `null` simulates a fault of a sensor. The simulator answers each request with `{"ok":true}` or
+//! `{"error":"…"}`.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, Permissions};
@@ -41,14 +41,13 @@ pub struct Simulation {
     config: Option<Simulator>,
     journal: Result<Option<Rc<File>>, DriverError>,
     inputs: SharedInputs,
-    /// The task that serves the simulator's socket. The value is `None` if the configuration has no
-    /// simulated inputs.
+    /// The task that serves the simulator's socket. The value is `None` if the configuration has no simulated inputs.
     socket: Result<Option<JoinHandle<()>>, DriverError>,
 }
 
 impl Simulation {
-    /// Opens the journal file. If the configuration has simulated inputs, the function also opens
-    /// the simulator's socket.
+    /// Opens the journal file. If the configuration has simulated inputs, the function also opens the simulator's
+    /// socket.
     pub fn start(config: &Config, numbers: &[usize], signals: &mpsc::Sender<Signal>) -> Self {
         let journal = match config.simulator.as_ref().and_then(|config| config.journal.as_deref()) {
             None => Ok(None),
@@ -99,8 +98,7 @@ impl Simulation {
         Ok(Box::new(SimOutput { line: line.clone(), level: None, journal: self.journal.clone()? }))
     }
 
-    /// Returns an error if the simulator's socket could not be opened. Simulated contacts are off
-    /// at the start.
+    /// Returns an error if the simulator's socket could not be opened. Simulated contacts are off at the start.
     pub fn input(&self) -> Result<(), DriverError> {
         self.socket.as_ref().map(|_| ()).map_err(Clone::clone)
     }
@@ -144,8 +142,8 @@ impl Driver for SimOutput {
             let at_ms = WallClock::default().now().as_millis();
             let entry = serde_json::to_string(&Entry { at_ms, line: &self.line, level });
             let entry = entry.map_err(|error| DriverError(error.to_string()))? + "\n";
-            // Each journal entry is written with a single write in append mode, so that the entries
-            // of several processes do not mix.
+            // Each journal entry is written with a single write in append mode, so that the entries of several
+            // processes do not mix.
             let mut journal: &File = journal;
             journal.write_all(entry.as_bytes()).map_err(|error| DriverError(error.to_string()))?;
         }

@@ -23,8 +23,8 @@ impl Motion {
         }
     }
 
-    /// Returns the level that must be applied now, and the remaining motion. `level` is the current
-    /// level of the output.
+    /// Returns the level that must be applied now, and the remaining motion. `level` is the current level of the
+    /// output.
     pub fn step(self, level: Option<Level>, now: Instant) -> (Level, Option<Self>) {
         match self {
             Self::Blink(blink) => blink.step(level, now),
@@ -44,8 +44,7 @@ pub(super) struct Blink {
 }
 
 impl Blink {
-    /// Creates the remaining changes of a blinking output after its first change. Returns `None` if
-    /// no changes remain.
+    /// Creates the remaining changes of a blinking output after its first change. Returns `None` if no changes remain.
     pub fn begun(base: bool, period_ms: u32, count: u32, now: Instant) -> Option<Self> {
         let half = Duration::from_millis(period_ms.into()) / 2;
         let changes_left = count.saturating_mul(2).saturating_sub(1);
@@ -54,8 +53,7 @@ impl Blink {
 
     fn step(mut self, level: Option<Level>, now: Instant) -> (Level, Option<Motion>) {
         let on = level == Some(Level::On(true));
-        // After a late step, the lost time is not made up with faster steps, because the light
-        // would flicker.
+        // After a late step, the lost time is not made up with faster steps, because the light would flicker.
         self.next = (self.next + self.half).max(now);
         self.changes_left = self.changes_left.saturating_sub(1);
         (Level::On(!on), (self.changes_left > 0).then_some(Motion::Blink(self)))
@@ -88,8 +86,7 @@ impl Fade {
     }
 }
 
-/// Interpolates between two levels. Numbers are rounded to thousandths, because smaller steps are
-/// not visible.
+/// Interpolates between two levels. Numbers are rounded to thousandths, because smaller steps are not visible.
 fn between(from: Level, to: Level, part: f64) -> Level {
     match (from, to) {
         (Level::Number(from), Level::Number(to)) => {

@@ -263,8 +263,7 @@ fn power_is_on_whenever_it_could_be() {
 }
 
 proptest! {
-    /// For any sequence of actions, an output with `max_on_ms` is never on for longer than this
-    /// limit.
+    /// For any sequence of actions, an output with `max_on_ms` is never on for longer than this limit.
     #[test]
     fn max_on_holds(steps in prop::collection::vec((0u8..5, 0u64..400, 1u32..400), 1..60)) {
         let (mut pump, _, start) = output("kind = \"switch\"\nmax_on_ms = 150");

@@ -1,5 +1,5 @@
-//! Tests the lines with random sequences of commands, waiting times, lost connections and failing
-//! drivers on tokio's paused clock. The checks use only the levels that were set with the drivers.
+//! Tests the lines with random sequences of commands, waiting times, lost connections and failing drivers on tokio's
+//! paused clock. The checks use only the levels that were set with the drivers.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -123,8 +123,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..60)
 }
 
-/// Returns a random action for a line. Many random actions are invalid for their line, so the agent
-/// refuses these actions.
+/// Returns a random action for a line. Many random actions are invalid for their line, so the agent refuses these
+/// actions.
 fn command(line: usize, action: usize, ms: u32) -> (&'static str, Value) {
     let on = ms.is_multiple_of(2);
     match (action, line) {
@@ -148,8 +148,8 @@ struct Judge {
     mended: [Option<Instant>; 5],
 }
 
-/// The maximum time until a failed line works again after its driver works again. The agent retries
-/// a failed line every second, and opens a closed line within ten seconds.
+/// The maximum time until a failed line works again after its driver works again. The agent retries a failed line every
+/// second, and opens a closed line within ten seconds.
 const MENDED_WITHIN: Duration = Duration::from_secs(11);
 
 fn ensure(holds: bool, what: &str) -> Result<(), TestCaseError> {
@@ -260,8 +260,8 @@ async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
                 }
             }
             judge.look(&wires.borrow())?;
-            // Outputs without `on_link_loss = "hold"` must go to their safe level after a fixed
-            // time without a connection. An output whose driver failed recently is not checked.
+            // Outputs without `on_link_loss = "hold"` must go to their safe level after a fixed time without a
+            // connection. An output whose driver failed recently is not checked.
             for (line, seconds, on) in [(2, 2, false), (4, 3, true), (0, 60, false)] {
                 let wires = wires.borrow();
                 let settled =
@@ -286,11 +286,10 @@ async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
-    /// Two interlocked lines are never on at the same time, and the dead time passes before the
-    /// other line goes on. No line is on for longer than `max_on_ms`. Two actions of a line are
-    /// never closer than `min_interval_ms`. After a lost connection, an output without
-    /// `on_link_loss = "hold"` goes to its safe level. After `make_safe`, every output is at its
-    /// safe level.
+    /// Two interlocked lines are never on at the same time, and the dead time passes before the other line goes on. No
+    /// line is on for longer than `max_on_ms`. Two actions of a line are never closer than `min_interval_ms`. After a
+    /// lost connection, an output without `on_link_loss = "hold"` goes to its safe level. After `make_safe`, every
+    /// output is at its safe level.
     #[test]
     fn whatever_happens_the_rules_hold(steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();

@@ -1,5 +1,4 @@
-//! The page with the audit log. The page shows new entries live, filters entries, and exports
-//! entries.
+//! The page with the audit log. The page shows new entries live, filters entries, and exports entries.
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
@@ -264,8 +263,8 @@ fn Export() -> impl IntoView {
     }
 }
 
-/// Returns all entries that match the filter, as JSON Lines. Several calls are necessary, because
-/// the edge returns a limited number of entries for each call.
+/// Returns all entries that match the filter, as JSON Lines. Several calls are necessary, because the edge returns a
+/// limited number of entries for each call.
 async fn all(view: View) -> Result<String, crate::api::Failure> {
     let filter = view.filter.get_untracked();
     let mut lines = String::new();

@@ -342,9 +342,8 @@ fn DeviceActions(name: Name) -> impl IntoView {
             }
             .into_any(),
             Some(Open::Remove) => {
-                // The operation `work` also opens the page with all devices. The event of the
-                // removal can arrive before the response and remove this dialog. Code that runs
-                // after the dialog would then be skipped.
+                // The operation `work` also opens the page with all devices. The event of the removal can arrive before
+                // the response and remove this dialog. Code that runs after the dialog would then be skipped.
                 let work = move || {
                     let name = name.get_value();
                     Box::pin(async move {

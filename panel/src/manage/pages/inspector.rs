@@ -139,8 +139,7 @@ pub fn Inspector() -> impl IntoView {
     }
 }
 
-/// The texts that show a finding. Texts can be compared, so the result is redrawn only if a text
-/// has changed.
+/// The texts that show a finding. Texts can be compared, so the result is redrawn only if a text has changed.
 #[derive(Debug, Clone, PartialEq)]
 struct ResultView {
     verdict: Verdict,
@@ -207,8 +206,8 @@ fn Result(view: ResultView) -> impl IntoView {
     }
 }
 
-/// Shows the members of the header, or the claims. All values are untrusted, so they are shown only
-/// as text and never as HTML.
+/// Shows the members of the header, or the claims. All values are untrusted, so they are shown only as text and never
+/// as HTML.
 #[component]
 fn Members(title: &'static str, members: Vec<[String; 3]>, test_id: &'static str) -> impl IntoView {
     let members: Vec<_> = members

@@ -1,5 +1,4 @@
-//! The header of the administration pages with the site, the connection, the account and the
-//! navigation.
+//! The header of the administration pages with the site, the connection, the account and the navigation.
 
 use leptos::ev::MouseEvent;
 use leptos::prelude::*;
@@ -56,8 +55,8 @@ fn Section(page: Page) -> impl IntoView {
     }
 }
 
-/// Shows a link to another administration page. A normal click shows this page without loading it
-/// from the server. The page is loaded from the server only if the link is opened in another tab.
+/// Shows a link to another administration page. A normal click shows this page without loading it from the server. The
+/// page is loaded from the server only if the link is opened in another tab.
 #[component]
 pub fn Way(
     page: Page,

@@ -26,8 +26,8 @@ pub fn Submit(doing: Doing, text: &'static str, test_id: &'static str) -> impl I
 pub fn Button(
     text: &'static str,
     #[prop(into)] test_id: String,
-    /// The text that is added to the accessible name. The text is needed because screen readers do
-    /// not convey the position of the button.
+    /// The text that is added to the accessible name. The text is needed because screen readers do not convey the
+    /// position of the button.
     #[prop(optional)]
     about: String,
     #[prop(default = "quiet")] class: &'static str,

@@ -1,5 +1,5 @@
-//! The dialogs of the administration pages. The HTML element `dialog` keeps the focus inside the
-//! dialog, and restores the focus when the dialog closes.
+//! The dialogs of the administration pages. The HTML element `dialog` keeps the focus inside the dialog, and restores
+//! the focus when the dialog closes.
 
 use leptos::prelude::*;
 

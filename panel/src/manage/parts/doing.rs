@@ -12,8 +12,7 @@ use crate::ui::icon::{Icon, IconKind};
 /// A running API call.
 pub type Work<T> = Pin<Box<dyn Future<Output = Result<T, Failure>>>>;
 
-/// The state of an operation. The operation cannot run twice at the same time. The struct is cheap
-/// to copy.
+/// The state of an operation. The operation cannot run twice at the same time. The struct is cheap to copy.
 #[derive(Clone, Copy)]
 pub struct Doing {
     frame: Frame,

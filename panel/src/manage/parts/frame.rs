@@ -1,5 +1,4 @@
-//! The state that all administration pages share: the permissions of the viewer, the current page
-//! and the session.
+//! The state that all administration pages share: the permissions of the viewer, the current page and the session.
 
 use std::time::Duration;
 
@@ -17,8 +16,7 @@ use crate::model::Model;
 use crate::platform;
 use crate::session::Session;
 
-/// The state that all administration pages share. The struct is cheap to copy, because it contains
-/// only signals.
+/// The state that all administration pages share. The struct is cheap to copy, because it contains only signals.
 #[derive(Clone, Copy)]
 pub struct Frame {
     /// The live state of the devices, and the announcements for screen readers.
@@ -61,8 +59,8 @@ impl Frame {
         self.session.with(|session| matches!(session, Session::Over { ended: true }))
     }
 
-    /// Returns the message for a failed API call. If the session has ended, this function also
-    /// records the end of the session.
+    /// Returns the message for a failed API call. If the session has ended, this function also records the end of the
+    /// session.
     pub fn failure(&self, failure: &Failure, is_write: bool) -> String {
         match failure {
             Failure::Network => words::failure(None, is_write),
@@ -75,9 +73,8 @@ impl Frame {
         }
     }
 
-    /// The caller must call this function after a successful API call. If the session had ended
-    /// before, a successful call shows that the person has signed in again. The page then
-    /// reconnects to the edge.
+    /// The caller must call this function after a successful API call. If the session had ended before, a successful
+    /// call shows that the person has signed in again. The page then reconnects to the edge.
     pub fn answered(&self) {
         if self.session.with_untracked(|session| matches!(session, Session::Over { ended: true })) {
             self.session.set(Session::Control);

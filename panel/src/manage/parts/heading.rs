@@ -1,5 +1,5 @@
-//! The heading of an administration page. The heading gets the focus when the page changes, so that
-//! screen readers announce the new page.
+//! The heading of an administration page. The heading gets the focus when the page changes, so that screen readers
+//! announce the new page.
 
 use leptos::prelude::*;
 

@@ -8,8 +8,8 @@ use super::frame::Frame;
 use crate::manage::{browser, qr, words};
 use crate::ui::icon::{Icon, IconKind};
 
-/// Shows a secret, and buttons to copy it and to show its QR code. `coded` is the content of the QR
-/// code if this content differs from the displayed text.
+/// Shows a secret, and buttons to copy it and to show its QR code. `coded` is the content of the QR code if this
+/// content differs from the displayed text.
 #[component]
 pub fn Once(
     secret: Secret,

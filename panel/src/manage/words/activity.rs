@@ -89,8 +89,7 @@ pub fn act(act: &str) -> String {
     words.into()
 }
 
-/// Describes the target of an audit entry. The target of a command is shown as line, device and
-/// action.
+/// Describes the target of an audit entry. The target of a command is shown as line, device and action.
 pub fn target(entry: &AuditEntry) -> String {
     if entry.act == "command"
         && let Some((place, action)) = entry.target.split_once(':')

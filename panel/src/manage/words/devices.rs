@@ -38,8 +38,8 @@ pub mod fact {
     pub const LINES: &str = "Lines";
     pub const ENROLLED: &str = "Enrolled";
     pub const UP: &str = "Uptime";
-    /// The difference between the device's system clock and the edge's clock. The agent does not
-    /// use the system clock for decisions.
+    /// The difference between the device's system clock and the edge's clock. The agent does not use the system clock
+    /// for decisions.
     pub const CLOCK: &str = "Device clock at connection";
     /// The agent renews the certificate automatically.
     pub const CERTIFICATE: &str = "Certificate valid until";
@@ -61,8 +61,7 @@ pub fn presence(online: bool) -> &'static str {
     if online { "Online" } else { "Offline" }
 }
 
-/// Describes how far the system clock of a device is ahead or behind: `correct`, `4 s behind` or
-/// `56 years ahead`.
+/// Describes how far the system clock of a device is ahead or behind: `correct`, `4 s behind` or `56 years ahead`.
 pub fn clock(ahead_ms: i64) -> String {
     const YEAR_MS: u64 = 31_556_952_000;
     let off = ahead_ms.unsigned_abs();
@@ -74,8 +73,8 @@ pub fn clock(ahead_ms: i64) -> String {
     }
 }
 
-/// Formats the desired level of a line. Returns `None` if there is no desired level, or if the
-/// reported level equals the desired level.
+/// Formats the desired level of a line. Returns `None` if there is no desired level, or if the reported level equals
+/// the desired level.
 pub fn desired(line: &LineView) -> Option<String> {
     let desired = line.desired.filter(|desired| Some(*desired) != line.reported)?;
     Some(level(line.kind, Some(&desired)))
@@ -106,8 +105,8 @@ fn now(view: &LineView) -> String {
     }
 }
 
-/// Returns the number of lines of a device. If the device is offline, the text also contains the
-/// time since the last contact.
+/// Returns the number of lines of a device. If the device is offline, the text also contains the time since the last
+/// contact.
 pub fn card(lines: usize, silent_ms: Option<u64>) -> String {
     let lines = count(lines as u64, "line", "lines");
     match silent_ms {

@@ -23,8 +23,7 @@ pub const CLAIMS: &str = "Claims";
 pub const CHECKS: &str = "Checks";
 pub const PASSED: &str = "passed";
 
-/// Explains why a pasted key cannot be used. `wrong` is the error message of the crate
-/// `token`.
+/// Explains why a pasted key cannot be used. `wrong` is the error message of the crate `token`.
 pub fn bad_key(wrong: &str) -> String {
     format!("This key cannot be used: {wrong}.")
 }

@@ -26,8 +26,7 @@ pub const END_TEXT: &str = "Every browser and program that is signed in as this 
 pub const REMOVE: &str = "Remove";
 pub const REMOVE_TEXT: &str =
     "All sessions of this person end. API tokens and guest links that this person created stop working.";
-/// The label of the action that withdraws an invitation before the person has accepted the
-/// invitation.
+/// The label of the action that withdraws an invitation before the person has accepted the invitation.
 pub const WITHDRAW: &str = "Withdraw invitation";
 pub const WITHDRAW_TEXT: &str = "Enter the user name of a person who has not accepted the invitation yet. The invitation then stops working.";
 pub const ALREADY_THERE: &str = "A person with this user name already exists.";

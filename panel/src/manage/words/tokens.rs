@@ -10,8 +10,7 @@ use crate::words::ago;
 pub const NEW_GUEST: &str = "New guest link";
 pub const NEW_API: &str = "New API token";
 pub const NONE: &str = "No API tokens or guest links exist yet.";
-/// This text is shown if no API token or guest link is valid now, but some ended in the last 7
-/// days.
+/// This text is shown if no API token or guest link is valid now, but some ended in the last 7 days.
 pub const NONE_LIVE: &str = "No API token or guest link is valid now.";
 pub const ENDED: &str = "Ended in the last 7 days";
 pub const NAME: &str = "Name";
@@ -68,8 +67,7 @@ pub fn window(from: &str, until: &str) -> String {
     format!("{from} – {until}")
 }
 
-/// Describes how many of the allowed commands were used. Returns `None` if the number of commands
-/// is not limited.
+/// Describes how many of the allowed commands were used. Returns `None` if the number of commands is not limited.
 pub fn uses(token: &TokenView) -> Option<String> {
     let most = token.max_uses?;
     Some(format!("{} of {} used", token.uses, count(u64::from(most), "command", "commands")))

@@ -1,5 +1,5 @@
-//! Attacks on the header member `alg`. The attacks use the value `none`, the name of another
-//! algorithm, or a public key as an HMAC secret (RFC 8725 §2.1, §3.1).
+//! Attacks on the header member `alg`. The attacks use the value `none`, the name of another algorithm, or a public key
+//! as an HMAC secret (RFC 8725 §2.1, §3.1).
 
 use serde_json::{Value, json};
 
@@ -41,8 +41,8 @@ pub fn alg_missing_or_not_a_text(s: &Subject) -> Vec<Attempt> {
     all
 }
 
-/// Makes tokens whose `alg` is the correct algorithm in another spelling. Algorithm names are
-/// case-sensitive (RFC 7515 §4.1.1).
+/// Makes tokens whose `alg` is the correct algorithm in another spelling. Algorithm names are case-sensitive (RFC 7515
+/// §4.1.1).
 pub fn alg_in_another_spelling(s: &Subject) -> Vec<Attempt> {
     let alg = s.signer.alg();
     let odd =
@@ -50,8 +50,8 @@ pub fn alg_in_another_spelling(s: &Subject) -> Vec<Attempt> {
     refused("wrong_algorithm", odd.iter().map(|alg| s.header("alg", alg.as_str())))
 }
 
-/// Makes tokens with a valid signature whose `alg` is the name of another algorithm. Some of the
-/// other algorithms use the same type of key.
+/// Makes tokens with a valid signature whose `alg` is the name of another algorithm. Some of the other algorithms use
+/// the same type of key.
 pub fn alg_of_another_family_or_hash(s: &Subject) -> Vec<Attempt> {
     let names = [
         "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384",
@@ -71,8 +71,8 @@ fn by_public_secret(s: &Subject, secrets: impl IntoIterator<Item = Vec<u8>>) -> 
     refused("wrong_algorithm", forged)
 }
 
-/// Makes HMAC tokens whose secret is the public key in PEM format. The PEM text is used unchanged,
-/// without the final newline, with CRLF, and without newlines.
+/// Makes HMAC tokens whose secret is the public key in PEM format. The PEM text is used unchanged, without the final
+/// newline, with CRLF, and without newlines.
 pub fn the_public_pem_as_a_secret(s: &Subject) -> Vec<Attempt> {
     let Some(pem) = s.signer.public_pem() else { return vec![] };
     let spellings =
@@ -80,8 +80,8 @@ pub fn the_public_pem_as_a_secret(s: &Subject) -> Vec<Attempt> {
     by_public_secret(s, spellings.map(String::into_bytes))
 }
 
-/// Makes HMAC tokens whose secret is the public key in PEM format after leading white space. The
-/// white space hides the PEM text from libraries that check only how a secret begins.
+/// Makes HMAC tokens whose secret is the public key in PEM format after leading white space. The white space hides the
+/// PEM text from libraries that check only how a secret begins.
 pub fn the_public_pem_with_leading_white_space_as_a_secret(s: &Subject) -> Vec<Attempt> {
     let Some(pem) = s.signer.public_pem() else { return vec![] };
     by_public_secret(
@@ -95,8 +95,7 @@ pub fn the_public_der_as_a_secret(s: &Subject) -> Vec<Attempt> {
     by_public_secret(s, s.signer.public_der().into_iter().chain(s.signer.public_raw()))
 }
 
-/// Makes HMAC tokens whose secret is the public JWK. The JWK is used alone, with `kid`, and in a
-/// JWK Set.
+/// Makes HMAC tokens whose secret is the public JWK. The JWK is used alone, with `kid`, and in a JWK Set.
 pub fn the_public_jwk_as_a_secret(s: &Subject) -> Vec<Attempt> {
     let Some(jwk) = s.signer.public_jwk() else { return vec![] };
     let mut named = jwk.clone();

@@ -1,5 +1,5 @@
-//! Attacks on the format of a token. The attacks use ambiguous base64url, ambiguous JSON, excessive
-//! sizes, and deep nesting.
+//! Attacks on the format of a token. The attacks use ambiguous base64url, ambiguous JSON, excessive sizes, and deep
+//! nesting.
 
 use serde_json::{Value, json};
 
@@ -19,11 +19,11 @@ fn each_part(token: &str, alter: impl Fn(&str) -> Option<String>) -> Vec<String>
     altered.collect()
 }
 
-/// Makes tokens with a different base64url encoding of the same bytes, in which unused bits of the
-/// last character are set.
+/// Makes tokens with a different base64url encoding of the same bytes, in which unused bits of the last character are
+/// set.
 pub fn base64url_with_stray_bits(s: &Subject) -> Vec<Attempt> {
-    // White space before a JSON object has no meaning. The added white space gives the parts of the
-    // tokens different lengths.
+    // White space before a JSON object has no meaning. The added white space gives the parts of the tokens different
+    // lengths.
     let tokens = (0..3).flat_map(|spaces| {
         let space = " ".repeat(spaces);
         let token = s.signed(format!("{space}{}", text(&s.header)), format!("{space}{}", text(&s.claims)));
@@ -147,8 +147,8 @@ pub fn json_that_is_no_object(s: &Subject) -> Vec<Attempt> {
     refused("json", tokens)
 }
 
-/// Makes tokens with a duplicate header member. The duplicate is the first or the last member, and
-/// its name can contain JSON escapes.
+/// Makes tokens with a duplicate header member. The duplicate is the first or the last member, and its name can contain
+/// JSON escapes.
 pub fn a_header_member_twice(s: &Subject) -> Vec<Attempt> {
     let rest = text(&s.header);
     let inside = &rest[1..rest.len() - 1];
@@ -217,8 +217,8 @@ pub fn b64_false(s: &Subject) -> Vec<Attempt> {
     all
 }
 
-/// Makes tokens that declare a compressed payload (RFC 7516 §4.1.3). A compressed payload could
-/// have any size after decompression.
+/// Makes tokens that declare a compressed payload (RFC 7516 §4.1.3). A compressed payload could have any size after
+/// decompression.
 pub fn zip_def(s: &Subject) -> Vec<Attempt> {
     refused("extension", ["DEF", "none", ""].map(|zip| s.header("zip", zip)))
 }

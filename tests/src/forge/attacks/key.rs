@@ -1,13 +1,13 @@
-//! Attacks on the selection of the verification key. The forged token contains a key, contains the
-//! URL of a key, or refers to an unknown key.
+//! Attacks on the selection of the verification key. The forged token contains a key, contains the URL of a key, or
+//! refers to an unknown key.
 
 use serde_json::{Value, json};
 
 use crate::forge::subject::{refused, text};
 use crate::forge::{Attempt, Object, Signer, Subject, encode};
 
-/// Makes tokens that the attacker's key signed. The header member `member` contains the attacker's
-/// key or the URL of this key.
+/// Makes tokens that the attacker's key signed. The header member `member` contains the attacker's key or the URL of
+/// this key.
 fn bringing(s: &Subject, member: &str, values: impl IntoIterator<Item = Value>) -> Vec<Attempt> {
     let stranger = if s.signer.public_jwk().is_some() { s.signer.stranger() } else { Signer::es256() };
     let forged = values.into_iter().map(|value| {
@@ -17,8 +17,7 @@ fn bringing(s: &Subject, member: &str, values: impl IntoIterator<Item = Value>) 
         s.signed_by(&stranger, text(&header), text(&s.claims))
     });
     let mut all = refused("embedded_key", forged);
-    // A verifier must refuse a token with the header member `member` even if the rest of the token
-    // is valid.
+    // A verifier must refuse a token with the header member `member` even if the rest of the token is valid.
     all.extend(refused("embedded_key", [s.header(member, Value::Null)]));
     all
 }
@@ -53,8 +52,7 @@ pub fn an_x5c(s: &Subject) -> Vec<Attempt> {
     bringing(s, "x5c", [json!([der]), json!([]), json!("MIIB")])
 }
 
-/// Makes tokens with certificate thumbprints. A verifier ignores thumbprints, so they cannot select
-/// another key.
+/// Makes tokens with certificate thumbprints. A verifier ignores thumbprints, so they cannot select another key.
 pub fn an_x5t_for_another_key(s: &Subject) -> Vec<Attempt> {
     let stranger = s.signer.stranger();
     let forged = ["x5t", "x5t#S256"].map(|member| {
@@ -71,8 +69,8 @@ pub fn another_key_of_the_same_kid(s: &Subject) -> Vec<Attempt> {
     refused("bad_signature", [forged])
 }
 
-/// Makes tokens with wrong `kid` values and a valid signature. A verifier that selects keys by
-/// `kid` accepts only configured `kid` values.
+/// Makes tokens with wrong `kid` values and a valid signature. A verifier that selects keys by `kid` accepts only
+/// configured `kid` values.
 fn by_kid(s: &Subject, kids: impl IntoIterator<Item = String>) -> Vec<Attempt> {
     // A verifier with a single configured key accepts any `kid`.
     if !s.by_kid {
@@ -104,8 +102,7 @@ pub fn a_kid_that_is_a_path(s: &Subject) -> Vec<Attempt> {
     by_kid(s, paths.map(str::to_owned))
 }
 
-/// Makes tokens whose `kid` is an SQL fragment, because a careless verifier could insert `kid` into
-/// a query as text.
+/// Makes tokens whose `kid` is an SQL fragment, because a careless verifier could insert `kid` into a query as text.
 pub fn a_kid_that_is_sql(s: &Subject) -> Vec<Attempt> {
     let kid = s.header.get("kid").and_then(Value::as_str).unwrap_or_default();
     let pieces = [
@@ -117,8 +114,8 @@ pub fn a_kid_that_is_sql(s: &Subject) -> Vec<Attempt> {
     by_kid(s, pieces)
 }
 
-/// Makes a token whose `kid` is `/dev/null`, the path of an empty file. The token is signed with
-/// the empty content of this file as the HMAC secret.
+/// Makes a token whose `kid` is `/dev/null`, the path of an empty file. The token is signed with the empty content of
+/// this file as the HMAC secret.
 pub fn a_kid_of_dev_null_and_an_empty_secret(s: &Subject) -> Vec<Attempt> {
     let changes = json!({ "alg": "HS256", "kid": "/dev/null" });
     let mut header = s.header.clone();
@@ -143,8 +140,7 @@ pub fn no_kid(s: &Subject) -> Vec<Attempt> {
     if s.is_own() { refused("unknown_key", [s.without_header("kid")]) } else { vec![] }
 }
 
-/// Makes tokens that have the header and claims of an edge token, but are signed with an external
-/// issuer's key.
+/// Makes tokens that have the header and claims of an edge token, but are signed with an external issuer's key.
 pub fn an_issuer_speaking_as_the_edge(s: &Subject) -> Vec<Attempt> {
     let edges = s.others.iter().filter(|_| !s.is_own()).filter(|other| other.matches('.').count() == 2);
     let mut all = Vec::new();

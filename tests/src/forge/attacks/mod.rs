@@ -1,5 +1,5 @@
-//! The catalogue of attacks, which contains known attacks on token verifiers and attacks designed
-//! against Pinlatch's verifier.
+//! The catalogue of attacks, which contains known attacks on token verifiers and attacks designed against Pinlatch's
+//! verifier.
 //!
 //! An attack is a function that gets a [`Subject`]. The attack function returns forged tokens, each
 //! with its expected refusal code. If an attack does not apply to a subject, the attack function
@@ -19,9 +19,9 @@ use super::{Attempt, Subject};
 /// An attack function, which makes the forged tokens of an attack from a valid token.
 pub type Attack = fn(&Subject) -> Vec<Attempt>;
 
-/// Passes the names of all attacks and of their modules to another macro. The first pair of
-/// brackets contains the attacks on bearer tokens and device certificates. The second pair of
-/// brackets contains the attacks on tokens that only a device receives.
+/// Passes the names of all attacks and of their modules to another macro. The first pair of brackets contains the
+/// attacks on bearer tokens and device certificates. The second pair of brackets contains the attacks on tokens that
+/// only a device receives.
 #[macro_export]
 macro_rules! for_each_attack {
     ($run:ident) => {

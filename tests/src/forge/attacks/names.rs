@@ -71,8 +71,8 @@ pub fn no_aud(s: &Subject) -> Vec<Attempt> {
     refused("missing_claim", [s.without_claim("aud")])
 }
 
-/// Makes tokens whose `aud` is similar to the correct audience. The audience is shortened,
-/// extended, in upper case, or contains invisible or look-alike characters.
+/// Makes tokens whose `aud` is similar to the correct audience. The audience is shortened, extended, in upper case, or
+/// contains invisible or look-alike characters.
 pub fn aud_almost_ours(s: &Subject) -> Vec<Attempt> {
     let own = s.text("aud");
     let near = [
@@ -102,15 +102,13 @@ pub fn a_token_for_another_site(s: &Subject) -> Vec<Attempt> {
     claims(s, "wrong_audience", "aud", others.into_iter().filter(|other| *other != own).map(Value::from))
 }
 
-/// Returns the refusal code for a token with an unknown issuer. If `iss` of a bearer token is not a
-/// configured external issuer, the verifier regards the token as a token of the edge. Therefore the
-/// `typ` of such a bearer token is wrong.
+/// Returns the refusal code for a token with an unknown issuer. If `iss` of a bearer token is not a configured external
+/// issuer, the verifier regards the token as a token of the edge. Therefore the `typ` of such a bearer token is wrong.
 fn unknown_issuer(s: &Subject) -> &'static str {
     if s.role == Role::Issuer { "wrong_kind" } else { "wrong_issuer" }
 }
 
-/// Makes tokens whose `iss` is similar to the correct issuer: shortened, extended, or in upper
-/// case.
+/// Makes tokens whose `iss` is similar to the correct issuer: shortened, extended, or in upper case.
 pub fn iss_almost_ours(s: &Subject) -> Vec<Attempt> {
     let own = s.text("iss");
     let near = [
@@ -168,8 +166,8 @@ pub fn sub_missing_or_odd(s: &Subject) -> Vec<Attempt> {
     all
 }
 
-/// Makes tokens with a `jti` that would make a revocation impossible. A token of an external issuer
-/// may omit `jti`, because the edge then assigns a token id.
+/// Makes tokens with a `jti` that would make a revocation impossible. A token of an external issuer may omit `jti`,
+/// because the edge then assigns a token id.
 pub fn jti_missing_or_odd(s: &Subject) -> Vec<Attempt> {
     let odd = [json!(""), json!(null), json!(7), json!(["a"]), json!({}), json!("x".repeat(513))];
     let mut all = claims(s, "bad_claim", "jti", odd);
@@ -204,8 +202,8 @@ pub fn honest_tokens_of_every_other_kind(s: &Subject) -> Vec<Attempt> {
     all
 }
 
-/// Makes tokens whose `typ` is missing or similar to the correct `typ`. Tokens that Pinlatch issues
-/// must have the exact `typ` of their kind.
+/// Makes tokens whose `typ` is missing or similar to the correct `typ`. Tokens that Pinlatch issues must have the exact
+/// `typ` of their kind.
 pub fn typ_missing_or_almost_ours(s: &Subject) -> Vec<Attempt> {
     let own = s.header["typ"].as_str().unwrap_or_default();
     let near = [

@@ -9,8 +9,7 @@ fn only(s: &Subject, role: Role, attempts: impl FnOnce() -> Vec<Attempt>) -> Vec
     if s.role == role { attempts() } else { vec![] }
 }
 
-/// Makes access tokens whose scope is invalid, or whose generation is missing or is not an unsigned
-/// integer.
+/// Makes access tokens whose scope is invalid, or whose generation is missing or is not an unsigned integer.
 pub fn an_access_token_of_odd_scope(s: &Subject) -> Vec<Attempt> {
     let guest = s.role == Role::Guest;
     only(s, if guest { Role::Guest } else { Role::Access }, || {
@@ -113,8 +112,7 @@ pub fn a_command_of_another_session(s: &Subject) -> Vec<Attempt> {
     })
 }
 
-/// Makes command tokens whose deadline is later than the token's expiry, is missing, or is not an
-/// integer.
+/// Makes command tokens whose deadline is later than the token's expiry, is missing, or is not an integer.
 pub fn a_command_of_an_odd_deadline(s: &Subject) -> Vec<Attempt> {
     only(s, Role::Command, || {
         let deadline = s.claims["deadline"].as_u64().expect("a time");
@@ -168,8 +166,7 @@ pub fn a_welcome_for_somebody_else(s: &Subject) -> Vec<Attempt> {
     })
 }
 
-/// Makes key set tokens with no keys, with duplicate keys, with keys that are not edge keys, or
-/// with an invalid number.
+/// Makes key set tokens with no keys, with duplicate keys, with keys that are not edge keys, or with an invalid number.
 pub fn a_key_set_of_odd_keys(s: &Subject) -> Vec<Attempt> {
     only(s, Role::KeySet, || {
         let own = &s.claims["jwks"]["keys"][0];

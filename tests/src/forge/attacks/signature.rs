@@ -1,5 +1,4 @@
-//! Attacks on the signature. The attacks use values that no signer produces, other encodings, and
-//! other lengths.
+//! Attacks on the signature. The attacks use values that no signer produces, other encodings, and other lengths.
 
 use rsa::Pkcs1v15Sign;
 use rsa::sha2::{Digest, Sha256, Sha512};
@@ -28,8 +27,8 @@ fn under(s: &Subject, signatures: impl IntoIterator<Item = Vec<u8>>) -> Vec<Atte
     refused("bad_signature", signatures.into_iter().map(|signature| s.under(&signature)))
 }
 
-/// Makes tokens whose ECDSA values r and s do not verify. Most of these values are outside the
-/// permitted range from 1 to n − 1.
+/// Makes tokens whose ECDSA values r and s do not verify. Most of these values are outside the permitted range from 1
+/// to n − 1.
 fn ecdsa(s: &Subject, make: impl Fn([u8; 32], [u8; 32]) -> Vec<[[u8; 32]; 2]>) -> Vec<Attempt> {
     if !matches!(s.signer, Signer::Es256(_)) {
         return vec![];
@@ -63,8 +62,8 @@ pub fn es256_with_r_and_s_exchanged(s: &Subject) -> Vec<Attempt> {
     ecdsa(s, |r, s| vec![[s, r], [one, one], [r, r]])
 }
 
-/// Makes a token with an ECDSA signature in DER encoding, as in X.509 certificates. RFC 7518 §3.4
-/// requires r and s without ASN.1.
+/// Makes a token with an ECDSA signature in DER encoding, as in X.509 certificates. RFC 7518 §3.4 requires r and s
+/// without ASN.1.
 pub fn es256_in_der(s: &Subject) -> Vec<Attempt> {
     if !matches!(s.signer, Signer::Es256(_)) {
         return vec![];
@@ -73,9 +72,8 @@ pub fn es256_in_der(s: &Subject) -> Vec<Attempt> {
     under(s, [signature.to_der().as_bytes().to_vec()])
 }
 
-/// Makes a token whose Ed25519 signature contains S + L instead of S, and a token in which the
-/// highest bits of S are set. A verifier that reduces S modulo L would accept S + L, but RFC 8032
-/// §5.1.7 requires S < L.
+/// Makes a token whose Ed25519 signature contains S + L instead of S, and a token in which the highest bits of S are
+/// set. A verifier that reduces S modulo L would accept S + L, but RFC 8032 §5.1.7 requires S < L.
 pub fn eddsa_with_s_beyond_the_order(s: &Subject) -> Vec<Attempt> {
     if !matches!(s.signer, Signer::EdDsa(_)) {
         return vec![];
@@ -92,8 +90,7 @@ pub fn eddsa_with_s_beyond_the_order(s: &Subject) -> Vec<Attempt> {
     under(s, [signature, high])
 }
 
-/// Makes tokens whose Ed25519 signature has S = 0 and an R that has a small order or is not
-/// canonical.
+/// Makes tokens whose Ed25519 signature has S = 0 and an R that has a small order or is not canonical.
 pub fn eddsa_with_points_of_small_order(s: &Subject) -> Vec<Attempt> {
     if !matches!(s.signer, Signer::EdDsa(_)) {
         return vec![];
@@ -103,8 +100,8 @@ pub fn eddsa_with_points_of_small_order(s: &Subject) -> Vec<Attempt> {
     under(s, [[0; 32], identity, [0xff; 32]].map(|r| [r, [0; 32]].concat()))
 }
 
-/// Makes tokens that the correct RSA key signed with another padding: PKCS #1 without DigestInfo,
-/// PKCS #1 with SHA-512, or PSS.
+/// Makes tokens that the correct RSA key signed with another padding: PKCS #1 without DigestInfo, PKCS #1 with SHA-512,
+/// or PSS.
 pub fn rs256_with_another_padding(s: &Subject) -> Vec<Attempt> {
     let Signer::Rs256(key) = &s.signer else { return vec![] };
     let input = s.signing_input();
@@ -118,8 +115,8 @@ pub fn rs256_with_another_padding(s: &Subject) -> Vec<Attempt> {
     under(s, signatures.map(|signature| signature.expect("a signature")))
 }
 
-/// Makes tokens whose RSA signature is zero or one, which the RSA operation does not change. Two
-/// further tokens have an RSA signature that is too large or too long.
+/// Makes tokens whose RSA signature is zero or one, which the RSA operation does not change. Two further tokens have an
+/// RSA signature that is too large or too long.
 pub fn rs256_of_zero_one_and_too_long(s: &Subject) -> Vec<Attempt> {
     if !matches!(s.signer, Signer::Rs256(_)) {
         return vec![];
@@ -179,8 +176,8 @@ pub fn a_payload_under_another_header(s: &Subject) -> Vec<Attempt> {
     refused("bad_signature", [with_signature(signed, &right(s))])
 }
 
-/// Makes tokens whose signature covers the decoded header and payload, or the encoding of both
-/// together, instead of the two encoded parts.
+/// Makes tokens whose signature covers the decoded header and payload, or the encoding of both together, instead of the
+/// two encoded parts.
 pub fn a_signature_over_the_decoded_parts(s: &Subject) -> Vec<Attempt> {
     let decoded =
         format!("{}.{}", crate::forge::subject::text(&s.header), crate::forge::subject::text(&s.claims));

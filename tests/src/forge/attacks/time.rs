@@ -1,5 +1,4 @@
-//! Attacks on the time claims `exp`, `iat` and `nbf`. The times are missing, malformed, in the past
-//! or in the future.
+//! Attacks on the time claims `exp`, `iat` and `nbf`. The times are missing, malformed, in the past or in the future.
 
 use serde_json::{Value, json};
 
@@ -14,8 +13,7 @@ fn each(s: &Subject, values: &[Value]) -> Vec<Attempt> {
     refused("bad_claim", tokens)
 }
 
-/// Works like `each`, but inserts the values as raw JSON text, because `serde_json::Value` cannot
-/// represent them.
+/// Works like `each`, but inserts the values as raw JSON text, because `serde_json::Value` cannot represent them.
 fn each_spelt(s: &Subject, code: &'static str, spellings: &[&str]) -> Vec<Attempt> {
     let tokens = TIMES.iter().flat_map(|name| {
         let mut rest = s.claims.clone();
@@ -75,8 +73,7 @@ pub fn times_beyond_all_clocks(s: &Subject) -> Vec<Attempt> {
     )
 }
 
-/// Makes tokens whose times are numbers that JSON does not allow, or a number outside the range of
-/// a 64-bit float.
+/// Makes tokens whose times are numbers that JSON does not allow, or a number outside the range of a 64-bit float.
 pub fn times_that_are_no_json(s: &Subject) -> Vec<Attempt> {
     each_spelt(
         s,
@@ -101,8 +98,8 @@ pub fn no_iat(s: &Subject) -> Vec<Attempt> {
     refused("missing_claim", [s.without_claim("iat")])
 }
 
-/// Makes a token whose `exp` is the current second. Such a token has expired, because RFC 7519
-/// §4.1.4 rejects a token "on or after" `exp`.
+/// Makes a token whose `exp` is the current second. Such a token has expired, because RFC 7519 §4.1.4 rejects a token
+/// "on or after" `exp`.
 pub fn exp_of_this_second(s: &Subject) -> Vec<Attempt> {
     if !s.has_clock() {
         return vec![];

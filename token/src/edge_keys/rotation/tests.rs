@@ -13,8 +13,8 @@ fn name(text: &str) -> Name {
     Name::new(text).unwrap()
 }
 
-/// Performs a step and parses the keys from the resulting secret. The returned keys therefore
-/// contain only data that is stored.
+/// Performs a step and parses the keys from the resulting secret. The returned keys therefore contain only data that is
+/// stored.
 fn taken(keys: &EdgeKeys, step: Step, now: u64) -> EdgeKeys {
     let next = keys.step(step, now).unwrap();
     EdgeKeys::from_jwks(next.to_private_jwks().expose()).unwrap()
@@ -65,8 +65,8 @@ fn a_rotation_accepts_old_and_new_at_each_step() {
         "the time of the previous step"
     );
 
-    // The running instances (isolates) of the Worker receive a new secret at different times. An
-    // instance must therefore accept tokens of the previous step and of the next step.
+    // The running instances (isolates) of the Worker receive a new secret at different times. An instance must
+    // therefore accept tokens of the previous step and of the next step.
     assert!(accepts(&published, &access(&switched)), "an isolate with the previous secret knows the new key");
     assert!(accepts(&switched, &access(&old)));
     assert!(!accepts(&done, &access(&old)), "the old key is removed at the end");
@@ -214,8 +214,8 @@ fn retired_keys_go_when_the_last_credential_has_expired_and_fit_the_secret() {
     for n in 0..20 {
         keys = keys.replaced(NOW + n).unwrap();
     }
-    // Cloudflare accepts secrets of at most 5 KB. The secret is largest during a rotation, because
-    // the new keys are added.
+    // Cloudflare accepts secrets of at most 5 KB. The secret is largest during a rotation, because the new keys are
+    // added.
     let largest = keys.step(Step::Publish, NOW + 30).unwrap().to_private_jwks();
     assert!(largest.expose().len() < 5_000, "{}", largest.expose().len());
     assert_eq!(keys.replaced(NOW + CERT_LIFE + 20).unwrap().list().len(), 4);

@@ -1,8 +1,7 @@
-//! Tests the PWM driver on a copy of the kernel's sysfs tree
-//! (`Documentation/ABI/testing/sysfs-class-pwm`). Writes to the copy follow the rules of the
-//! kernel's PWM core. The kernel function `pwm_apply_state` rejects a period of 0 and a duty cycle
-//! that is longer than the period. The kernel's documentation allows a change of polarity only
-//! while the channel is disabled.
+//! Tests the PWM driver on a copy of the kernel's sysfs tree (`Documentation/ABI/testing/sysfs-class-pwm`). Writes to
+//! the copy follow the rules of the kernel's PWM core. The kernel function `pwm_apply_state` rejects a period of 0 and
+//! a duty cycle that is longer than the period. The kernel's documentation allows a change of polarity only while the
+//! channel is disabled.
 
 use std::cell::RefCell;
 use std::fs;
@@ -52,8 +51,8 @@ impl Attributes for Judge {
             return refused(ErrorKind::InvalidInput);
         }
         sysfs::write(path, &format!("{value}\n"))?;
-        // The function `sysfs::write` does not truncate the file. In a regular file, the end of a
-        // longer old value would remain, so the test writes the value again.
+        // The function `sysfs::write` does not truncate the file. In a regular file, the end of a longer old value
+        // would remain, so the test writes the value again.
         fs::write(path, format!("{value}\n"))
     }
 }
@@ -71,9 +70,8 @@ fn channel(chip: &Path, number: &str, period: u64, duty: u64, polarity: &str, en
     }
 }
 
-/// Creates the sysfs tree of the two PWM chips of a Raspberry Pi 4. The path `class/pwm/pwmchipN`
-/// is a symbolic link into the folder `devices`. The symbolic link `device` of a chip points back
-/// to the chip's device.
+/// Creates the sysfs tree of the two PWM chips of a Raspberry Pi 4. The path `class/pwm/pwmchipN` is a symbolic link
+/// into the folder `devices`. The symbolic link `device` of a chip points back to the chip's device.
 fn tree() -> (TempDir, PathBuf) {
     let sysfs = tempfile::tempdir().unwrap();
     fs::create_dir_all(sysfs.path().join("class/pwm")).unwrap();
@@ -128,8 +126,8 @@ fn a_new_channel_is_exported_and_started_in_the_kernels_order() {
 #[test]
 fn a_running_channel_gets_another_period_and_polarity() {
     let (sysfs, chip) = tree();
-    // The channel is enabled, and its duty cycle is longer than the new period. A killed agent that
-    // controlled a servo leaves an enabled channel with a long duty cycle.
+    // The channel is enabled, and its duty cycle is longer than the new period. A killed agent that controlled a servo
+    // leaves an enabled channel with a long duty cycle.
     channel(&chip, "0", 20_000_000, 1_500_000, "normal", 1);
     let inversed = PwmConfig { active_low: true, ..light(&[0], 1.0) };
     let (output, judge) = open(&sysfs, &inversed, Level::Number(0.5));

@@ -9,9 +9,8 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// Writes the files of a device into the folder `devices`. The function also adds the symbolic link
-/// from the device's bus or class to the device. For a hwmon device, the function adds the symbolic
-/// link `device` to the parent device.
+/// Writes the files of a device into the folder `devices`. The function also adds the symbolic link from the device's
+/// bus or class to the device. For a hwmon device, the function adds the symbolic link `device` to the parent device.
 fn device(sysfs: &TempDir, real: &str, link: &str, files: &[(&str, &str)]) {
     let (real_path, link_path) = (sysfs.path().join("devices").join(real), sysfs.path().join(link));
     fs::create_dir_all(&real_path).unwrap();

@@ -33,8 +33,8 @@ pub struct Chosen {
 }
 
 impl Chosen {
-    /// Creates the state of the form. The form starts with the permissions of an existing person,
-    /// or with the role of a viewer for a new person.
+    /// Creates the state of the form. The form starts with the permissions of an existing person, or with the role of a
+    /// viewer for a new person.
     pub fn of(person: Option<&Person>) -> Self {
         let mark = match person {
             Some(Person { role: Some(own), .. }) => {
@@ -62,8 +62,8 @@ impl Chosen {
     }
 }
 
-/// Shows the form in which the viewer chooses a role or custom permissions. Only roles that the
-/// viewer may grant are offered.
+/// Shows the form in which the viewer chooses a role or custom permissions. Only roles that the viewer may grant are
+/// offered.
 #[component]
 pub fn RightsForm(chosen: Chosen) -> impl IntoView {
     let frame = expect_context::<Frame>();
@@ -90,8 +90,7 @@ pub fn RightsForm(chosen: Chosen) -> impl IntoView {
     }
 }
 
-/// Shows the form for a user name and permissions. After the form was submitted, shows the
-/// invitation.
+/// Shows the form for a user name and permissions. After the form was submitted, shows the invitation.
 #[component]
 pub fn Invite() -> impl IntoView {
     let list = expect_context::<List>();
@@ -129,8 +128,8 @@ pub fn Invite() -> impl IntoView {
     }
 }
 
-/// Shows an invitation link, which is shown only once. The code is in the fragment of the URL,
-/// because browsers do not send the fragment to a server.
+/// Shows an invitation link, which is shown only once. The code is in the fragment of the URL, because browsers do not
+/// send the fragment to a server.
 #[component]
 pub fn Invited(reply: InviteReply) -> impl IntoView {
     let frame = expect_context::<Frame>();

@@ -202,8 +202,8 @@ fn Admit(name: UserName) -> impl IntoView {
     }
 }
 
-/// Shows the form that withdraws an invitation. The viewer must enter the user name, because the
-/// edge does not list invitations.
+/// Shows the form that withdraws an invitation. The viewer must enter the user name, because the edge does not list
+/// invitations.
 #[component]
 fn Withdraw() -> impl IntoView {
     let list = expect_context::<List>();
@@ -216,8 +216,7 @@ fn Withdraw() -> impl IntoView {
             Ok(wanted) => wanted,
             Err(wrong) => return doing.fail(bad_user_name(&wrong)),
         };
-        // The same API call would also remove an existing person. The removal of a person has a
-        // separate confirmation.
+        // The same API call would also remove an existing person. The removal of a person has a separate confirmation.
         if untrack(|| list.person(&wanted)).is_some() {
             return doing.fail(text::ALREADY_THERE);
         }
