@@ -22,8 +22,7 @@ use crate::{
     ui,
 };
 
-/// The maximum size of an input, in bytes. The size is larger than any accepted token or key set, so that the size
-/// limits are also tested.
+/// The maximum size of an input, in bytes. The largest accepted token and key set are smaller.
 const MAX_LEN: usize = 20_000;
 /// The time limit for one input, in seconds.
 const SLOW: usize = 5;
@@ -33,7 +32,6 @@ const SLOW: usize = 5;
 pub enum Target {
     /// Fuzzes the verification of tokens that other issuers signed.
     Token,
-    /// Fuzzes the parsers of key sets and key files.
     Keyset,
     /// Fuzzes the decryption of tokens that other parties encrypted, and the parser of the keys that encrypt tokens.
     Sealed,
@@ -55,7 +53,6 @@ impl Target {
     }
 }
 
-/// Runs one fuzz target, or all fuzz targets. Returns true if no fuzz target failed.
 pub fn run(setup: &Setup, target: Option<Target>, seconds: u32) -> Result<bool> {
     let cargo_fuzz = nightly::ensure(setup)?;
     let targets = target.map_or_else(|| Target::value_variants().to_vec(), |one| vec![one]);
@@ -109,8 +106,7 @@ fn cargo_fuzz_command(cargo_fuzz: &Path, action: &str, name: &str) -> Command {
     command
 }
 
-/// Returns the files that changed since `began`. File names are not compared, because an input that failed before has
-/// the same file name again.
+/// Returns the files that changed since `began`. A failure that occurs again writes a file with the same name.
 fn files_since(began: SystemTime, folder: &Path) -> Vec<PathBuf> {
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
     let since = |entry: &fs::DirEntry| entry.metadata()?.modified().map(|changed| changed >= began);

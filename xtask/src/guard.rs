@@ -87,13 +87,11 @@ impl Guarded {
     }
 
     /// Returns the program's process id, which is also the id of the program's process group.
-    #[must_use]
     pub fn pid(&self) -> Pid {
         self.pid
     }
 
     /// Returns the guard's process id. The program and its child processes are descendants of the guard.
-    #[must_use]
     pub fn guard_pid(&self) -> Pid {
         Pid::from_child(&self.guard)
     }

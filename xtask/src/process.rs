@@ -143,7 +143,6 @@ pub fn is_ci() -> bool {
 /// Cargo sets `CARGO_PKG_*` for the programs that cargo runs. With these variables, an inner cargo would treat all
 /// crates as changed. Cargo also puts the libraries of its toolchain first in the library path. This library path is
 /// wrong if the inner build uses another toolchain.
-#[must_use]
 pub fn cargo() -> Command {
     let mut command = Command::new("cargo");
     command.current_dir(paths::root());
@@ -182,7 +181,6 @@ fn without_toolchains(path: &OsString) -> Option<OsString> {
 }
 
 /// Returns the last lines of a text file, for an error message.
-#[must_use]
 pub fn tail(file: &Path, lines: usize) -> String {
     let mut bytes = Vec::new();
     let read = std::fs::File::open(file).and_then(|mut f| f.read_to_end(&mut bytes));
@@ -196,7 +194,6 @@ pub fn tail(file: &Path, lines: usize) -> String {
 
 /// Returns the name and the arguments of a program. The environment is omitted, because environment variables can
 /// contain secrets.
-#[must_use]
 pub fn line_of(command: &Command) -> String {
     let mut line = Path::new(command.get_program())
         .file_name()

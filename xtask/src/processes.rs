@@ -6,7 +6,6 @@ use rustix::process::{Pid, Signal, kill_process};
 
 /// Returns all running descendants of a process. Each process follows its parent process. Returns an empty list on
 /// systems without `/proc`.
-#[must_use]
 pub fn descendants(ancestor: Pid) -> Vec<Pid> {
     let all = list();
     let mut family = vec![ancestor];
@@ -21,7 +20,6 @@ pub fn descendants(ancestor: Pid) -> Vec<Pid> {
 
 /// Returns the descendants whose program name is `name`. The kernel stores only the first 15 characters of a program's
 /// name.
-#[must_use]
 pub fn descendants_named(ancestor: Pid, name: &str) -> Vec<Pid> {
     descendants(ancestor)
         .into_iter()
@@ -34,7 +32,6 @@ pub fn descendants_named(ancestor: Pid, name: &str) -> Vec<Pid> {
 
 /// Returns the time since this process started. The time includes the compilation by `cargo run`, because `cargo run`
 /// replaces itself with the compiled program. Returns `None` on systems without `/proc`.
-#[must_use]
 pub fn own_age() -> Option<Duration> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     let (_, after_name) = stat.rsplit_once(')')?;
@@ -46,7 +43,6 @@ pub fn own_age() -> Option<Duration> {
     Duration::try_from_secs_f64(since_boot).ok()?.checked_sub(started)
 }
 
-/// Sends a signal to each process. Processes that have already ended are ignored.
 pub fn signal_all(pids: &[Pid], signal: Signal) {
     for pid in pids {
         let _ = kill_process(*pid, signal);

@@ -27,16 +27,13 @@ use crate::{
 const WASM_CRATES: [&str; 5] =
     ["pinlatch-edge", "pinlatch-panel", "pinlatch-protocol", "pinlatch-token", "pinlatch-site"];
 
-/// The number of end-to-end tests that run in parallel on each core. The number is above one, because the tests wait
-/// more than they compute.
+/// The number of parallel end-to-end tests per core. The tests wait more than they compute.
 const PER_CORE: usize = 4;
 
-/// The number of end-to-end tests that run in parallel on each core in CI. The number is lower than `PER_CORE`, because
-/// the machine can be shared and each test has time limits.
+/// The same number in CI, where the machine can be shared and each test has time limits.
 const PER_CORE_IN_CI: usize = 3;
 
-/// The maximum number of end-to-end tests that run in parallel. More tests could exceed the number of logins that can
-/// wait in one deployment.
+/// The maximum number of parallel end-to-end tests. A deployment limits the number of waiting logins.
 const AT_MOST: usize = 8;
 
 /// Implements `cargo xtask check`: checks the formatting, and runs clippy and the native tests.
@@ -106,7 +103,6 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }
 
-/// Runs the tests with an unreliable network connection.
 pub fn chaos(setup: &Setup, commands: u32, seed: Option<u64>) -> Result<()> {
     let mut variables = vec![("PINLATCH_CHAOS_COMMANDS", commands.to_string())];
     variables.extend(seed.map(|seed| ("PINLATCH_CHAOS_SEED", seed.to_string())));

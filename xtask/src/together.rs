@@ -31,7 +31,6 @@ impl fmt::Display for Stopped {
 impl std::error::Error for Stopped {}
 
 /// Returns whether a parallel job has failed, so that the current job should stop.
-#[must_use]
 pub fn should_stop() -> bool {
     FAILED.with_borrow(|failed| failed.as_ref().is_some_and(|failed| failed.load(Ordering::SeqCst)))
 }

@@ -22,7 +22,6 @@ static PROGRESS: LazyLock<Progress> = LazyLock::new(|| Progress {
     steps: Mutex::default(),
 });
 
-/// The state of all steps of this run.
 struct Progress {
     /// Draws the progress lines of the running steps. The value is `None` in CI or if stderr is not a terminal.
     lines: Option<MultiProgress>,
@@ -52,7 +51,6 @@ pub struct Step {
 
 impl Step {
     /// Starts a step. The step is printed after it has run for one second.
-    #[must_use]
     pub fn begin(title: impl Into<String>) -> Self {
         let (title, started) = (title.into(), Instant::now());
         steps().running.push((title.clone(), started));
@@ -76,7 +74,6 @@ impl Step {
         line.tick();
     }
 
-    /// Ends the step after a success.
     pub fn done(mut self) {
         self.end("");
     }
@@ -138,7 +135,6 @@ fn remind() {
     say(&format!("  running: {}", running.join(", ")));
 }
 
-/// Prints one line to stderr.
 pub fn say(line: &str) {
     pause(|| eprintln!("{line}"));
 }
@@ -155,7 +151,6 @@ pub fn pause<T>(work: impl FnOnce() -> T) -> T {
 /// than `shortest_run`.
 ///
 /// The first row of the table is the compilation of xtask by cargo.
-#[must_use]
 pub fn time_table(shortest_run: Duration) -> String {
     let total = processes::own_age().unwrap_or_else(|| PROGRESS.began.elapsed());
     if total < shortest_run {
@@ -173,7 +168,6 @@ pub fn time_table(shortest_run: Duration) -> String {
 }
 
 /// Formats a duration for people, such as `0.4 s`, `12.3 s` or `3 min 05 s`.
-#[must_use]
 pub fn seconds(time: Duration) -> String {
     let whole = time.as_secs();
     if whole >= 60 {
@@ -184,7 +178,6 @@ pub fn seconds(time: Duration) -> String {
 }
 
 /// Formats rows as a text table. Each column is two spaces wider than the longest cell of the column.
-#[must_use]
 pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
     let mut widths = [0; N];
     for row in rows {

@@ -53,14 +53,12 @@ fn always() -> bool {
 
 impl Row {
     /// Creates a figure whose value has the maximum `bar`, if `bar` is given.
-    #[must_use]
     pub fn at_most(figure: &str, value: f64, unit: &str, bar: Option<f64>) -> Self {
         let holds = bar.is_none_or(|bar| value <= bar);
         Self { figure: figure.into(), value, unit: unit.into(), bar, least: false, holds }
     }
 
     /// Creates a figure whose value has the minimum `bar`.
-    #[must_use]
     pub fn at_least(figure: &str, value: f64, unit: &str, bar: f64) -> Self {
         Self {
             figure: figure.into(),

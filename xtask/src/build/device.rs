@@ -18,7 +18,6 @@ use crate::{
 pub enum Program {
     /// The agent, which is the daemon on a device.
     Agent,
-    /// The owner's command line.
     CommandLine,
     /// The benchmark of the agent's GPIO driver on an emulated board.
     GpioBenchmark,

@@ -51,12 +51,10 @@ pub enum Mode {
 
 impl Mode {
     /// Returns the mode for the value of the option `--release`.
-    #[must_use]
     pub fn release(release: bool) -> Self {
         if release { Self::Release } else { Self::Quick }
     }
 
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Release => "release",
@@ -65,7 +63,6 @@ impl Mode {
     }
 
     /// Returns the folder of the built Worker, which contains `index.js` and the wasm module.
-    #[must_use]
     pub fn edge_dist(self) -> PathBuf {
         match self {
             Self::Release => paths::root().join("edge-worker/build"),
@@ -74,7 +71,6 @@ impl Mode {
     }
 
     /// Returns the folder of the built panel, whose files are served as static assets.
-    #[must_use]
     pub fn panel_dist(self) -> PathBuf {
         match self {
             // This path does not use `target()`, because wrangler.toml contains the path and cannot read
@@ -91,7 +87,6 @@ impl Mode {
         }
     }
 
-    /// Returns the name of a build step in this mode.
     fn named(self, step: &str) -> String {
         format!("{step}-{}", self.name()).replace(' ', "-")
     }

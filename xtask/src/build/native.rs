@@ -21,7 +21,6 @@ pub enum Profile {
 /// The paths of the built programs.
 #[derive(Debug, Clone)]
 pub struct Native {
-    /// The owner's command line.
     pub pinlatch: PathBuf,
     /// The agent, which is the daemon on a device.
     pub agent: PathBuf,

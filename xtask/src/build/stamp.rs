@@ -47,7 +47,6 @@ pub struct Stamp {
 
 impl Stamp {
     /// Creates a record. `print` contains everything that the result of the step depends on.
-    #[must_use]
     pub fn new(step: impl AsRef<str>, print: String) -> Self {
         Self::at(&paths::target().join("xtask"), step.as_ref(), print)
     }
@@ -57,7 +56,6 @@ impl Stamp {
     }
 
     /// Returns whether the step was done with the same inputs and all outputs of the step exist.
-    #[must_use]
     pub fn is_fresh(&self, outputs: &[PathBuf]) -> bool {
         outputs.iter().all(|output| output.exists())
             && fs::read_to_string(&self.file).is_ok_and(|kept| kept == self.print)

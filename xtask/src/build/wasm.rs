@@ -35,8 +35,6 @@ pub const EDGE_WITH_HOOKS: Crate =
 /// The Worker that measures the verification of tokens (`cargo xtask bench verify`).
 pub const BENCH_VERIFY: Crate = plain("bench-verify", "bench-verify", "edge");
 
-/// Returns the path of a compiled wasm module.
-#[must_use]
 pub fn compiled(of: Crate, mode: Mode, name: &str) -> PathBuf {
     paths::target().join(WASM).join(mode.profile(of.profile)).join(format!("{name}.wasm"))
 }

@@ -29,7 +29,6 @@ use crate::{
 
 /// The port of the demo if the user gives no port.
 const USUAL_PORT: u16 = 8787;
-/// The user name of the demo's owner.
 const USERNAME: &str = "owner";
 /// The minimum duration of the start after which a table of the steps is printed.
 const WORTH_A_TABLE: Duration = Duration::from_secs(60);

@@ -39,7 +39,6 @@ pub fn agent(machine: Machine, version: &str, program: &[u8]) -> Result<Package>
     })
 }
 
-/// Creates the package of the owner's command line.
 pub fn command_line(machine: Machine, version: &str, program: &[u8]) -> Result<Package> {
     Ok(Package {
         name: "pinlatch",

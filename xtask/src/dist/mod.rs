@@ -24,8 +24,7 @@ use crate::{
 pub use contents::{agent, command_line};
 pub use package::Package;
 
-/// The machine types for which the command line is packaged. `armhf` is not needed, because owners use larger computers
-/// than devices.
+/// The machine types for which the command line is packaged. Owners use larger computers than armhf devices.
 const OWNERS_MACHINES: [Machine; 2] = [Machine::Amd64, Machine::Arm64];
 
 /// Builds the packages for the given machine types, or for all machine types if none is given.
@@ -47,7 +46,6 @@ pub fn run(setup: &Setup, machines: &[Machine], mode: Mode) -> Result<()> {
     write_checksums(&folder)
 }
 
-/// Writes a package as a Debian package and as a compressed archive.
 fn write(folder: &Path, package: &Package, time: u64) -> Result<()> {
     for (name, bytes) in
         [(package.deb_name(), package.deb(time)?), (package.tarball_name(), package.tarball(time)?)]

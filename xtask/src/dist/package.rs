@@ -13,12 +13,10 @@ use tar::{Builder, EntryType, Header};
 pub struct File {
     /// The absolute path on the target system, without the leading slash.
     pub path: &'static str,
-    /// The permission bits of the file.
     pub mode: u32,
     pub content: Vec<u8>,
 }
 
-/// The contents and the metadata of a package.
 #[derive(Debug, Clone)]
 pub struct Package {
     pub name: &'static str,
@@ -36,14 +34,10 @@ pub struct Package {
 }
 
 impl Package {
-    /// Returns the file name of the Debian package.
-    #[must_use]
     pub fn deb_name(&self) -> String {
         format!("{}.deb", self.stem())
     }
 
-    /// Returns the file name of the archive for other systems.
-    #[must_use]
     pub fn tarball_name(&self) -> String {
         format!("{}.tar.gz", self.stem())
     }

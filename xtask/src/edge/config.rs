@@ -13,7 +13,6 @@ pub fn write(file: &Path, edge_dist: &Path, panel_dist: &Path, vars: &BTreeMap<S
     fs::write(file, serde_json::to_string_pretty(&config)?).with_context(|| file.display().to_string())
 }
 
-/// Reads `wrangler.toml`.
 pub fn ours() -> Result<String> {
     let file = paths::root().join("wrangler.toml");
     fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))

@@ -32,15 +32,12 @@ use anyhow::{Context, Result, bail};
 
 use crate::{guard::Guarded, process};
 
-/// The time limit for the Worker's first response. On a busy machine with two cores, wrangler takes up to ten seconds
-/// to start.
+/// The time limit for the Worker's first response. On a busy machine, wrangler takes up to ten seconds to start.
 const READY: Duration = Duration::from_secs(60);
-/// The time limit for one response of the Worker.
 const ANSWER: Duration = Duration::from_secs(30);
 /// The interval between two requests to a starting Worker.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// The maximum number of attempts to start the Worker. An attempt can fail, because another program can open the free
-/// port before the Worker does.
+/// The maximum number of attempts to start the Worker. Another program can open the free port first.
 const PORT_ATTEMPTS: usize = 3;
 
 /// A running Worker. The Worker ends when this value is dropped.
@@ -48,8 +45,7 @@ pub struct Edge {
     options: EdgeOptions,
     port: u16,
     running: Option<Guarded>,
-    /// The byte offset in the log file at which the output of the current process begins. A restart appends to the log
-    /// file.
+    /// The byte offset in the log file at which the output of the current process begins.
     log_from: usize,
 }
 
@@ -79,7 +75,6 @@ impl Edge {
     }
 
     /// Returns the Worker's origin, such as `http://localhost:8787`.
-    #[must_use]
     pub fn url(&self) -> String {
         match (&self.options.https, self.options.ip) {
             (Some(_), _) => format!("https://localhost:{}", self.port),
@@ -88,13 +83,10 @@ impl Edge {
         }
     }
 
-    #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Returns the path of the log file of the Worker and its runner.
-    #[must_use]
     pub fn log(&self) -> PathBuf {
         self.options.dir.join("edge.log")
     }

@@ -42,7 +42,6 @@ impl EdgeParts {
     }
 
     /// Returns the paths of the tools and builds of xtask.
-    #[must_use]
     pub fn of(tools: &Tools, mode: Mode) -> Self {
         Self {
             node: tools.node.clone(),
@@ -65,15 +64,13 @@ impl EdgeParts {
     }
 }
 
-/// The options of a local Worker.
 #[derive(Debug, Clone)]
 pub struct EdgeOptions {
     pub parts: EdgeParts,
     /// The Worker's folder, which contains the configuration, the secrets, the log and the state of the Durable
     /// Objects.
     pub dir: PathBuf,
-    /// The IP address at which the Worker listens. `None` means `localhost`: 127.0.0.1 and, if the machine has IPv6,
-    /// ::1.
+    /// The IP address at which the Worker listens. `None` means `localhost`: 127.0.0.1 and, if available, ::1.
     pub ip: Option<IpAddr>,
     /// The preferred port. If this port is in use, another port is used. `None` means any port.
     pub port: Option<u16>,
@@ -83,23 +80,19 @@ pub struct EdgeOptions {
     /// The private key and the certificate (PEM files) for TLS. `None` means that the Worker serves plain HTTP.
     pub https: Option<(PathBuf, PathBuf)>,
     pub runner: Runner,
-    /// The entry script of a different Worker, which has only variables as bindings. The different Worker must answer
-    /// requests for `/healthz`.
+    /// The entry script of a different Worker, which must answer requests for `/healthz`.
     pub other: Option<PathBuf>,
 }
 
 /// The program that starts workerd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Runner {
-    /// The command `wrangler dev`, which developers use. workerd runs behind the proxy of wrangler. wrangler's proxy
-    /// serves the panel's files in the same way as Cloudflare.
+    /// The command `wrangler dev`, whose proxy serves the panel's files in the same way as Cloudflare.
     Wrangler,
-    /// workerd without wrangler, as on a self-hosted server. workerd runs with the files that `pinlatch self-host`
-    /// writes.
+    /// workerd with the files that `pinlatch self-host` writes, as on a self-hosted server.
     Workerd,
 }
 
-/// The secrets of a Worker.
 #[derive(Clone, Default)]
 pub enum Secrets {
     #[default]
@@ -121,31 +114,25 @@ impl std::fmt::Debug for Secrets {
 }
 
 impl EdgeOptions {
-    /// Creates options for a test. The paths come from environment variables, any port is used, and there are no
-    /// secrets.
+    /// Creates options for a test: paths from environment variables, any port and no secrets.
     pub fn new(dir: impl Into<PathBuf>) -> Result<Self> {
         Ok(Self::with(EdgeParts::from_env()?, dir))
     }
 
-    /// Creates options with the given paths, any port and no secrets. workerd runs without wrangler and listens at
-    /// `localhost`.
-    #[must_use]
+    /// Creates options with the given paths, any port and no secrets, for workerd at `localhost`.
     pub fn with(parts: EdgeParts, dir: impl Into<PathBuf>) -> Self {
         let (vars, secrets) = (BTreeMap::new(), Secrets::None);
         let (runner, dir) = (Runner::Workerd, dir.into());
         Self { parts, dir, ip: None, port: None, vars, secrets, https: None, runner, other: None }
     }
 
-    /// Makes the Worker listen only at `::1`. This option must not be used with TLS, because the certificate is for
-    /// `localhost`.
-    #[must_use]
+    /// Makes the Worker listen only at `::1`. TLS cannot be used, because its certificate is for `localhost`.
     pub fn ipv6(mut self) -> Self {
         self.ip = Some(IpAddr::V6(Ipv6Addr::LOCALHOST));
         self
     }
 
     /// Returns the IP addresses at which the Worker listens. wrangler can listen at only one IP address.
-    #[must_use]
     pub fn addresses(&self) -> Vec<IpAddr> {
         match self.ip {
             Some(ip) => vec![ip],
@@ -154,43 +141,32 @@ impl EdgeOptions {
         }
     }
 
-    /// Sets the preferred port.
-    #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
         self
     }
 
-    /// Sets a variable to a text or a table.
-    #[must_use]
     pub fn var(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.vars.insert(name.into(), value.into());
         self
     }
 
-    /// Makes the Worker use the secrets in a `.dev.vars` file.
-    #[must_use]
     pub fn secrets_file(mut self, file: impl Into<PathBuf>) -> Self {
         self.secrets = Secrets::File(file.into());
         self
     }
 
-    /// Makes `wrangler dev` the runner of the Worker.
-    #[must_use]
     pub fn wrangler(mut self) -> Self {
         self.runner = Runner::Wrangler;
         self
     }
 
     /// Runs a different Worker with this entry script instead of the edge.
-    #[must_use]
     pub fn other(mut self, entry: impl Into<PathBuf>) -> Self {
         self.other = Some(entry.into());
         self
     }
 
-    /// Makes the Worker serve TLS with this private key and certificate.
-    #[must_use]
     pub fn https(mut self, key: impl Into<PathBuf>, certificate: impl Into<PathBuf>) -> Self {
         self.https = Some((key.into(), certificate.into()));
         self

@@ -8,7 +8,6 @@ use anyhow::{Context, Result};
 const ATTEMPTS: usize = 20;
 
 /// Returns the IP addresses of `localhost` on this machine. Some machines have no IPv6 address.
-#[must_use]
 pub fn loopback_addresses() -> Vec<IpAddr> {
     let both = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
     both.into_iter().filter(|ip| ip.is_ipv4() || TcpListener::bind((*ip, 0)).is_ok()).collect()
@@ -28,7 +27,6 @@ pub fn free_port() -> Result<u16> {
 }
 
 /// Returns whether a port is free on all IP addresses of `localhost`.
-#[must_use]
 pub fn is_free(port: u16) -> bool {
     loopback_addresses().into_iter().all(|ip| TcpListener::bind((ip, port)).is_ok())
 }

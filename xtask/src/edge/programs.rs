@@ -7,7 +7,6 @@ use anyhow::{Context, Result, bail};
 use super::EdgeOptions;
 use crate::process;
 
-/// Creates the command `wrangler dev`.
 pub fn wrangler(options: &EdgeOptions, port: u16) -> Result<Command> {
     let EdgeOptions { parts, dir, https, .. } = options;
     let ip = options.addresses().into_iter().next().context("no address to listen at")?;

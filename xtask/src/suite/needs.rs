@@ -28,7 +28,6 @@ use crate::{
     ui,
 };
 
-/// The types of machines that the tests emulate.
 const EMULATED: [Machine; 2] = [Machine::Arm64, Machine::Armhf];
 
 /// Installs all missing system packages at once.

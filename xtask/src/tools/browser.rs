@@ -30,7 +30,6 @@ pub const LOCALHOST: Package = Package {
 
 #[derive(Debug, Clone)]
 pub struct Browser {
-    /// The path of Chromium or Chrome.
     pub chromium: PathBuf,
     /// The path of chromedriver, which has the same major version as the browser.
     pub driver: PathBuf,
@@ -50,7 +49,6 @@ fn chromium() -> Option<PathBuf> {
 }
 
 /// Returns the rows for the browser and its driver in the table of `cargo xtask doctor`.
-#[must_use]
 pub fn reports() -> [Report; 2] {
     [
         program_report("chromium", chromium(), &PACKAGE),

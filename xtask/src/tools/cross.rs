@@ -68,19 +68,16 @@ impl Machine {
     }
 
     /// Returns the packages that are needed to compile programs for this machine.
-    #[must_use]
     pub fn package(self) -> Package {
         self.facts().compiler
     }
 
     /// Returns the architecture of the machine on which this program runs.
-    #[must_use]
     pub fn host() -> Self {
         if cfg!(target_arch = "aarch64") { Self::Arm64 } else { Self::Amd64 }
     }
 
     /// Returns Debian's name of the architecture.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Arm64 => "arm64",
@@ -99,7 +96,6 @@ pub struct Cross {
 
 impl Cross {
     /// Returns Rust's name for the target.
-    #[must_use]
     pub fn triple(&self) -> &'static str {
         match self.library {
             Library::Rustup => self.machine.facts().musl,
@@ -159,7 +155,6 @@ fn compiles(compiler: &str) -> bool {
 }
 
 /// Returns the row for the compiler that the tests use, in the table of `cargo xtask doctor`.
-#[must_use]
 pub fn report() -> Report {
     let compiler = Machine::Arm64.package();
     let found = paths::on_path(compiler.name).filter(|_| compiler.is_present());

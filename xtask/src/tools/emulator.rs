@@ -73,7 +73,6 @@ const GUESTS: [Guest; 3] = [
 /// The paths of QEMU and its guest machines.
 #[derive(Debug, Clone)]
 pub struct Emulator {
-    /// The path of `qemu-system-aarch64`.
     pub qemu: PathBuf,
     /// The folder with one folder for each guest machine. Each of these folders contains `busybox`, `kernel` and
     /// `modules`.
@@ -238,7 +237,6 @@ impl ForeignApt {
 }
 
 /// Returns the rows for QEMU and its guest machines in the table of `cargo xtask doctor`.
-#[must_use]
 pub fn reports(setup: &Setup) -> [Report; 2] {
     let needed = wanted().is_ok();
     let guests = home(setup);

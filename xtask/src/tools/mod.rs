@@ -105,19 +105,15 @@ impl Tools {
 
     /// Returns the path of Binaryen's optimiser. The optimiser is a Node script, so the caller must
     /// set `PATH` to [`Tools::path`].
-    #[must_use]
     pub fn wasm_opt(&self) -> PathBuf {
         self.node_modules.join("binaryen/bin/wasm-opt")
     }
 
-    /// Returns the path of the native esbuild program.
-    #[must_use]
     pub fn esbuild(&self) -> PathBuf {
         self.node_modules.join("@esbuild").join(node::platform()).join("bin/esbuild")
     }
 
     /// Returns the path of wrangler's JavaScript entry script. [`Tools::node`] runs this script.
-    #[must_use]
     pub fn wrangler(&self) -> PathBuf {
         self.node_modules.join("wrangler/bin/wrangler.js")
     }
@@ -148,13 +144,11 @@ fn program_report(name: &'static str, path: Option<PathBuf>, package: &Package) 
 }
 
 /// Returns whether `version` is at least `minimum`. The function compares the numbers between the dots.
-#[must_use]
 pub fn at_least(version: &str, minimum: &str) -> bool {
     numbers(version) >= numbers(minimum)
 }
 
 /// Returns the numbers between the dots of the first version in a text such as `v20.1.2` or `cargo 1.96.0 (…)`.
-#[must_use]
 pub fn numbers(version: &str) -> Vec<u32> {
     version
         .split_ascii_whitespace()
@@ -172,7 +166,6 @@ pub fn numbers(version: &str) -> Vec<u32> {
 }
 
 /// Returns the first line that `PROGRAM --version` prints.
-#[must_use]
 pub fn version_of(program: impl AsRef<std::ffi::OsStr>) -> Option<String> {
     let text = crate::process::output_of(Command::new(program.as_ref()).arg("--version")).ok()?;
     Some(text.lines().next().unwrap_or_default().to_owned())

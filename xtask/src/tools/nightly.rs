@@ -90,7 +90,6 @@ fn cargo_fuzz_home(setup: &Setup) -> PathBuf {
 }
 
 /// Returns the rows for nightly Rust and cargo-fuzz in the table of `cargo xtask doctor`.
-#[must_use]
 pub fn reports(setup: &Setup) -> [Report; 2] {
     let nightly = version().map(|version| (version, format!("rustup's toolchain `{NIGHTLY}`")));
     let fuzz = find_cargo_fuzz(setup).and_then(|tool| Some((version_of(&tool)?, tool.display().to_string())));

@@ -10,7 +10,6 @@ use super::{Report, Setup, at_least, npm, version_of};
 use crate::paths;
 
 /// Returns the name of this platform in npm packages.
-#[must_use]
 pub fn platform() -> String {
     let os = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
     let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" };
@@ -50,7 +49,6 @@ fn package(setup: &Setup) -> String {
 }
 
 /// Returns the row for Node in the table of `cargo xtask doctor`.
-#[must_use]
 pub fn report(setup: &Setup) -> Report {
     let found = find(setup).and_then(|node| Some((version_of(&node)?, node.display().to_string())));
     let get = format!("npm install --prefix {} {}", folder(setup).display(), package(setup));

@@ -66,7 +66,6 @@ fn agree(locked: &Value, installed: &Value) -> bool {
 }
 
 /// Returns the row for the npm packages of `package.json` in the table of `cargo xtask doctor`.
-#[must_use]
 pub fn report() -> Report {
     let versions = read(&paths::root().join("package.json")).ok().and_then(|package| {
         let wanted = package.get("devDependencies")?.as_object()?;

@@ -31,7 +31,6 @@ pub const PACKAGE: Package = Package::program("debootstrap");
 pub struct Nspawn {
     /// The root folder of the small system.
     pub root: PathBuf,
-    /// The path of the program `systemd-nspawn`.
     pub program: PathBuf,
     /// The folder with the libraries of `systemd-nspawn`.
     pub libraries: PathBuf,
@@ -96,7 +95,6 @@ fn mirror(release: &str) -> Option<String> {
 }
 
 /// Returns the row for the small system in the table of `cargo xtask doctor`.
-#[must_use]
 pub fn report(setup: &Setup) -> Report {
     let home = home(setup);
     let release = fs::read_to_string(home.join(COMPLETE)).ok();

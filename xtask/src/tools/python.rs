@@ -93,7 +93,6 @@ fn packages(setup: &Setup) -> [String; 5] {
 }
 
 /// Returns the row for the Python packages in the table of `cargo xtask doctor`.
-#[must_use]
 pub fn report(setup: &Setup) -> Report {
     let home = home(setup);
     let found = versions(&home).map(|versions| (versions, python_of(&home).display().to_string()));

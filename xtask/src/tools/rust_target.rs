@@ -117,7 +117,6 @@ fn has_debian_rust() -> bool {
 }
 
 /// Returns the row for the wasm32 target in the table of `cargo xtask doctor`.
-#[must_use]
 pub fn report() -> Report {
     let found = |rustc: &str, place: &str| Some((version_of(rustc)?, place.to_owned()));
     let found = match (has_target(WASM), has_debian_rust()) {

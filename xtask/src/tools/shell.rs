@@ -9,7 +9,6 @@ pub const PACKAGES: [Package; 3] =
     [Package::program("curl"), Package::program("jq"), Package::program("openssl")];
 
 /// Returns the rows for these programs in the table of `cargo xtask doctor`.
-#[must_use]
 pub fn reports() -> [Report; 3] {
     PACKAGES.map(|package| program_report(package.name, paths::on_path(package.name), &package))
 }

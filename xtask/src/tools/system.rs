@@ -44,7 +44,6 @@ impl Package {
         Self { name, present, debian: name, fedora: name, arch: name, homebrew: name }
     }
 
-    #[must_use]
     pub fn is_present(&self) -> bool {
         (self.present)(self)
     }
@@ -95,7 +94,6 @@ impl System {
 }
 
 /// Returns the command that installs a package on this system. `cargo xtask doctor` prints this command.
-#[must_use]
 pub fn install_line(package: &Package) -> String {
     System::detect()
         .map_or_else(|| format!("install {}", package.name), |system| system.install_line(&[package]))
@@ -166,7 +164,6 @@ fn ask() -> Result<()> {
 }
 
 /// Creates a command that runs as root. The command uses sudo if this process does not run as root.
-#[must_use]
 pub fn as_root(program: &str) -> Command {
     if rustix::process::geteuid().is_root() {
         return Command::new(program);
@@ -177,7 +174,6 @@ pub fn as_root(program: &str) -> Command {
 }
 
 /// Returns the prefix with which messages show [`as_root`] commands.
-#[must_use]
 pub fn sudo_prefix() -> &'static str {
     if rustix::process::geteuid().is_root() { "" } else { "sudo " }
 }
