@@ -19,9 +19,6 @@ use crate::output::{columns, say, say_json};
 use crate::session::{api, current, password, two_passwords};
 use crate::times::{stamp, stamp_ms};
 
-const ROLES: [(&str, Role); 3] =
-    [("owner", Role::Owner), ("operator", Role::Operator), ("viewer", Role::Viewer)];
-
 #[derive(Subcommand)]
 pub enum UserCommand {
     /// List the people of the site and each person's permissions.
@@ -175,7 +172,7 @@ fn table(people: &[Person]) -> String {
         .map(|person| {
             [
                 person.username.to_string(),
-                person.role.map_or("custom", role_word).to_owned(),
+                person.role.map_or("custom", Role::as_str).to_owned(),
                 person.sessions.to_string(),
                 stamp_ms(person.created_ms),
                 person.scope.to_string(),
@@ -233,13 +230,8 @@ fn change_password(args: &Password, json: bool) -> Result<()> {
 
 /// Creates a parser for the name of a role. The help text lists the names of all roles.
 fn role() -> impl TypedValueParser<Value = Role> {
-    PossibleValuesParser::new(ROLES.map(|(word, _)| word)).try_map(|word| {
-        ROLES.iter().find(|(own, _)| *own == word).map(|(_, role)| *role).ok_or("it is not a role")
-    })
-}
-
-fn role_word(role: Role) -> &'static str {
-    ROLES.iter().find(|(_, own)| *own == role).map_or("", |(word, _)| word)
+    PossibleValuesParser::new(Role::ALL.iter().map(|role| role.as_str()))
+        .try_map(|word| Role::from_word(&word).ok_or("it is not a role"))
 }
 
 #[cfg(test)]

@@ -74,7 +74,7 @@ mod tests {
 
     use super::*;
     use crate::http::HttpError;
-    use crate::link_error::CLOSE_REPLACED;
+    use pinlatch_protocol::close;
     use crate::proxy::ProxyError;
 
     const LOST: LinkError = LinkError::Timeout("it");
@@ -133,7 +133,7 @@ mod tests {
         let pause = |error: &LinkError| Backoff::default().pause(error, Duration::ZERO, 0.0).as_secs();
         assert_eq!(pause(&refused(StatusCode::UNAUTHORIZED, "invalid_token", None)), 60);
         assert_eq!(pause(&refused(StatusCode::CONFLICT, "device_connected", None)), 60);
-        assert_eq!(pause(&LinkError::Closed { code: CLOSE_REPLACED, reason: String::new() }), 60);
+        assert_eq!(pause(&LinkError::Closed { code: close::REPLACED, reason: String::new() }), 60);
         assert_eq!(pause(&refused(StatusCode::TOO_MANY_REQUESTS, "throttled", Some(7))), 7);
         assert_eq!(pause(&refused(StatusCode::SERVICE_UNAVAILABLE, "misconfigured", Some(1 << 40))), 300);
         assert_eq!(pause(&LinkError::NotTheEdge(StatusCode::FORBIDDEN)), 0, "a captive portal");

@@ -1,6 +1,7 @@
 //! Defines the reasons why a connection to the edge was lost or could not be established.
 
 use hyper::StatusCode;
+use pinlatch_protocol::close;
 use pinlatch_protocol::problem::Code;
 use pinlatch_token::Refusal;
 use tokio_tungstenite::tungstenite;
@@ -73,9 +74,6 @@ impl From<tungstenite::Error> for LinkError {
     }
 }
 
-/// The WebSocket close code for a connection that was replaced by a newer connection of the same device.
-pub const CLOSE_REPLACED: u16 = 4409;
-
 /// The problem code with which the edge refuses a connection because another agent is connected as this device.
 const DEVICE_CONNECTED: &str = Code::DeviceConnected.as_str();
 
@@ -111,7 +109,7 @@ impl LinkError {
             Self::Socket(_) => "socket",
             Self::Timeout(_) => "timeout",
             Self::Protocol(_) => "protocol",
-            Self::Closed { code: CLOSE_REPLACED, .. } => "replaced",
+            Self::Closed { code: close::REPLACED, .. } => "replaced",
             Self::Closed { .. } => "closed",
         }
     }
@@ -123,7 +121,7 @@ impl LinkError {
             // The problem code is checked, because the status code alone is ambiguous. A captive portal or a firewall
             // can also answer with status 403 for a short time.
             Self::Refused { code, .. } => LASTING.contains(&code.as_str()),
-            Self::Closed { code, .. } => *code == CLOSE_REPLACED,
+            Self::Closed { code, .. } => *code == close::REPLACED,
             _ => false,
         }
     }
@@ -149,7 +147,7 @@ impl LinkError {
         match self {
             Self::Http(error) => error.advice(),
             Self::Refused { code, .. } if code == DEVICE_CONNECTED => Some(TWINS),
-            Self::Closed { code: CLOSE_REPLACED, .. } => Some(TWINS),
+            Self::Closed { code: close::REPLACED, .. } => Some(TWINS),
             Self::Refused { .. } if self.is_lasting() => {
                 Some("the edge does not accept this device: re-enrol the device with `pinlatch-agent enrol`")
             }

@@ -413,12 +413,12 @@ impl<'a> Session<'a> {
 
 #[cfg(test)]
 mod tests {
+    use pinlatch_protocol::agent::MAX_LINES;
     use pinlatch_protocol::command::{CommandStatus, MAX_COMMAND_ID};
     use pinlatch_protocol::line::{Level, LineInfo, LineKind, MAX_UNIT};
     use pinlatch_protocol::name::Name;
 
     use super::*;
-    use crate::config::MAX_LINES;
 
     /// Builds a hello message in which every field has the longest value that a configuration allows.
     #[test]

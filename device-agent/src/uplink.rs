@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
+use pinlatch_protocol::close;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
@@ -15,7 +16,7 @@ use crate::dial::Resolver;
 use crate::handshake;
 use crate::http::{Connector, Endpoint};
 use crate::lines::Lines;
-use crate::link_error::{CLOSE_REPLACED, LinkError};
+use crate::link_error::LinkError;
 use crate::outbox::Outbox;
 use crate::proxy::Proxy;
 use crate::session;
@@ -98,7 +99,7 @@ impl Uplink {
             if connected_at.is_some() {
                 self.lines.link_lost();
             }
-            if matches!(error, LinkError::Closed { code: CLOSE_REPLACED, .. }) {
+            if matches!(error, LinkError::Closed { code: close::REPLACED, .. }) {
                 state.replaced = true;
             }
             if error.is_about_tls() {

@@ -4,7 +4,8 @@
 use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
-use pinlatch_agent::config::{Config, MAX_LINES};
+use pinlatch_agent::config::Config;
+use pinlatch_protocol::agent::MAX_LINES;
 use pinlatch_protocol::line::Level;
 
 fuzz_target!(|text: &str| {

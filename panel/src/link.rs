@@ -7,11 +7,10 @@
 #[cfg(test)]
 mod tests;
 
+use pinlatch_protocol::close;
+
 /// The id of a socket. The id makes it possible to ignore frames and close events of earlier sockets.
 pub type SocketId = u32;
-
-/// The close code for a socket whose token has expired or was revoked.
-pub const SESSION_ENDED: u16 = 4401;
 
 /// The longest wait before the first attempt to reconnect, in milliseconds. The longest wait doubles with every further
 /// failed attempt.
@@ -284,11 +283,11 @@ impl Link {
         if !(was_current || was_next) {
             return;
         }
-        if code == SESSION_ENDED && was_current {
+        if code == close::SESSION_ENDED && was_current {
             self.quiet_until_ms = now_ms.saturating_add(QUIET_MS);
             self.ask(Effect::Refresh, effects);
         } else if self.next.is_none() && !self.asking {
-            let why = if code == SESSION_ENDED { Try::Refresh } else { Try::Resume };
+            let why = if code == close::SESSION_ENDED { Try::Refresh } else { Try::Resume };
             self.wait(if was_next { why } else { Try::Open }, now_ms, chance);
         }
     }

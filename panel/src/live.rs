@@ -7,13 +7,14 @@ use std::time::Duration;
 use leptos::leptos_dom::helpers::{set_interval_with_handle, window_event_listener_untyped};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use pinlatch_protocol::close;
 use pinlatch_protocol::line::Action;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::{Change, FromPanel, ToPanel};
 use pinlatch_protocol::{PING, PONG};
 
 use crate::api::{self, Failure};
-use crate::link::{Effect, Input, Link, SESSION_ENDED, SocketId, State};
+use crate::link::{Effect, Input, Link, SocketId, State};
 use crate::model::map::Map;
 use crate::model::{CommandOutcome, Key, Model, ModelUpdate};
 use crate::prefs::Prefs;
@@ -366,7 +367,7 @@ impl Panel {
             && Visitor::of_subject(&whoami.sub) != self.visitor
         {
             self.run(Effect::Close(id));
-            return self.step(Input::Closed(id, SESSION_ENDED));
+            return self.step(Input::Closed(id, close::SESSION_ENDED));
         }
         let about = subject(&frame);
         let applied = self.model.try_update_untracked(|model| {

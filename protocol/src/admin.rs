@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::wire_enum::wire_enum;
 use crate::api::Secret;
 use crate::name::UserName;
 use crate::scope::{Role, ScopeSet};
@@ -131,23 +132,13 @@ pub struct PasswordRequest {
     pub password: Secret,
 }
 
-/// The kind of an issued token: API token or guest link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TokenKind {
-    /// An API token, which a script sends in the `Authorization` header.
-    Api,
-    /// A guest link, whose token the panel exchanges for a cookie when a browser opens the link.
-    Guest,
-}
-
-impl TokenKind {
-    /// Returns the name of the token kind, as used in the API and in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Api => "api",
-            Self::Guest => "guest",
-        }
+wire_enum! {
+    /// The kind of an issued token: API token or guest link.
+    pub enum TokenKind {
+        /// An API token, which a script sends in the `Authorization` header.
+        Api = "api",
+        /// A guest link, whose token the panel exchanges for a cookie when a browser opens the link.
+        Guest = "guest",
     }
 }
 

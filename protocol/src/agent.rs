@@ -12,6 +12,10 @@ use crate::command::CommandStatus;
 use crate::line::{Level, LineInfo};
 use crate::name::Name;
 
+/// The maximum number of GPIO lines of a device. The `hello` message with the descriptions of all lines must fit into
+/// one WebSocket frame.
+pub const MAX_LINES: usize = 64;
+
 /// The authentication scheme in the edge's `WWW-Authenticate` header.
 pub const CHALLENGE_SCHEME: &str = "Pinlatch";
 

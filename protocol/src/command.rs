@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::wire_enum::wire_enum;
 use crate::line::Level;
 use crate::name::Name;
+use crate::problem::{Code, Problem};
 
 /// The deadline of a command if the caller does not set `deadline_ms`, in milliseconds after the site accepts the
 /// command.
@@ -16,6 +18,17 @@ pub const MIN_DEADLINE_MS: u64 = 100;
 /// The longest deadline that a caller can set for a command, in milliseconds.
 pub const MAX_DEADLINE_MS: u64 = 60_000;
 
+/// Returns whether a deadline, in milliseconds after the site accepts the command, is in the allowed range.
+pub fn is_deadline(ms: u64) -> bool {
+    (MIN_DEADLINE_MS..=MAX_DEADLINE_MS).contains(&ms)
+}
+
+/// Returns the problem for a deadline that is not a number or not in the allowed range.
+pub fn bad_deadline() -> Problem {
+    let rule = format!("`deadline_ms` must be a whole number from {MIN_DEADLINE_MS} to {MAX_DEADLINE_MS}");
+    Problem::new(Code::InvalidArguments).detail(rule)
+}
+
 /// The maximum length of the id that a caller chooses for a command, in bytes.
 pub const MAX_COMMAND_ID: usize = 64;
 
@@ -24,48 +37,29 @@ pub fn is_command_id(text: &str) -> bool {
     (1..=MAX_COMMAND_ID).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
-/// The status of a command. `executed`, `refused`, `expired` and `unknown` are final. As an exception, a late report
-/// from the device can replace `unknown` with the actual outcome.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CommandStatus {
-    /// The site has stored the command but has not sent the command to the device.
-    Accepted,
-    /// The site has sent the command to the device.
-    Delivered,
-    /// The device executed the command.
-    Executed,
-    /// The device refused the command, for example because the device's configuration does not allow the command.
-    Refused,
-    /// The deadline passed before the device executed the command. The device will not execute the command later.
-    Expired,
-    /// The site sent the command, but the device did not report an outcome. The device may have executed the command.
-    Unknown,
+wire_enum! {
+    /// The status of a command. `executed`, `refused`, `expired` and `unknown` are final. As an exception, a late report
+    /// from the device can replace `unknown` with the actual outcome.
+    pub enum CommandStatus {
+        /// The site has stored the command but has not sent the command to the device.
+        Accepted = "accepted",
+        /// The site has sent the command to the device.
+        Delivered = "delivered",
+        /// The device executed the command.
+        Executed = "executed",
+        /// The device refused the command, for example because the device's configuration does not allow the command.
+        Refused = "refused",
+        /// The deadline passed before the device executed the command. The device will not execute the command later.
+        Expired = "expired",
+        /// The site sent the command, but the device did not report an outcome. The device may have executed the command.
+        Unknown = "unknown",
+    }
 }
 
 impl CommandStatus {
     /// Returns whether the status is final. After a final status, the site sends no further status to the caller.
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Accepted | Self::Delivered)
-    }
-
-    /// Returns the status as text, as used in messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Delivered => "delivered",
-            Self::Executed => "executed",
-            Self::Refused => "refused",
-            Self::Expired => "expired",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    /// Parses the status from the text that [`CommandStatus::as_str`] returns.
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Accepted, Self::Delivered, Self::Executed, Self::Refused, Self::Expired, Self::Unknown]
-            .into_iter()
-            .find(|status| status.as_str() == word)
     }
 }
 

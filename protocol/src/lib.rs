@@ -9,6 +9,7 @@
 pub mod admin;
 pub mod agent;
 pub mod api;
+pub mod close;
 pub mod command;
 pub mod line;
 pub mod loopback;
@@ -16,6 +17,7 @@ pub mod name;
 pub mod panel;
 pub mod problem;
 pub mod scope;
+mod wire_enum;
 
 /// The WebSocket subprotocol of the agent socket and of the panel socket.
 pub const SUBPROTOCOL: &str = "pinlatch.v1";

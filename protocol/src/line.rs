@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::wire_enum::wire_enum;
 use crate::name::Name;
 
 /// The longest pulse that a command can request, in milliseconds. The setting `max_on` of a line usually limits the
@@ -20,24 +21,24 @@ pub const MAX_UNIT: usize = 16;
 /// The largest number of decimal places of a sensor's value.
 pub const MAX_PRECISION: u8 = 6;
 
-/// The kind of a GPIO line. The kind determines the line's actions and the type of the line's level.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LineKind {
-    /// An LED or relay supports the actions `set`, `toggle` and `blink`. The level is `true` or `false`.
-    Switch,
-    /// A door strike or bell push supports the action `pulse`. The level is `true` or `false`.
-    Momentary,
-    /// A dimmed lamp supports the action `set`. The level is a number from 0 to 1.
-    Dimmer,
-    /// A colour LED supports the action `set`. The level is a text in the form `"#rrggbb"`.
-    Rgb,
-    /// A servo supports the action `set`. The level is the angle in degrees, from 0 to 180.
-    Servo,
-    /// A button or reed contact has no actions. The level is `true` or `false`.
-    Contact,
-    /// A sensor has no actions. The level is the measured number.
-    Sensor,
+wire_enum! {
+    /// The kind of a GPIO line. The kind determines the line's actions and the type of the line's level.
+    pub enum LineKind {
+        /// An LED or relay supports the actions `set`, `toggle` and `blink`. The level is `true` or `false`.
+        Switch = "switch",
+        /// A door strike or bell push supports the action `pulse`. The level is `true` or `false`.
+        Momentary = "momentary",
+        /// A dimmed lamp supports the action `set`. The level is a number from 0 to 1.
+        Dimmer = "dimmer",
+        /// A colour LED supports the action `set`. The level is a text in the form `"#rrggbb"`.
+        Rgb = "rgb",
+        /// A servo supports the action `set`. The level is the angle in degrees, from 0 to 180.
+        Servo = "servo",
+        /// A button or reed contact has no actions. The level is `true` or `false`.
+        Contact = "contact",
+        /// A sensor has no actions. The level is the measured number.
+        Sensor = "sensor",
+    }
 }
 
 /// Returns whether a text is a valid unit of a sensor. A unit has 1 to [`MAX_UNIT`] characters, no control characters,

@@ -10,6 +10,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::wire_enum::wire_enum;
 use crate::name::{Name, NameError};
 
 /// The maximum number of scopes in a set of scopes.
@@ -274,16 +275,16 @@ impl FromIterator<Scope> for ScopeSet {
     }
 }
 
-/// A role, which is a named set of scopes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// The owner role has all scopes.
-    Owner,
-    /// The operator role can read and operate all GPIO lines.
-    Operator,
-    /// The viewer role can read all GPIO lines.
-    Viewer,
+wire_enum! {
+    /// A role, which is a named set of scopes.
+    pub enum Role {
+        /// The owner role has all scopes.
+        Owner = "owner",
+        /// The operator role can read and operate all GPIO lines.
+        Operator = "operator",
+        /// The viewer role can read all GPIO lines.
+        Viewer = "viewer",
+    }
 }
 
 impl Role {

@@ -3,7 +3,8 @@
 
 use std::collections::HashSet;
 
-use pinlatch_protocol::agent::{FromAgent, MachineInfo, Outcome};
+use pinlatch_protocol::agent::{FromAgent, MAX_LINES, MachineInfo, Outcome};
+use pinlatch_protocol::close;
 use pinlatch_protocol::line::{Level, LineInfo, LineKind, MAX_PRECISION, is_unit};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::Change;
@@ -11,13 +12,10 @@ use pinlatch_protocol::problem::{Code, Problem};
 
 use crate::Site;
 use crate::devices::Device;
-use crate::event::{Effect, Press, close};
+use crate::event::{Effect, Press};
 use crate::failure::Failure;
 use crate::outcome::Provenance;
 use crate::store::{MAX_EXACT, StoreError};
-
-/// The maximum number of GPIO lines per device.
-pub const MAX_LINES: usize = 256;
 
 /// The maximum length of the stored agent version, in characters.
 const MAX_VERSION: usize = 64;

@@ -35,19 +35,6 @@ impl Rights {
 /// The value of the column `role` for a person who has individual scopes instead of a role.
 pub(crate) const CUSTOM: &str = "custom";
 
-/// Returns the database value of a role.
-pub(crate) fn role_word(role: Role) -> &'static str {
-    match role {
-        Role::Owner => "owner",
-        Role::Operator => "operator",
-        Role::Viewer => "viewer",
-    }
-}
-
-pub(crate) fn role_from(word: &str) -> Option<Role> {
-    [Role::Owner, Role::Operator, Role::Viewer].into_iter().find(|role| role_word(*role) == word)
-}
-
 impl Site<'_> {
     /// Checks that a token is still valid, and returns the current permissions of the token. For an invalid token, this
     /// function returns 401 `invalid_token`.

@@ -8,8 +8,8 @@
 use std::collections::BTreeMap;
 
 use pinlatch_protocol::command::{
-    CommandRequest, CommandResult, CommandStatus, DEFAULT_DEADLINE_MS, MAX_DEADLINE_MS, MIN_DEADLINE_MS,
-    is_command_id,
+    CommandRequest, CommandResult, CommandStatus, DEFAULT_DEADLINE_MS, MAX_COMMAND_ID, bad_deadline, is_command_id,
+    is_deadline,
 };
 use pinlatch_protocol::line::{Action, ActionError, Level};
 use pinlatch_protocol::name::Name;
@@ -150,8 +150,8 @@ impl Site<'_> {
         panel: Option<&str>,
     ) -> Result<CommandProgress, Failure> {
         if !is_command_id(&request.id) {
-            let problem = Problem::new(Code::InvalidRequest)
-                .detail("a command id must have 1 to 64 visible ASCII characters");
+            let rule = format!("a command id must have 1 to {MAX_COMMAND_ID} visible ASCII characters");
+            let problem = Problem::new(Code::InvalidRequest).detail(rule);
             return self.rights(principal).and(Err(problem.into()));
         }
         self.accept(principal, request, panel).map_err(|failure| match failure {
@@ -167,6 +167,10 @@ impl Site<'_> {
         panel: Option<&str>,
     ) -> Result<CommandProgress, Failure> {
         self.may_operate(principal, request)?;
+        let patience_ms = request.deadline_ms.unwrap_or(DEFAULT_DEADLINE_MS);
+        if !is_deadline(patience_ms) {
+            return Err(bad_deadline().into());
+        }
         let args = canonical(&request.args);
         if let Some(known) = self.find_command(&principal.iss, &principal.sub, &request.id)? {
             if self.now_ms < known.accepted_ms.saturating_add(KEEP_COMMANDS_MS) {
@@ -182,12 +186,6 @@ impl Site<'_> {
             self.audit_refusal(principal, "command", &target, Code::DeviceOffline)?;
             return Err(Code::DeviceOffline.into());
         };
-        let patience_ms = request.deadline_ms.unwrap_or(DEFAULT_DEADLINE_MS);
-        if !(MIN_DEADLINE_MS..=MAX_DEADLINE_MS).contains(&patience_ms) {
-            let range =
-                format!("`deadline_ms` must be a whole number from {MIN_DEADLINE_MS} to {MAX_DEADLINE_MS}");
-            return Err(Problem::new(Code::InvalidArguments).detail(range).into());
-        }
         if self.in_flight(&request.device)? >= MAX_IN_FLIGHT {
             return Err(Problem::new(Code::Throttled).retry_after(1).into());
         }

@@ -1,13 +1,14 @@
 //! Computes whether a device is online, and the view of a device for a caller.
 
 use pinlatch_protocol::SILENCE_LIMIT_MS;
+use pinlatch_protocol::close;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::{Change, DeviceView, LineView};
 use pinlatch_protocol::problem::{Code, Problem};
 
 use crate::Site;
 use crate::authority::Rights;
-use crate::event::{Effect, close};
+use crate::event::Effect;
 use crate::failure::Failure;
 use crate::lines::{Line, visible_line};
 use crate::principal::Principal;

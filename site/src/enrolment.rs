@@ -1,5 +1,6 @@
 //! Enrols devices with one-time codes, renews device certificates, and removes devices.
 
+use pinlatch_protocol::close;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::Change;
 use pinlatch_protocol::problem::{Code, Problem};
@@ -8,7 +9,6 @@ use pinlatch_protocol::scope::SiteRight;
 use crate::Site;
 use crate::agent::Credential;
 use crate::audit::Actor;
-use crate::event::close;
 use crate::failure::Failure;
 use crate::principal::Principal;
 use crate::store::StoreError;

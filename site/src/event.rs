@@ -10,20 +10,6 @@ use crate::Site;
 use crate::principal::Principal;
 use crate::store::StoreError;
 
-/// The WebSocket close codes of the site, from the range that RFC 6455 reserves for applications.
-pub mod close {
-    /// The site refused the agent's `hello` message. The close reason contains the cause.
-    pub const HELLO_REFUSED: u16 = 4400;
-    /// The panel's token has expired or was revoked.
-    pub const SESSION_ENDED: u16 = 4401;
-    /// The device was removed or enrolled again.
-    pub const NOT_ENROLLED: u16 = 4403;
-    /// The agent showed no activity for too long.
-    pub const SILENT: u16 = 4408;
-    /// A newer connection of the same device replaced the closed connection.
-    pub const REPLACED: u16 = 4409;
-}
-
 /// A command that the Durable Object must sign and send to a device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandOrder {
@@ -115,7 +101,7 @@ pub enum Effect {
         device: Name,
         /// The session nonce of the connection.
         session: String,
-        /// A close code from [`close`].
+        /// A close code from [`pinlatch_protocol::close`].
         code: u16,
         /// The reason for closing the WebSocket, as a stable code.
         reason: &'static str,
@@ -135,7 +121,7 @@ pub enum Effect {
     ClosePanels {
         /// The panel WebSockets to close.
         whose: PanelFilter,
-        /// A close code from [`close`].
+        /// A close code from [`pinlatch_protocol::close`].
         code: u16,
         /// The reason for closing the WebSockets, as a stable code.
         reason: &'static str,

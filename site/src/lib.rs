@@ -55,12 +55,12 @@ use pinlatch_protocol::problem::{Code, Problem};
 
 use crate::failure::Failure;
 
-pub use crate::agent::{Credential, MAX_LINES};
+pub use crate::agent::Credential;
 pub use crate::audit::MAX_AUDIT_PAGE;
 pub use crate::call::{Answer, Call, CallResult, Reply};
 pub use crate::command::{KEEP_COMMANDS_MS, MAX_IN_FLIGHT};
 pub use crate::enrolment::Renewed;
-pub use crate::event::{CommandOrder, Effect, Event, PanelFilter, Press, close};
+pub use crate::event::{CommandOrder, Effect, Event, PanelFilter, Press};
 pub use crate::links::Links;
 pub use crate::logins::ROTATION_GRACE_MS;
 pub use crate::outcome::GRACE_MS;
@@ -149,7 +149,7 @@ impl<'a> Site<'a> {
     }
 
     /// Checks that the token of a panel is still valid. If the token is invalid, the Durable Object must close the
-    /// panel's WebSocket with [`close::SESSION_ENDED`].
+    /// panel's WebSocket with [`pinlatch_protocol::close::SESSION_ENDED`].
     pub fn socket_authority(&mut self, principal: &Principal) -> Result<(), Problem> {
         let outcome = self.rights(principal).map(|_| ());
         self.surface(outcome)

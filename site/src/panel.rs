@@ -1,6 +1,7 @@
 //! Computes the view of the site for each panel, and handles messages from panels.
 
 use pinlatch_protocol::api::Whoami;
+use pinlatch_protocol::close;
 use pinlatch_protocol::panel::{Change, FromPanel, ToPanel};
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::{MAX_SCOPES, Scope, ScopeSet};
@@ -9,7 +10,7 @@ use crate::Site;
 use crate::authority::Rights;
 use crate::command::CommandProgress;
 use crate::devices::visible_device;
-use crate::event::{Effect, Event, PanelFilter, Press, close};
+use crate::event::{Effect, Event, PanelFilter, Press};
 use crate::failure::Failure;
 use crate::lines::visible_line;
 use crate::principal::Principal;

@@ -7,7 +7,7 @@ use pinlatch_protocol::scope::{Role, ScopeSet, SiteRight};
 
 use crate::Site;
 use crate::audit::Actor;
-use crate::authority::{CUSTOM, Rights, role_from, role_word};
+use crate::authority::{CUSTOM, Rights};
 use crate::call::Reply;
 use crate::event::{Effect, PanelFilter};
 use crate::failure::Failure;
@@ -36,7 +36,7 @@ impl Site<'_> {
             "INSERT INTO codes (id, expires_ms, used_ms) VALUES (?1, ?2, ?3)",
             &[code_id.into(), u64::MAX.into(), self.now_ms.into()],
         )?;
-        self.add_person(&username, role_word(Role::Owner), None)?;
+        self.add_person(&username, Role::Owner.as_str(), None)?;
         self.run("UPDATE people SET password = 1", &[])?;
         self.audit(by(&username, None), "setup", username.as_str(), "done")?;
         let scope = Role::Owner.scopes();
@@ -352,7 +352,7 @@ impl Site<'_> {
 
 /// Reads the rights of a person from two adjacent columns, which contain the role and the scopes.
 fn rights_in(row: &Row, column: usize) -> Result<Rights, StoreError> {
-    let role = role_from(row.text(column)?);
+    let role = Role::from_word(row.text(column)?);
     let scope = match role {
         Some(role) => role.scopes(),
         None => row.opt_parsed(column + 1)?.unwrap_or_default(),
@@ -371,7 +371,7 @@ pub(crate) fn granted(wanted: &RightsRequest) -> Result<Rights, Problem> {
 
 pub(crate) fn stored(rights: &Rights) -> (&'static str, Option<String>) {
     match rights.role {
-        Some(role) => (role_word(role), None),
+        Some(role) => (role.as_str(), None),
         None => (CUSTOM, Some(rights.scope.to_string())),
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use pinlatch_protocol::close;
 use pinlatch_protocol::loopback::localhost;
 use pinlatch_protocol::problem::Problem;
 use pinlatch_protocol::{PING, PING_EVERY_MS, PONG, SILENCE_LIMIT_MS, SUBPROTOCOL};
@@ -28,9 +29,6 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The maximum size of a WebSocket message, in bytes. The largest message is the snapshot of a large site.
 const LARGEST: usize = 4 << 20;
-
-/// The WebSocket close code that the edge sends if the access token has expired or was revoked.
-const SESSION_ENDED: u16 = 4401;
 
 /// The reason why a connection ended or could not be opened.
 #[derive(Debug)]
@@ -117,7 +115,7 @@ impl Socket {
                 }
                 Ok(Message::Close(frame)) => {
                     return Err(match frame {
-                        Some(frame) if u16::from(frame.code) == SESSION_ENDED => End::SessionEnded,
+                        Some(frame) if u16::from(frame.code) == close::SESSION_ENDED => End::SessionEnded,
                         _ => End::Lost("the edge closed the connection".into()),
                     });
                 }

@@ -19,10 +19,6 @@ use serde::Deserialize;
 
 use crate::proxy::Proxy;
 
-/// The maximum number of lines in a configuration file. The descriptions of all lines must fit into one WebSocket
-/// frame.
-pub const MAX_LINES: usize = 64;
-
 /// The default of the key `max_on_ms` of a momentary line.
 pub const DEFAULT_PULSE_LIMIT: Duration = Duration::from_secs(5);
 

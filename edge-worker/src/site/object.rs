@@ -11,11 +11,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use pinlatch_protocol::agent::{FromAgent, ToAgent};
+use pinlatch_protocol::command::DEFAULT_DEADLINE_MS;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::{FromPanel, ToPanel};
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::{MAX_FRAME, PING, PONG, SUBPROTOCOL};
-use pinlatch_site::{Answer, Call, CallResult, Config, Principal, Renewed, Reply, Site};
+use pinlatch_site::{Answer, Call, CallResult, Config, GRACE_MS, Principal, Renewed, Reply, Site};
 use pinlatch_token::device::{self, CERT_LIFE};
 use pinlatch_token::{PublicKey, is_nonce, random_id, welcome};
 use worker::{
@@ -32,8 +33,9 @@ use crate::respond::fault;
 use crate::{now_ms, now_s};
 
 /// If work is due within `TIMER_MS` milliseconds, a timer starts the work. The timer keeps the Durable Object in
-/// memory. For later work, the alarm wakes the Durable Object.
-const TIMER_MS: u64 = 7_000;
+/// memory. For later work, the alarm wakes the Durable Object. A command with the default deadline uses the timer, with
+/// a second to spare.
+const TIMER_MS: u64 = DEFAULT_DEADLINE_MS + GRACE_MS + 1_000;
 
 /// The delay of the alarm after the timer, in milliseconds. The alarm starts the work if the Durable Object was evicted
 /// and has lost its timer.

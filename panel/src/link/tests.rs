@@ -81,7 +81,7 @@ fn the_session_is_renewed_without_a_gap() {
 #[test]
 fn an_expired_token_is_renewed_quietly_and_once() {
     let mut link = connected();
-    assert_eq!(link.step(Input::Closed(1, SESSION_ENDED), 0, 0.5), [Effect::Refresh]);
+    assert_eq!(link.step(Input::Closed(1, close::SESSION_ENDED), 0, 0.5), [Effect::Refresh]);
     assert_eq!(link.state(0), State::Connected);
     assert_eq!(link.state(QUIET_MS), State::Connecting, "patience has an end");
     assert_eq!(link.step(Input::Tick, 1_000, 0.5), [], "one renewal at a time");
@@ -91,7 +91,7 @@ fn an_expired_token_is_renewed_quietly_and_once() {
 #[test]
 fn an_edge_that_cannot_be_asked_is_asked_again() {
     let mut link = connected();
-    link.step(Input::Closed(1, SESSION_ENDED), 0, 1.0);
+    link.step(Input::Closed(1, close::SESSION_ENDED), 0, 1.0);
     assert_eq!(link.step(Input::SessionUnsure, 0, 1.0), []);
     assert_eq!(link.step(Input::Tick, 500, 1.0), [Effect::Refresh]);
 }
@@ -99,7 +99,7 @@ fn an_edge_that_cannot_be_asked_is_asked_again() {
 #[test]
 fn a_session_that_is_over_leads_to_the_login_and_nothing_follows() {
     let mut link = connected();
-    link.step(Input::Closed(1, SESSION_ENDED), 0, 0.5);
+    link.step(Input::Closed(1, close::SESSION_ENDED), 0, 0.5);
     assert_eq!(link.step(Input::SessionGone, 0, 0.5), [Effect::Over]);
     assert_eq!(link.step(Input::Tick, 100_000, 0.5), []);
     assert_eq!(link.step(Input::Woken, 100_000, 0.5), []);

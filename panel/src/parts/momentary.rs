@@ -17,8 +17,8 @@ use crate::words;
 /// The length of a pulse in milliseconds, unless the limit of the line is shorter.
 const PULSE_MS: u32 = 3_000;
 
-/// The time for which a person must hold the button. The fill animation in `style.css` has the same duration.
-const HOLD: Duration = Duration::from_millis(600);
+/// The time for which a person must hold the button, in milliseconds. The fill animation gets the same time.
+const HOLD_MS: u64 = 600;
 
 /// Shows the button of a momentary line, for example of a door strike or a bell.
 #[component]
@@ -65,6 +65,7 @@ pub fn Momentary(line: Handle) -> impl IntoView {
             type="button"
             class="press"
             data-testid=line.test_id("pulse")
+            style=("--hold", format!("{HOLD_MS}ms"))
             data-held=move || (hold.state.get() == Held::Now).to_string()
             aria-disabled=move || line.is_pending().to_string()
             disabled=move || line.hindrance("pulse").is_some()
@@ -100,7 +101,7 @@ enum Held {
     TooShort,
 }
 
-/// The state of a button that runs an action after [`HOLD`].
+/// The state of a button that runs an action after [`HOLD_MS`].
 #[derive(Clone, Copy)]
 struct Hold {
     line: Handle,
@@ -133,7 +134,7 @@ impl Hold {
                 self.act();
             }
         };
-        self.timer.set_value(set_timeout_with_handle(long_enough, HOLD).ok());
+        self.timer.set_value(set_timeout_with_handle(long_enough, Duration::from_millis(HOLD_MS)).ok());
     }
 
     fn end(self) {

@@ -1,6 +1,7 @@
 //! Tests the connections, `hello` messages and events of devices.
 
 use pinlatch_protocol::SILENCE_LIMIT_MS;
+use pinlatch_protocol::agent::MAX_LINES;
 
 use super::*;
 

@@ -61,7 +61,7 @@ fn somebody_is_invited_given_rights_and_removed() {
         pages.says("picker-words", "Press Door of Porch").await;
         pages.browser.until("pick-line:porch/door:read", "data-implied", "true").await;
         pages.click("rights-go").await;
-        pages.browser.until("person-ben", "data-role", "custom permissions").await;
+        pages.browser.until("person-ben", "data-role", "custom").await;
         pages.says("person-ben", "Press Door of Porch").await;
         assert_eq!(person(&site, "ben")["scope"], "line:porch/door:pulse");
 

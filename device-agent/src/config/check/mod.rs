@@ -9,12 +9,13 @@ use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use pinlatch_protocol::agent::MAX_LINES;
 use pinlatch_protocol::line::Level;
 use pinlatch_protocol::name::Name;
 use toml::Spanned;
 
 use super::{
-    Config, DEFAULT_DEAD_TIME, Interlock, Issue, LineConfig, MAX_LINES, Simulator, place as place_of, raw,
+    Config, DEFAULT_DEAD_TIME, Interlock, Issue, LineConfig, Simulator, place as place_of, raw,
 };
 
 /// The maximum of the key `dead_time_ms`, which is one minute.

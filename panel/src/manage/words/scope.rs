@@ -67,12 +67,7 @@ pub fn role_name(role: Option<Role>) -> &'static str {
 
 /// Returns the value of the attribute `data-role`.
 pub fn role_mark(role: Option<Role>) -> &'static str {
-    match role {
-        Some(Role::Owner) => "owner",
-        Some(Role::Operator) => "operator",
-        Some(Role::Viewer) => "viewer",
-        None => "custom permissions",
-    }
+    role.map_or("custom", Role::as_str)
 }
 
 #[cfg(test)]

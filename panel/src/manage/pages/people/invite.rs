@@ -21,8 +21,6 @@ use crate::manage::{browser, call};
 use crate::visit;
 use crate::words::bad_user_name;
 
-const ROLES: [(Role, &str); 3] =
-    [(Role::Owner, "owner"), (Role::Operator, "operator"), (Role::Viewer, "viewer")];
 const OWN: &str = "own";
 
 /// The permissions that are chosen in the form.
@@ -37,11 +35,8 @@ impl Chosen {
     /// viewer for a new person.
     pub fn of(person: Option<&Person>) -> Self {
         let mark = match person {
-            Some(Person { role: Some(own), .. }) => {
-                ROLES.iter().find(|(role, _)| role == own).map_or(OWN, |(_, mark)| mark)
-            }
-            Some(_) => OWN,
-            None => "viewer",
+            Some(person) => person.role.map_or(OWN, Role::as_str),
+            None => Role::Viewer.as_str(),
         };
         let picker =
             person.filter(|_| mark == OWN).map(|person| Picker::of(&person.scope)).unwrap_or_default();
@@ -51,8 +46,8 @@ impl Chosen {
     /// Returns the chosen permissions for a request.
     pub fn rights(&self) -> Result<RightsRequest, Fault> {
         let mark = self.role.get_untracked();
-        if let Some((role, _)) = ROLES.iter().find(|(_, own)| *own == mark) {
-            return Ok(RightsRequest { role: Some(*role), scope: None });
+        if let Some(role) = Role::from_word(&mark) {
+            return Ok(RightsRequest { role: Some(role), scope: None });
         }
         let picker = self.picker.get_untracked();
         match picker.fault() {
@@ -68,12 +63,12 @@ impl Chosen {
 pub fn RightsForm(chosen: Chosen) -> impl IntoView {
     let frame = expect_context::<Frame>();
     let rights = frame.rights.get_untracked();
-    let roles: Vec<_> = ROLES
-        .into_iter()
-        .filter(|(own, _)| rights.may_give(Some(*own), &own.scopes()))
-        .map(|(own, mark)| {
-            let (label, hint) = role(own);
-            view! { <Radio name="role" value=chosen.role mark label hint/> }
+    let roles: Vec<_> = Role::ALL
+        .iter()
+        .filter(|own| rights.may_give(Some(**own), &own.scopes()))
+        .map(|own| {
+            let (label, hint) = role(*own);
+            view! { <Radio name="role" value=chosen.role mark=own.as_str() label hint/> }
         })
         .collect();
     if roles.is_empty() {
