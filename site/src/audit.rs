@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::Site;
 use crate::failure::Failure;
 use crate::principal::Principal;
+use crate::rows::{Columns as _, columns};
 use crate::store::StoreError;
 
 /// The maximum number of audit entries per page.
@@ -40,7 +41,16 @@ pub(crate) struct Actor<'a> {
     pub jti: Option<&'a str>,
 }
 
+columns!(AuditEntry { seq, at_ms, actor, jti, act, target, outcome, hash });
+columns!(AuditHead { seq, hash });
+
 impl Site<'_> {
+    /// Returns the newest entry of the audit log.
+    fn audit_head(&self) -> Result<Option<AuditHead>, StoreError> {
+        let sql = format!("SELECT {} FROM audit ORDER BY seq DESC LIMIT 1", AuditHead::LIST);
+        self.row(&sql, &[])?.as_ref().map(AuditHead::read).transpose()
+    }
+
     pub(crate) fn audit(
         &self,
         actor: Actor<'_>,
@@ -48,11 +58,8 @@ impl Site<'_> {
         target: &str,
         outcome: &str,
     ) -> Result<(), StoreError> {
-        let last = self.row("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1", &[])?;
-        let (last, before) = match &last {
-            Some(row) => (row.uint(0)?, row.text(1)?),
-            None => (0, ""),
-        };
+        let head = self.audit_head()?;
+        let (last, before) = head.as_ref().map_or((0, ""), |head| (head.seq, head.hash.as_str()));
         let (name, jti, target) = (clip(actor.name), actor.jti.map(clip), clip(target));
         let (actor, target) = (Actor { name: &name, jti: jti.as_deref() }, target.as_str());
         let seq = last.saturating_add(1);
@@ -135,11 +142,14 @@ impl Site<'_> {
         self.require_site(principal, SiteRight::Audit, "audit", "audit")?;
         let limit = limit.clamp(1, MAX_AUDIT_PAGE);
         let rows = self.run(
-            "SELECT seq, at_ms, actor, jti, act, target, outcome, hash FROM audit
+            &format!(
+                "SELECT {} FROM audit
              WHERE seq < ?1 AND at_ms >= ?2 AND at_ms < ?3 AND (?4 IS NULL OR actor = ?4)
              AND (?5 IS NULL OR act = ?5) AND (?6 IS NULL OR substr(target, 1, length(?6)) = ?6)
              AND (?7 IS NULL OR outcome = ?7)
              ORDER BY seq DESC LIMIT ?8",
+                AuditEntry::LIST
+            ),
             &[
                 filter.before.unwrap_or(u64::MAX).into(),
                 filter.since_ms.unwrap_or(0).into(),
@@ -153,24 +163,10 @@ impl Site<'_> {
             ],
         )?;
         let page = usize::try_from(limit).unwrap_or(usize::MAX);
-        let entries = rows.iter().take(page).map(|row| {
-            Ok(AuditEntry {
-                seq: row.uint(0)?,
-                at_ms: row.uint(1)?,
-                actor: row.text(2)?.into(),
-                jti: row.opt_text(3)?.map(Into::into),
-                act: row.text(4)?.into(),
-                target: row.text(5)?.into(),
-                outcome: row.text(6)?.into(),
-                hash: row.text(7)?.into(),
-            })
-        });
-        let entries: Vec<AuditEntry> = entries.collect::<Result<_, StoreError>>()?;
+        let entries: Vec<AuditEntry> =
+            rows.iter().take(page).map(AuditEntry::read).collect::<Result<_, StoreError>>()?;
         let next = entries.last().filter(|_| rows.len() > page).map(|entry| entry.seq);
-        let head = self.row("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1", &[])?;
-        let head = head
-            .map(|row| Ok::<_, StoreError>(AuditHead { seq: row.uint(0)?, hash: row.text(1)?.into() }))
-            .transpose()?;
+        let head = self.audit_head()?;
         let keep_days = u32::try_from(self.keep_audit_ms()? / DAY_MS).unwrap_or(u32::MAX);
         Ok(AuditPage { entries, head, next, keep_days })
     }

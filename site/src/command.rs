@@ -21,6 +21,7 @@ use crate::event::{CommandOrder, Effect};
 use crate::failure::Failure;
 use crate::outcome::GRACE_MS;
 use crate::principal::Principal;
+use crate::rows::{Columns as _, columns};
 use crate::store::{Row, StoreError};
 
 /// How long a command and its id are stored, in milliseconds.
@@ -38,9 +39,6 @@ const OWN_ISSUER: &str = "urn:pinlatch:site";
 
 /// The subject of the site's own commands, which restore desired levels.
 const RECONCILE: &str = "site:reconcile";
-
-pub(crate) const COLUMNS: &str = "seq, iss, id, actor, jti, device, line, action, args, status, code, level,
-    accepted_ms, panels";
 
 /// A row of the table `commands`.
 #[derive(Debug, Clone)]
@@ -72,27 +70,11 @@ pub(crate) enum CommandProgress {
     Ended(Box<Command>),
 }
 
-impl Command {
-    pub fn read(row: &Row) -> Result<Self, StoreError> {
-        let shape = |column, wanted| StoreError::Shape { column, wanted };
-        Ok(Self {
-            seq: row.int(0)?,
-            iss: row.text(1)?.into(),
-            id: row.text(2)?.into(),
-            actor: row.text(3)?.into(),
-            jti: row.opt_text(4)?.map(Into::into),
-            device: row.parsed(5)?,
-            line: row.parsed(6)?,
-            action: row.text(7)?.into(),
-            args: row.text(8)?.into(),
-            status: CommandStatus::from_word(row.text(9)?).ok_or(shape(9, "a status"))?,
-            code: row.opt_text(10)?.map(Into::into),
-            level: row.opt_json(11)?,
-            accepted_ms: row.uint(12)?,
-            panels: row.opt_json(13)?.unwrap_or_default(),
-        })
-    }
+columns!(Command {
+    seq, iss, id, actor, jti, device, line, action, args, status, code, level, accepted_ms, panels,
+});
 
+impl Command {
     /// Returns whether the site itself created the command. No caller waits for the site's own commands.
     pub fn is_own(&self) -> bool {
         self.iss == OWN_ISSUER
@@ -337,7 +319,7 @@ impl Site<'_> {
     }
 
     fn find_command(&self, iss: &str, sub: &str, id: &str) -> Result<Option<Command>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM commands WHERE iss = ?1 AND sub = ?2 AND id = ?3");
+        let sql = format!("SELECT {} FROM commands WHERE iss = ?1 AND sub = ?2 AND id = ?3", Command::LIST);
         self.row(&sql, &[iss.into(), sub.into(), id.into()])?.as_ref().map(Command::read).transpose()
     }
 

@@ -12,10 +12,8 @@ use crate::event::Effect;
 use crate::failure::Failure;
 use crate::lines::{Line, visible_line};
 use crate::principal::Principal;
+use crate::rows::{Columns as _, columns};
 use crate::store::{Row, StoreError};
-
-const COLUMNS: &str = "name, cert_jti, cert_exp, session, hello, online, last_seen_ms, version, thumbprint, \
-                       renewed_jti, renewed_exp, booted_ms, clock_ahead_ms";
 
 /// A row of the table `devices`.
 #[derive(Debug, Clone)]
@@ -24,9 +22,10 @@ pub(crate) struct Device {
     /// The id (`jti`) of the certificate that the agent uses.
     pub cert_jti: String,
     pub cert_exp: u64,
-    /// The id and the expiry of the renewed certificate. The old certificate and the renewed certificate are each valid
-    /// until their expiry.
-    pub renewed: Option<(String, u64)>,
+    /// The id of the renewed certificate. The old certificate and the renewed certificate are each valid until their
+    /// expiry.
+    pub renewed_jti: Option<String>,
+    pub renewed_exp: Option<u64>,
     /// The thumbprint of the enrolled key of the device.
     pub thumbprint: String,
     /// The nonce of the device's current connection.
@@ -45,33 +44,21 @@ pub(crate) struct Device {
     pub clock_ahead_ms: Option<i64>,
 }
 
-impl Device {
-    fn read(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self {
-            name: row.parsed(0)?,
-            cert_jti: row.text(1)?.into(),
-            cert_exp: row.uint(2)?,
-            session: row.opt_text(3)?.map(Into::into),
-            hello: row.int(4)? != 0,
-            online: row.int(5)? != 0,
-            last_seen_ms: row.opt_uint(6)?,
-            version: row.opt_text(7)?.map(Into::into),
-            thumbprint: row.text(8)?.into(),
-            renewed: row.opt_text(9)?.map(Into::into).zip(row.opt_uint(10)?),
-            booted_ms: row.opt_uint(11)?,
-            clock_ahead_ms: row.opt_int(12)?,
-        })
-    }
+columns!(Device {
+    name, cert_jti, cert_exp, renewed_jti, renewed_exp, thumbprint, session, hello, online, last_seen_ms, version,
+    booted_ms, clock_ahead_ms,
+});
 
+impl Device {
     /// Returns the expiry of the certificate that expires last, in seconds of Unix time.
     fn last_expiry(&self) -> u64 {
-        self.renewed.as_ref().map_or(self.cert_exp, |(_, exp)| self.cert_exp.max(*exp))
+        self.renewed_exp.map_or(self.cert_exp, |exp| self.cert_exp.max(exp))
     }
 
     /// Returns the expiry of a certificate, in seconds of Unix time. If the certificate is not a current certificate of
     /// this device, the result is `None`.
     pub fn expiry_of(&self, jti: &str) -> Option<u64> {
-        let renewed = self.renewed.as_ref().map(|(jti, exp)| (jti, *exp));
+        let renewed = self.renewed_jti.as_ref().zip(self.renewed_exp);
         let own = [Some((&self.cert_jti, self.cert_exp)), renewed];
         own.into_iter().flatten().find_map(|(own, exp)| (own == jti).then_some(exp))
     }
@@ -79,19 +66,19 @@ impl Device {
 
 impl Site<'_> {
     pub(crate) fn device(&self, name: &Name) -> Result<Option<Device>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM devices WHERE name = ?1");
+        let sql = format!("SELECT {} FROM devices WHERE name = ?1", Device::LIST);
         self.row(&sql, &[name.as_str().into()])?.as_ref().map(Device::read).transpose()
     }
 
     fn devices(&self) -> Result<Vec<Device>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM devices ORDER BY name");
+        let sql = format!("SELECT {} FROM devices ORDER BY name", Device::LIST);
         self.run(&sql, &[])?.iter().map(Device::read).collect()
     }
 
     /// Returns all devices that have a connection. The result also contains devices that have lost their connection but
     /// are still published as online.
     pub(crate) fn connected_devices(&self) -> Result<Vec<Device>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM devices WHERE session IS NOT NULL OR online = 1");
+        let sql = format!("SELECT {} FROM devices WHERE session IS NOT NULL OR online = 1", Device::LIST);
         self.run(&sql, &[])?.iter().map(Device::read).collect()
     }
 

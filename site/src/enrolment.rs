@@ -98,8 +98,8 @@ impl Site<'_> {
         let now_s = self.now_ms / 1000;
         let life = next.expires_at.saturating_sub(now_s);
         let early = present.expires_at.saturating_sub(now_s) > life / 2;
-        let just_now = |(_, exp): &(String, u64)| exp.saturating_add(RENEW_AGAIN_S) > next.expires_at;
-        if early || device.renewed.as_ref().is_some_and(just_now) || device.expiry_of(present.jti).is_none() {
+        let just_now = |exp: u64| exp.saturating_add(RENEW_AGAIN_S) > next.expires_at;
+        if early || device.renewed_exp.is_some_and(just_now) || device.expiry_of(present.jti).is_none() {
             return Ok(false);
         }
         self.run(

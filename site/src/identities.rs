@@ -11,6 +11,7 @@ use crate::call::Reply;
 use crate::failure::Failure;
 use crate::people::{granted, require_usable, stored};
 use crate::principal::Principal;
+use crate::rows::{Columns as _, columns};
 use crate::store::StoreError;
 
 /// The maximum length of an issuer, a subject or an email address, in bytes.
@@ -18,6 +19,15 @@ const MAX_TEXT: usize = 255;
 
 /// The maximum number of identities per person.
 const MAX_IDENTITIES: i64 = 8;
+
+/// The columns of the table `identities` that the API returns.
+struct StoredIdentity {
+    iss: String,
+    sub: Option<String>,
+    email: Option<String>,
+}
+
+columns!(StoredIdentity { iss, sub, email });
 
 impl Site<'_> {
     /// Lets a person log in with a login provider. If the person does not exist yet, this function creates the person.
@@ -105,14 +115,12 @@ impl Site<'_> {
     }
 
     pub(crate) fn identities_of(&self, username: &str) -> Result<Vec<IdentityRule>, StoreError> {
-        let sql = "SELECT iss, sub, email FROM identities WHERE username = ?1 ORDER BY iss, who";
-        let rows = self.run(sql, &[username.into()])?;
+        let sql =
+            format!("SELECT {} FROM identities WHERE username = ?1 ORDER BY iss, who", StoredIdentity::LIST);
+        let rows = self.run(&sql, &[username.into()])?;
         let rules = rows.iter().map(|row| {
-            Ok(IdentityRule {
-                issuer: row.text(0)?.into(),
-                subject: row.opt_text(1)?.map(Into::into),
-                email: row.opt_text(2)?.map(Into::into),
-            })
+            let StoredIdentity { iss, sub, email } = StoredIdentity::read(row)?;
+            Ok(IdentityRule { issuer: iss, subject: sub, email })
         });
         rules.collect()
     }

@@ -41,6 +41,7 @@ mod outcome;
 mod panel;
 mod people;
 mod principal;
+mod rows;
 mod schema;
 mod store;
 #[cfg(test)]

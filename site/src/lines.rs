@@ -7,10 +7,8 @@ use pinlatch_protocol::panel::{Change, LineView};
 use pinlatch_protocol::scope::ScopeSet;
 
 use crate::Site;
+use crate::rows::{Columns as _, columns};
 use crate::store::{Row, StoreError, Value};
-
-const COLUMNS: &str =
-    "name, kind, retain, max_on_ms, reported, desired, changed_ms, position, unit, precision";
 
 /// A row of the table `lines`.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,24 +25,9 @@ pub(crate) struct Line {
     pub precision: Option<u8>,
 }
 
-impl Line {
-    fn read(row: &Row) -> Result<Self, StoreError> {
-        let kind = serde_json::from_value(row.text(1)?.into());
-        let max_on_ms = row.opt_int(3)?.map(u32::try_from).transpose();
-        Ok(Self {
-            name: row.parsed(0)?,
-            kind: kind.map_err(|_| StoreError::Shape { column: 1, wanted: "a kind of line" })?,
-            retain: row.int(2)? != 0,
-            max_on_ms: max_on_ms.map_err(|_| StoreError::Shape { column: 3, wanted: "a time" })?,
-            reported: row.opt_json(4)?,
-            desired: row.opt_json(5)?,
-            changed_ms: row.opt_uint(6)?,
-            position: row.uint(7)?,
-            unit: row.opt_text(8)?.map(Into::into),
-            precision: row.opt_int(9)?.and_then(|precision| u8::try_from(precision).ok()),
-        })
-    }
+columns!(Line { name, kind, retain, max_on_ms, reported, desired, changed_ms, position, unit, precision });
 
+impl Line {
     /// Returns the row for a GPIO line as the device now describes it. The desired level is preserved if the kind of
     /// the GPIO line has not changed and the GPIO line has `retain`.
     pub fn described(info: &LineInfo, position: u64, before: Option<&Self>, now_ms: u64) -> Self {
@@ -99,12 +82,12 @@ pub(crate) fn level_text(level: Option<Level>) -> Value {
 
 impl Site<'_> {
     pub(crate) fn line(&self, device: &Name, line: &Name) -> Result<Option<Line>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM lines WHERE device = ?1 AND name = ?2");
+        let sql = format!("SELECT {} FROM lines WHERE device = ?1 AND name = ?2", Line::LIST);
         self.row(&sql, &[device.as_str().into(), line.as_str().into()])?.as_ref().map(Line::read).transpose()
     }
 
     pub(crate) fn lines(&self, device: &Name) -> Result<Vec<Line>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM lines WHERE device = ?1 ORDER BY position");
+        let sql = format!("SELECT {} FROM lines WHERE device = ?1 ORDER BY position", Line::LIST);
         self.run(&sql, &[device.as_str().into()])?.iter().map(Line::read).collect()
     }
 

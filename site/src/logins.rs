@@ -13,6 +13,7 @@ use crate::event::{Effect, PanelFilter};
 use crate::failure::Failure;
 use crate::people::by;
 use crate::principal::Principal;
+use crate::rows::{Columns as _, columns};
 use crate::store::{StoreError, Value};
 
 /// How long a replaced refresh token still returns the same successor token, in milliseconds. A session therefore
@@ -21,6 +22,20 @@ pub const ROTATION_GRACE_MS: u64 = 10_000;
 
 /// The maximum number of open logins per person. A further login ends the open login that expires first.
 const MAX_LOGINS: u32 = 100;
+
+/// A row of the table `families`: a login and its chain of refresh tokens.
+struct Family {
+    username: UserName,
+    /// The id of the current refresh token.
+    current: String,
+    /// The id of the refresh token before the current refresh token.
+    previous: Option<String>,
+    rotated_ms: Option<u64>,
+    expires_ms: u64,
+    ended_ms: Option<u64>,
+}
+
+columns!(Family { username, current, previous, rotated_ms, expires_ms, ended_ms });
 
 impl Site<'_> {
     /// Handles a login with a correct password. The login fails if the person has not chosen a password at this site.
@@ -69,14 +84,12 @@ impl Site<'_> {
         next_jti: String,
         expires_at: u64,
     ) -> Result<Reply, Failure> {
-        let sql = "SELECT username, current, previous, rotated_ms, expires_ms, ended_ms FROM families WHERE id = ?1";
-        let row = self.row(sql, &[family.into()])?.ok_or(Code::InvalidGrant)?;
-        let (current, previous) = (row.text(1)?, row.opt_text(2)?);
-        let expires_ms = row.uint(4)?;
-        if row.opt_uint(5)?.is_some() || expires_ms <= self.now_ms {
+        let sql = format!("SELECT {} FROM families WHERE id = ?1", Family::LIST);
+        let row = self.row(&sql, &[family.into()])?.ok_or(Code::InvalidGrant)?;
+        let Family { username, current, previous, rotated_ms, expires_ms, ended_ms } = Family::read(&row)?;
+        if ended_ms.is_some() || expires_ms <= self.now_ms {
             return Err(Code::InvalidGrant.into());
         }
-        let username: UserName = row.parsed(0)?;
         let Some(rights) = self.person_rights(username.as_str())? else {
             self.end_family(family)?;
             return Err(Code::InvalidGrant.into());
@@ -98,9 +111,9 @@ impl Site<'_> {
             )?;
             return Ok(reply);
         }
-        let rotated_ms = row.opt_uint(3)?.unwrap_or(0);
-        if previous == Some(jti) && self.now_ms.saturating_sub(rotated_ms) <= ROTATION_GRACE_MS {
-            return Ok(refreshed(current.into(), expires_ms / 1000));
+        let rotated_ms = rotated_ms.unwrap_or(0);
+        if previous.as_deref() == Some(jti) && self.now_ms.saturating_sub(rotated_ms) <= ROTATION_GRACE_MS {
+            return Ok(refreshed(current, expires_ms / 1000));
         }
         self.audit(by(&username, Some(jti)), "refresh_reuse", username.as_str(), "family_ended")?;
         self.end_family(family)?;

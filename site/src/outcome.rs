@@ -10,7 +10,8 @@ use pinlatch_protocol::problem::{Code, Problem};
 
 use crate::Site;
 use crate::audit::Actor;
-use crate::command::{COLUMNS, Command};
+use crate::command::Command;
+use crate::rows::Columns as _;
 use crate::event::Effect;
 use crate::lines::{Line, level_text};
 use crate::store::StoreError;
@@ -108,14 +109,14 @@ impl Site<'_> {
         let Some(seq) = jti.strip_prefix('c').and_then(|digits| digits.parse::<u64>().ok()) else {
             return Ok(None);
         };
-        let sql = format!("SELECT {COLUMNS} FROM commands WHERE seq = ?1 AND device = ?2");
+        let sql = format!("SELECT {} FROM commands WHERE seq = ?1 AND device = ?2", Command::LIST);
         self.row(&sql, &[seq.into(), device.as_str().into()])?.as_ref().map(Command::read).transpose()
     }
 
     /// Sets the status of commands without a report to `unknown` after the waiting time has ended. A device can have
     /// executed a command with the status `unknown`.
     pub(crate) fn give_up_silent_commands(&mut self) -> Result<(), StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM commands WHERE status = 'delivered' AND deadline_ms <= ?1");
+        let sql = format!("SELECT {} FROM commands WHERE status = 'delivered' AND deadline_ms <= ?1", Command::LIST);
         let rows = self.run(&sql, &[self.now_ms.saturating_sub(GRACE_MS).into()])?;
         for row in &rows {
             let mut command = Command::read(row)?;

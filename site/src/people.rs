@@ -12,6 +12,7 @@ use crate::call::Reply;
 use crate::event::{Effect, PanelFilter};
 use crate::failure::Failure;
 use crate::principal::Principal;
+use crate::rows::{Columns as _, columns};
 use crate::store::{Row, StoreError};
 
 /// The maximum number of people per site, including open invitations.
@@ -64,8 +65,9 @@ impl Site<'_> {
 
     /// Returns the current rights of a person, or `None` if the person does not exist.
     pub(crate) fn person_rights(&self, username: &str) -> Result<Option<Rights>, StoreError> {
-        let row = self.row("SELECT role, scope FROM people WHERE username = ?1", &[username.into()])?;
-        row.map(|row| rights_in(&row, 0)).transpose()
+        let sql = format!("SELECT {} FROM people WHERE username = ?1", StoredRights::LIST);
+        let row = self.row(&sql, &[username.into()])?;
+        Ok(row.as_ref().map(StoredRights::read).transpose()?.map(Into::into))
     }
 
     /// Invites a new person, or lets an existing person choose a new password. The caller must have all rights of the
@@ -164,23 +166,21 @@ impl Site<'_> {
     pub(crate) fn people(&self, principal: &Principal) -> Result<Vec<Person>, Failure> {
         self.require_site(principal, SiteRight::Users, "users", "users")?;
         let rows = self.run(
-            "SELECT username, role, scope, created_ms, (SELECT count(*) FROM families
-             WHERE families.username = people.username AND ended_ms IS NULL AND expires_ms > ?1)
-             FROM people ORDER BY username",
+            &format!(
+                "SELECT {}, (SELECT count(*) FROM families
+                 WHERE families.username = people.username AND ended_ms IS NULL AND expires_ms > ?1)
+                 FROM people ORDER BY username",
+                StoredPerson::LIST
+            ),
             &[self.now_ms.into()],
         )?;
         let people = rows.iter().map(|row| {
-            let Rights { role, scope } = rights_in(row, 1)?;
-            let sessions = u32::try_from(row.uint(4)?).unwrap_or(u32::MAX);
-            let identities = self.identities_of(row.text(0)?)?;
-            Ok(Person {
-                username: row.parsed(0)?,
-                role,
-                scope,
-                created_ms: row.uint(3)?,
-                sessions,
-                identities,
-            })
+            let StoredPerson { username, role, scope, created_ms } = StoredPerson::read(row)?;
+            let Rights { role, scope } = StoredRights { role, scope }.into();
+            let sessions = row.uint(StoredPerson::COUNT)?;
+            let sessions = u32::try_from(sessions).unwrap_or(u32::MAX);
+            let identities = self.identities_of(username.as_str())?;
+            Ok(Person { username, role, scope, created_ms, sessions, identities })
         });
         Ok(people.collect::<Result<_, StoreError>>()?)
     }
@@ -268,7 +268,7 @@ impl Site<'_> {
             return Err(Code::UnknownPerson.into());
         }
         for row in &rows {
-            self.require_over(principal, &rights_in(row, 0)?, "person_removal", username)?;
+            self.require_over(principal, &StoredRights::read(row)?.into(), "person_removal", username)?;
         }
         self.void_invitations(username)?;
         self.audit_by(principal, "person_removal", username.as_str(), "invitation_withdrawn")?;
@@ -350,14 +350,30 @@ impl Site<'_> {
     }
 }
 
-/// Reads the rights of a person from two adjacent columns, which contain the role and the scopes.
-fn rights_in(row: &Row, column: usize) -> Result<Rights, StoreError> {
-    let role = Role::from_word(row.text(column)?);
-    let scope = match role {
-        Some(role) => role.scopes(),
-        None => row.opt_parsed(column + 1)?.unwrap_or_default(),
-    };
-    Ok(Rights { role, scope })
+/// A row of the table `people`.
+struct StoredPerson {
+    username: UserName,
+    role: String,
+    scope: Option<ScopeSet>,
+    created_ms: u64,
+}
+
+columns!(StoredPerson { username, role, scope, created_ms });
+
+/// The columns with the rights of a person or of an invitation.
+struct StoredRights {
+    role: String,
+    scope: Option<ScopeSet>,
+}
+
+columns!(StoredRights { role, scope });
+
+impl From<StoredRights> for Rights {
+    fn from(stored: StoredRights) -> Self {
+        let role = Role::from_word(&stored.role);
+        let scope = role.map_or_else(|| stored.scope.unwrap_or_default(), Role::scopes);
+        Self { role, scope }
+    }
 }
 
 /// Returns the rights in a request. The request must contain either a role or a scope.

@@ -74,6 +74,11 @@ impl Row {
         self.0.get(column).unwrap_or(&Value::Null)
     }
 
+    /// Returns whether a value is NULL. A column that does not exist counts as NULL.
+    pub fn is_null(&self, column: usize) -> bool {
+        *self.cell(column) == Value::Null
+    }
+
     /// Returns a whole number, or `None` for NULL. A floating-point number without a fraction is also accepted.
     pub fn opt_int(&self, column: usize) -> Result<Option<i64>, StoreError> {
         let exact = |real: f64| real.fract() == 0.0 && real.abs() <= MAX_EXACT as f64;
@@ -115,24 +120,16 @@ impl Row {
         self.opt_text(column)?.ok_or(StoreError::Shape { column, wanted: "text" })
     }
 
-    /// Parses a text as a type of the protocol. Returns `None` for NULL.
-    pub(crate) fn opt_parsed<T: std::str::FromStr>(&self, column: usize) -> Result<Option<T>, StoreError> {
-        let wrong = |_| StoreError::Shape { column, wanted: "a word of the protocol" };
-        self.opt_text(column)?.map(|text| text.parse().map_err(wrong)).transpose()
-    }
-
     /// Parses a text as a type of the protocol.
     pub(crate) fn parsed<T: std::str::FromStr>(&self, column: usize) -> Result<T, StoreError> {
-        self.opt_parsed(column)?.ok_or(StoreError::Shape { column, wanted: "a word of the protocol" })
+        let wrong = |_| StoreError::Shape { column, wanted: "a word of the protocol" };
+        self.text(column)?.parse().map_err(wrong)
     }
 
-    /// Parses a JSON text as a type of the protocol. Returns `None` for NULL.
-    pub(crate) fn opt_json<T: serde::de::DeserializeOwned>(
-        &self,
-        column: usize,
-    ) -> Result<Option<T>, StoreError> {
+    /// Parses a JSON text as a type of the protocol.
+    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, column: usize) -> Result<T, StoreError> {
         let wrong = |_| StoreError::Shape { column, wanted: "JSON of the protocol" };
-        self.opt_text(column)?.map(|text| serde_json::from_str(text).map_err(wrong)).transpose()
+        serde_json::from_str(self.text(column)?).map_err(wrong)
     }
 }
 

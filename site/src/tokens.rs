@@ -11,6 +11,7 @@ use crate::Site;
 use crate::event::{Effect, PanelFilter};
 use crate::failure::Failure;
 use crate::principal::Principal;
+use crate::rows::{Columns as _, columns};
 use crate::store::{Row, StoreError};
 
 /// The maximum length of a chain of tokens in which each token issued the next token.
@@ -27,9 +28,6 @@ const MAX_JTI: usize = 256;
 
 /// How long a token stays in the list of tokens after its expiry, in milliseconds.
 pub(crate) const KEEP_TOKENS_MS: u64 = 7 * 24 * 3_600_000;
-
-const COLUMNS: &str =
-    "jti, kind, name, creator, person, parent, scope, nbf, exp, max_uses, uses, created_ms, ended_ms";
 
 /// A row of the table `tokens`.
 struct IssuedToken {
@@ -48,25 +46,11 @@ struct IssuedToken {
     ended_ms: Option<u64>,
 }
 
-impl IssuedToken {
-    fn read(row: &Row) -> Result<Self, StoreError> {
-        Ok(Self {
-            jti: row.text(0)?.into(),
-            kind: if row.text(1)? == TokenKind::Guest.as_str() { TokenKind::Guest } else { TokenKind::Api },
-            name: row.text(2)?.into(),
-            creator: row.text(3)?.into(),
-            person: row.opt_text(4)?.map(Into::into),
-            parent: row.opt_text(5)?.map(Into::into),
-            scope: row.parsed(6)?,
-            nbf: row.uint(7)?,
-            exp: row.uint(8)?,
-            max_uses: row.opt_uint(9)?,
-            uses: row.uint(10)?,
-            created_ms: row.uint(11)?,
-            ended_ms: row.opt_uint(12)?,
-        })
-    }
+columns!(IssuedToken {
+    jti, kind, name, creator, person, parent, scope, nbf, exp, max_uses, uses, created_ms, ended_ms,
+});
 
+impl IssuedToken {
     fn view(&self, last_used_ms: Option<u64>) -> TokenView {
         let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
         TokenView {
@@ -88,7 +72,7 @@ impl IssuedToken {
 
 impl Site<'_> {
     fn issued(&self, jti: &str) -> Result<Option<IssuedToken>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM tokens WHERE jti = ?1");
+        let sql = format!("SELECT {} FROM tokens WHERE jti = ?1", IssuedToken::LIST);
         self.row(&sql, &[jti.into()])?.as_ref().map(IssuedToken::read).transpose()
     }
 
@@ -234,12 +218,12 @@ impl Site<'_> {
     pub(crate) fn issued_tokens(&self, principal: &Principal) -> Result<Vec<TokenView>, Failure> {
         self.require_site(principal, SiteRight::Tokens, "tokens", "tokens")?;
         let sql = format!(
-            "SELECT {COLUMNS}, used_ms FROM tokens LEFT JOIN
+            "SELECT {}, used_ms FROM tokens LEFT JOIN
              (SELECT jti AS user, max(at_ms) AS used_ms FROM audit WHERE act = 'command' GROUP BY jti)
              ON user = jti ORDER BY created_ms DESC, jti"
         );
         let rows = self.run(&sql, &[])?;
-        let views = rows.iter().map(|row| Ok(IssuedToken::read(row)?.view(row.opt_uint(13)?)));
+        let views = rows.iter().map(|row| Ok(IssuedToken::read(row)?.view(row.opt_uint(IssuedToken::COUNT)?)));
         Ok(views.collect::<Result<_, StoreError>>()?)
     }
 

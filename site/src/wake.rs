@@ -6,6 +6,7 @@ use pinlatch_protocol::SILENCE_LIMIT_MS;
 use crate::Site;
 use crate::agent::KEEP_NONCES_MS;
 use crate::command::KEEP_COMMANDS_MS;
+use crate::rows::{Columns as _, columns};
 use crate::store::StoreError;
 use crate::tokens::KEEP_TOKENS_MS;
 
@@ -20,6 +21,21 @@ const PURGE_MOST: u32 = 500;
 /// How long the site stores a login that has ended or expired, in milliseconds. During this time, the site can
 /// distinguish the login from an unknown login. An access token of the login is valid for a shorter time.
 const KEEP_FAMILIES_MS: u64 = 3_600_000;
+
+/// The times of the oldest row of each table, in milliseconds.
+struct Oldest {
+    command_ms: Option<u64>,
+    audit_ms: Option<u64>,
+    nonce_ms: Option<u64>,
+    family_ms: Option<u64>,
+    code_ms: Option<u64>,
+    revoked_ms: Option<u64>,
+    /// The expiry of a token is stored in seconds, because the value in milliseconds can exceed the largest number that
+    /// the database can store.
+    token_exp: Option<u64>,
+}
+
+columns!(Oldest { command_ms, audit_ms, nonce_ms, family_ms, code_ms, revoked_ms, token_exp });
 
 impl Site<'_> {
     pub(crate) fn do_what_is_due(&mut self) -> Result<(), StoreError> {
@@ -52,30 +68,33 @@ impl Site<'_> {
     /// Returns the first full hour after a row expires. The newest command and the newest audit entry are never
     /// deleted, because the next sequence numbers are computed from the newest rows.
     fn next_purge(&self) -> Result<Option<u64>, StoreError> {
-        let sql = "SELECT
+        let sql = format!(
+            "SELECT {} FROM (SELECT
             (SELECT accepted_ms FROM commands WHERE seq = (SELECT min(seq) FROM commands)
-                AND seq < (SELECT max(seq) FROM commands)),
+                AND seq < (SELECT max(seq) FROM commands)) AS command_ms,
             (SELECT at_ms FROM audit WHERE seq = (SELECT min(seq) FROM audit)
-                AND seq < (SELECT max(seq) FROM audit)),
-            (SELECT min(at_ms) FROM connection_nonces),
-            (SELECT min(min(expires_ms, coalesce(ended_ms, expires_ms))) FROM families),
-            (SELECT min(expires_ms) FROM codes WHERE device IS NOT NULL OR username IS NOT NULL),
-            (SELECT min(until_ms) FROM revoked),
-            (SELECT min(exp) FROM tokens)";
-        let Some(row) = self.row(sql, &[])? else { return Ok(None) };
+                AND seq < (SELECT max(seq) FROM audit)) AS audit_ms,
+            (SELECT min(at_ms) FROM connection_nonces) AS nonce_ms,
+            (SELECT min(min(expires_ms, coalesce(ended_ms, expires_ms))) FROM families) AS family_ms,
+            (SELECT min(expires_ms) FROM codes WHERE device IS NOT NULL OR username IS NOT NULL) AS code_ms,
+            (SELECT min(until_ms) FROM revoked) AS revoked_ms,
+            (SELECT min(exp) FROM tokens) AS token_exp)",
+            Oldest::LIST
+        );
+        let Some(row) = self.row(&sql, &[])? else { return Ok(None) };
+        let oldest = Oldest::read(&row)?;
         let keep_audit_ms = self.keep_audit_ms()?;
-        let keep_ms =
-            [KEEP_COMMANDS_MS, keep_audit_ms, KEEP_NONCES_MS, KEEP_FAMILIES_MS, 0, 0, KEEP_TOKENS_MS];
-        const TOKENS: usize = 6;
-        let mut first = None;
-        for (column, keep_ms) in keep_ms.into_iter().enumerate() {
-            // The expiry of a token is stored in seconds, because the value in milliseconds can exceed the largest
-            // number that the database can store.
-            let unit = if column == TOKENS { 1000 } else { 1 };
-            let due = row.opt_uint(column)?.map(|at| at.saturating_mul(unit).saturating_add(keep_ms));
-            first = [first, due].into_iter().flatten().min();
-        }
-        Ok(first.map(|at_ms: u64| (at_ms / PURGE_EVERY_MS).saturating_add(1).saturating_mul(PURGE_EVERY_MS)))
+        let first = [
+            oldest.command_ms.map(|at| at.saturating_add(KEEP_COMMANDS_MS)),
+            oldest.audit_ms.map(|at| at.saturating_add(keep_audit_ms)),
+            oldest.nonce_ms.map(|at| at.saturating_add(KEEP_NONCES_MS)),
+            oldest.family_ms.map(|at| at.saturating_add(KEEP_FAMILIES_MS)),
+            oldest.code_ms,
+            oldest.revoked_ms,
+            oldest.token_exp.map(|exp| exp.saturating_mul(1000).saturating_add(KEEP_TOKENS_MS)),
+        ];
+        let first = first.into_iter().flatten().min();
+        Ok(first.map(|at_ms| (at_ms / PURGE_EVERY_MS).saturating_add(1).saturating_mul(PURGE_EVERY_MS)))
     }
 
     fn purge(&self) -> Result<(), StoreError> {
