@@ -22,7 +22,7 @@ use crate::failure::Failure;
 use crate::outcome::GRACE_MS;
 use crate::principal::Principal;
 use crate::rows::{Columns as _, columns};
-use crate::store::{Row, StoreError};
+use crate::store::StoreError;
 
 /// How long a command and its id are stored, in milliseconds.
 pub const KEEP_COMMANDS_MS: u64 = 24 * 3_600_000;

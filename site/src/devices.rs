@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::lines::{Line, visible_line};
 use crate::principal::Principal;
 use crate::rows::{Columns as _, columns};
-use crate::store::{Row, StoreError};
+use crate::store::StoreError;
 
 /// A row of the table `devices`.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use pinlatch_protocol::scope::ScopeSet;
 
 use crate::Site;
 use crate::rows::{Columns as _, columns};
-use crate::store::{Row, StoreError, Value};
+use crate::store::{StoreError, Value};
 
 /// A row of the table `lines`.
 #[derive(Debug, Clone, PartialEq)]

@@ -13,7 +13,7 @@ use crate::event::{Effect, PanelFilter};
 use crate::failure::Failure;
 use crate::principal::Principal;
 use crate::rows::{Columns as _, columns};
-use crate::store::{Row, StoreError};
+use crate::store::StoreError;
 
 /// The maximum number of people per site, including open invitations.
 const MAX_PEOPLE: i64 = 1_000;

@@ -12,7 +12,7 @@ use crate::event::{Effect, PanelFilter};
 use crate::failure::Failure;
 use crate::principal::Principal;
 use crate::rows::{Columns as _, columns};
-use crate::store::{Row, StoreError};
+use crate::store::StoreError;
 
 /// The maximum length of a chain of tokens in which each token issued the next token.
 const MAX_ANCESTORS: usize = 8;
@@ -220,7 +220,8 @@ impl Site<'_> {
         let sql = format!(
             "SELECT {}, used_ms FROM tokens LEFT JOIN
              (SELECT jti AS user, max(at_ms) AS used_ms FROM audit WHERE act = 'command' GROUP BY jti)
-             ON user = jti ORDER BY created_ms DESC, jti"
+             ON user = jti ORDER BY created_ms DESC, jti",
+            IssuedToken::LIST
         );
         let rows = self.run(&sql, &[])?;
         let views = rows.iter().map(|row| Ok(IssuedToken::read(row)?.view(row.opt_uint(IssuedToken::COUNT)?)));
