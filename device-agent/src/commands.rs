@@ -63,9 +63,10 @@ impl Commands {
         let claims = match self.verify(jwt, clock, &boot_ms) {
             Ok(claims) => claims,
             Err(refusal) => {
+                let id = unverified_id(jwt);
                 let late = matches!(refusal, Refusal::DeadlinePassed(_));
-                let before = unverified_id(jwt).filter(|_| late).and_then(|id| self.before(&id));
-                return before.or_else(|| self.not_accepted(jwt, &refusal).map(fresh));
+                let before = id.as_deref().filter(|_| late).and_then(|id| self.before(id));
+                return before.or_else(|| not_accepted(id, &refusal).map(fresh));
             }
         };
         if let Some(before) = self.before(&claims.jti) {
@@ -132,19 +133,18 @@ impl Commands {
         }
         self.seen.insert(id, (deadline_ms, outcome.clone()));
     }
+}
 
-    /// Returns the answer to a refused or expired command. The function reads the command id without verifying the
-    /// token, because the answer only reports that the command did not run.
-    fn not_accepted(&self, jwt: &str, refusal: &Refusal) -> Option<Outcome> {
-        let id = unverified_id(jwt);
-        let shown = id.as_deref().unwrap_or("(none)");
-        if let Refusal::DeadlinePassed(late_ms) = refusal {
-            tracing::warn!(id = shown, outcome = "expired", late_ms, "a command came too late");
-            return id.map(|id| outcome(id, CommandStatus::Expired, None, None));
-        }
-        tracing::warn!(id = shown, outcome = "refused", code = refusal.code(), %refusal, "a command was refused");
-        id.map(|id| outcome(id, CommandStatus::Refused, Some("refused_token"), None))
+/// Returns the answer to a refused or expired command. The id comes from the unverified token, because the answer only
+/// reports that the command did not run.
+fn not_accepted(id: Option<String>, refusal: &Refusal) -> Option<Outcome> {
+    let shown = id.as_deref().unwrap_or("(none)");
+    if let Refusal::DeadlinePassed(late_ms) = refusal {
+        tracing::warn!(id = shown, outcome = "expired", late_ms, "a command came too late");
+        return id.map(|id| outcome(id, CommandStatus::Expired, None, None));
     }
+    tracing::warn!(id = shown, outcome = "refused", code = refusal.code(), %refusal, "a command was refused");
+    id.map(|id| outcome(id, CommandStatus::Refused, Some("refused_token"), None))
 }
 
 fn report(claims: CommandClaims, result: Result<Option<Level>, Refused>) -> Outcome {
