@@ -1,6 +1,7 @@
 //! Implements `pinlatch device`, which enrols, removes and lists devices.
 
 use anyhow::Result;
+use clap::Subcommand;
 use pinlatch_protocol::api::{EnrolmentReply, EnrolmentRequest};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::DeviceView;
@@ -10,7 +11,31 @@ use crate::output::{say, say_json};
 use crate::session::api;
 use crate::times::stamp_ms;
 
-pub fn enrol(name: &Name, json: bool) -> Result<()> {
+#[derive(Subcommand)]
+pub enum DeviceCommand {
+    /// Print an enrolment string for a device. The enrolment string can be used once, within one hour.
+    Enrol {
+        /// The device's name.
+        name: Name,
+    },
+    /// List the devices of the site and the GPIO lines of each device.
+    List,
+    /// Remove a device from the site. The edge then refuses the device's credential at once.
+    Remove {
+        /// The device's name.
+        name: Name,
+    },
+}
+
+pub fn run(command: &DeviceCommand, json: bool) -> Result<()> {
+    match command {
+        DeviceCommand::Enrol { name } => enrol(name, json),
+        DeviceCommand::List => list(json),
+        DeviceCommand::Remove { name } => remove(name, json),
+    }
+}
+
+fn enrol(name: &Name, json: bool) -> Result<()> {
     let request = EnrolmentRequest { device: name.clone() };
     let reply: EnrolmentReply = api()?.post("/api/v1/enrolments", &request, &[])?;
     if json {
@@ -22,7 +47,7 @@ pub fn enrol(name: &Name, json: bool) -> Result<()> {
     ))
 }
 
-pub fn remove(name: &Name, json: bool) -> Result<()> {
+fn remove(name: &Name, json: bool) -> Result<()> {
     api()?.delete(&format!("/api/v1/devices/{name}"))?;
     if json {
         say_json(&json!({ "removed": name }))
@@ -31,7 +56,7 @@ pub fn remove(name: &Name, json: bool) -> Result<()> {
     }
 }
 
-pub fn list(json: bool) -> Result<()> {
+fn list(json: bool) -> Result<()> {
     let devices: Vec<DeviceView> = api()?.get("/api/v1/devices")?;
     if json {
         return say_json(&devices);

@@ -1,15 +1,35 @@
 //! Implements `pinlatch init`, which creates the keys of a new deployment.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use pinlatch_protocol::name::Name;
 use pinlatch_token::{CodePurpose, EdgeKeys, SigningKey, keyset};
 use serde_json::json;
+use url::Url;
 
-use crate::args::Init;
 use crate::files::{config_dir, require_absent, write_private};
 use crate::session::now;
+
+#[derive(clap::Args)]
+pub struct Init {
+    /// The folder into which `.dev.vars`, the file with the edge's secrets, is written.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub out: PathBuf,
+    /// The name of a site. The option can be given several times. The first site is the default site.
+    #[arg(long = "site", value_name = "NAME", default_value = "home")]
+    pub sites: Vec<Name>,
+    /// The file to which the owner's root key is written. The root key never leaves this machine.
+    /// [default: root.jwk in the configuration folder]
+    #[arg(long, value_name = "FILE")]
+    pub root_key: Option<PathBuf>,
+    /// The deployment's URL, which is shown in the printed instructions.
+    #[arg(long, value_name = "URL")]
+    pub url: Option<Url>,
+    /// Replace existing files. Devices that trust the old root key must then enrol again.
+    #[arg(long)]
+    pub force: bool,
+}
 
 /// The lifetime of a setup code, in seconds.
 const SETUP_CODE_LIFE: u64 = 7 * 86_400;

@@ -28,12 +28,12 @@ mod wrangler;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 use pinlatch_protocol::problem::Problem;
 use pinlatch_token::KeyError;
 use serde_json::json;
 
-use crate::args::{Args, Command, DeviceCommand};
+use crate::args::{Args, Command};
 use crate::output::{is_unread, say_json};
 use crate::text::plain;
 
@@ -55,9 +55,7 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Command::Login(login) => session::log_in(login, args.json)?,
         Command::Logout(logout) => session::log_out(logout, args.json)?,
         Command::Whoami => session::whoami(args.json)?,
-        Command::Device { command: DeviceCommand::Enrol { name } } => device::enrol(name, args.json)?,
-        Command::Device { command: DeviceCommand::List } => device::list(args.json)?,
-        Command::Device { command: DeviceCommand::Remove { name } } => device::remove(name, args.json)?,
+        Command::Device { command } => device::run(command, args.json)?,
         Command::Send(send) => send::run(send, args.json)?,
         Command::Watch => watch::run(args.json)?,
         Command::User { command } => user::run(command, args.json)?,
@@ -68,8 +66,8 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Command::Issuer { command } => issuer::run(command, args.json)?,
         Command::Doctor(doctor) => return doctor::run(doctor, args.json),
         Command::SelfHost(command) => selfhost::run(command, args.json)?,
-        Command::Completions(completions) => generate::completions(completions, args.json)?,
-        Command::Man(man) => generate::man(man, args.json)?,
+        Command::Completions(completions) => generate::completions(completions, Args::command(), args.json)?,
+        Command::Man(man) => generate::man(man, Args::command(), args.json)?,
     }
     Ok(ExitCode::SUCCESS)
 }

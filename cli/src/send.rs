@@ -2,11 +2,35 @@
 
 use anyhow::{Result, bail};
 use pinlatch_protocol::command::CommandResult;
+use pinlatch_protocol::name::Name;
 use serde_json::{Map, Value, json};
 
-use crate::args::Send;
 use crate::output::{say, say_json};
 use crate::session::api;
+
+#[derive(clap::Args)]
+pub struct Send {
+    /// The device and the GPIO line, written as DEVICE/LINE.
+    #[arg(value_name = "DEVICE/LINE", value_parser = place)]
+    pub place: (Name, Name),
+    /// The action to run: set, toggle, pulse or blink.
+    pub action: String,
+    /// The argument of the action: `on`, `off`, a number, a colour as `#rrggbb`, or a JSON object with all arguments.
+    pub value: Option<String>,
+    /// The time limit for the execution of the command, in milliseconds.
+    #[arg(long, value_name = "MS")]
+    pub deadline_ms: Option<u64>,
+    /// The id of the command. If the edge has already received a command with this id, the edge only returns the result
+    /// of the first command. [default: a random id]
+    #[arg(long, allow_hyphen_values = true)]
+    pub id: Option<String>,
+}
+
+fn place(text: &str) -> Result<(Name, Name), String> {
+    let (device, line) = text.split_once('/').ok_or("write the device and the line as DEVICE/LINE")?;
+    let name = |text: &str| Name::new(text).map_err(|error| format!("{text:?}: {error}"));
+    Ok((name(device)?, name(line)?))
+}
 
 pub fn run(send: &Send, json: bool) -> Result<()> {
     let (device, line) = &send.place;
@@ -63,6 +87,14 @@ fn object(value: Value) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_is_a_device_and_a_line() {
+        assert!(place("porch/door").is_ok());
+        for wrong in ["porch", "porch/", "/door", "porch/door/x", "Porch/door"] {
+            assert!(place(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn what_people_type_becomes_arguments() {

@@ -6,17 +6,59 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use pinlatch_protocol::api::{Secret, SetupRequest, TokenReply, TokenRequest, Whoami};
-use pinlatch_protocol::name::Name;
+use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::{Code, Problem};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use url::Url;
 
 use crate::api::Api;
-use crate::args::{Login, Logout, Setup};
 use crate::files::{config_dir, write_private};
 use crate::output::{say, say_json};
 use crate::text::plain;
+
+#[derive(clap::Args)]
+pub struct Setup {
+    /// The deployment's URL.
+    #[arg(long)]
+    pub url: Url,
+    /// The name of the site. [default: the site in the setup code]
+    #[arg(long)]
+    pub site: Option<Name>,
+    /// The setup code that `pinlatch init` printed.
+    #[arg(long)]
+    pub code: String,
+    /// The owner's user name.
+    #[arg(long)]
+    pub username: UserName,
+    /// Read the password from stdin instead of asking for the password.
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+#[derive(clap::Args)]
+pub struct Login {
+    /// The deployment's URL.
+    #[arg(long)]
+    pub url: Url,
+    /// The name of the site. [default: the deployment's first site]
+    #[arg(long)]
+    pub site: Option<Name>,
+    /// Your user name at the site.
+    #[arg(long)]
+    pub username: UserName,
+    /// Read the password from stdin instead of asking for the password.
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+#[derive(clap::Args)]
+pub struct Logout {
+    /// Delete the login session on this machine even if the edge cannot end the session, for example without a network
+    /// connection.
+    #[arg(long)]
+    pub force: bool,
+}
 
 /// An access token that expires within this number of seconds is renewed before use.
 const MARGIN: u64 = 30;
