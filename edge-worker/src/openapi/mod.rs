@@ -24,7 +24,7 @@ struct Operation<'d> {
 
 impl Document {
     fn read() -> Self {
-        Self(serde_json::from_str(include_str!("../openapi.json")).expect("the document is JSON"))
+        Self(serde_json::from_str(include_str!("../../openapi.json")).expect("the document is JSON"))
     }
 
     /// Returns the target of the `$ref` if the value contains a `$ref`. If the value contains no `$ref`, this function
