@@ -10,13 +10,13 @@ use tokio::sync::watch;
 use crate::clock::WallClock;
 use crate::config::{Config, DriverConfig};
 use crate::credentials::Credentials;
-use crate::journal;
+use crate::reporting::journal;
 use crate::lines::Lines;
-use crate::metrics::Metrics;
+use crate::reporting::metrics::Metrics;
 use crate::reload::{ConfigWatchers, Source};
-use crate::status::{self, Status, StatusSocket};
-use crate::systemd::{Part, Service};
-use crate::telemetry::Telemetry;
+use crate::reporting::status::{self, Status, StatusSocket};
+use crate::reporting::systemd::{Part, Service};
+use crate::reporting::telemetry::Telemetry;
 use crate::uplink::{Settings, Uplink};
 
 /// Runs the agent until the future `shutdown` completes. The agent then sets every output to its safe level and closes

@@ -13,10 +13,10 @@ use pinlatch_token::{KeyError, PublicKey, Refusal, SigningKey, keyset, random_id
 use tokio_rustls::TlsConnector;
 
 use crate::credentials::{Credentials, CredentialsError};
-use crate::dial::Resolver;
-use crate::handshake::excerpt;
-use crate::http::{self, Connection, Connector, Endpoint, EndpointError, HttpError};
-use crate::proxy::Proxy;
+use crate::uplink::dial::Resolver;
+use crate::uplink::handshake::excerpt;
+use crate::uplink::http::{self, Connection, Connector, Endpoint, EndpointError, HttpError};
+use crate::uplink::proxy::Proxy;
 
 const PATH: &str = "/api/v1/enrol";
 

@@ -11,7 +11,9 @@ use pinlatch_agent::config::{Config, ConfigError};
 use pinlatch_agent::enrol::{EnrolString, Options, enrol};
 use pinlatch_agent::lines::survey::Survey;
 use pinlatch_agent::reload::Source;
-use pinlatch_agent::{agent, log, status, tls};
+use pinlatch_agent::reporting::{log, status};
+use pinlatch_agent::uplink::tls;
+use pinlatch_agent::agent;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 

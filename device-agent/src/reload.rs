@@ -12,8 +12,8 @@ use tokio::sync::{mpsc, watch};
 use crate::clock::WallClock;
 use crate::config::{Config, ConfigError};
 use crate::lines::Lines;
-use crate::systemd::Service;
-use crate::tls::TlsError;
+use crate::reporting::systemd::Service;
+use crate::uplink::tls::TlsError;
 use crate::uplink::Settings;
 
 /// The path of the configuration file, and the requests to reload the file.

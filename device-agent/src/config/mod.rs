@@ -17,7 +17,7 @@ use pinlatch_protocol::line::{Level, LineKind};
 use pinlatch_protocol::name::Name;
 use serde::Deserialize;
 
-use crate::proxy::Proxy;
+use crate::uplink::proxy::Proxy;
 
 /// The default of the key `max_on_ms` of a momentary line.
 pub const DEFAULT_PULSE_LIMIT: Duration = Duration::from_secs(5);

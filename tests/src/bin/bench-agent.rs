@@ -23,7 +23,7 @@ use pinlatch_agent::clock::{EdgeClock, boot_ms};
 use pinlatch_agent::commands::Commands;
 use pinlatch_agent::config::Config;
 use pinlatch_agent::lines::Lines;
-use pinlatch_agent::session::{Frame, parse_frame};
+use pinlatch_agent::uplink::session::{Frame, parse_frame};
 use pinlatch_protocol::agent::ToAgent;
 use pinlatch_protocol::command::CommandStatus;
 use pinlatch_protocol::name::Name;

@@ -10,7 +10,7 @@ use pinlatch_protocol::SILENCE_LIMIT_MS;
 
 use super::super::DEFAULT_LINK_TIMEOUT;
 use super::Checker;
-use crate::proxy::Proxy;
+use crate::uplink::proxy::Proxy;
 
 /// The allowed range of the key `link_timeout_s`. With a longer timeout, the edge would treat the device as offline
 /// while the device still treats itself as connected.

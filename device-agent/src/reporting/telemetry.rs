@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::clock::EdgeClock;
-use crate::renewal::Term;
+use crate::uplink::renewal::Term;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {

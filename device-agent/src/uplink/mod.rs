@@ -1,5 +1,17 @@
 //! Connects to the edge and reconnects after each failure while the agent runs.
 
+pub mod backoff;
+pub mod dial;
+pub mod handshake;
+pub mod http;
+pub mod link_error;
+pub mod outbox;
+pub mod proxy;
+pub mod renewal;
+pub mod session;
+pub mod tls;
+pub mod welcome;
+
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -8,22 +20,22 @@ use pinlatch_protocol::close;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use crate::backoff::{Backoff, random};
+use crate::uplink::backoff::{Backoff, random};
 use crate::clock::WallClock;
 use crate::config::Config;
 use crate::credentials::Credentials;
-use crate::dial::Resolver;
-use crate::handshake;
-use crate::http::{Connector, Endpoint};
+use crate::uplink::dial::Resolver;
+use crate::uplink::handshake;
+use crate::uplink::http::{Connector, Endpoint};
 use crate::lines::Lines;
-use crate::link_error::LinkError;
-use crate::outbox::Outbox;
-use crate::proxy::Proxy;
-use crate::session;
-use crate::systemd::{ATTEMPT_LIMIT, Service};
-use crate::telemetry::{Identity, Telemetry};
-use crate::tls::{Tls, TlsError};
-use crate::welcome;
+use crate::uplink::link_error::LinkError;
+use crate::uplink::outbox::Outbox;
+use crate::uplink::proxy::Proxy;
+use crate::uplink::session;
+use crate::reporting::systemd::{ATTEMPT_LIMIT, Service};
+use crate::reporting::telemetry::{Identity, Telemetry};
+use crate::uplink::tls::{Tls, TlsError};
+use crate::uplink::welcome;
 
 /// The minimum interval between two log messages about the same failure. More frequent log messages during a long
 /// outage would wear out an SD card.

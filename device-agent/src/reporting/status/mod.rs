@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::clock::{WallClock, boot_ms};
 use crate::config::{Config, DriverConfig, LineConfig, SensorPlace};
 use crate::lines::{DriverError, Lines};
-use crate::telemetry::{Counters, LastError, Link, Telemetry};
+use crate::reporting::telemetry::{Counters, LastError, Link, Telemetry};
 
 pub use socket::{SocketError, StatusSocket, ask};
 

@@ -4,8 +4,8 @@ use std::fmt::{Display, Write as _};
 
 use pinlatch_protocol::line::Level;
 
-use crate::status::{LineStatus, LinkState, Status};
-use crate::telemetry::{Counters, Telemetry};
+use crate::reporting::status::{LineStatus, LinkState, Status};
+use crate::reporting::telemetry::{Counters, Telemetry};
 
 pub fn of(status: &Status, telemetry: &Telemetry) -> String {
     let mut out = Exposition::default();

@@ -17,9 +17,9 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use crate::dial::Resolver;
-use crate::proxy::{Proxy, ProxyError};
-use crate::tls::{self, Validity};
+use crate::uplink::dial::Resolver;
+use crate::uplink::proxy::{Proxy, ProxyError};
+use crate::uplink::tls::{self, Validity};
 
 /// The timeout of a TLS handshake and of an HTTP answer.
 const STEP_TIMEOUT: Duration = Duration::from_secs(10);

@@ -19,9 +19,9 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::clock::boot_ms;
 use crate::credentials::Credentials;
-use crate::http::{self, BoxStream, Connection, Connector, HttpError, is_gateway};
-use crate::link_error::LinkError;
-use crate::tls::Validity;
+use crate::uplink::http::{self, BoxStream, Connection, Connector, HttpError, is_gateway};
+use crate::uplink::link_error::LinkError;
+use crate::uplink::tls::Validity;
 
 const PATH: &str = "/api/v1/agent";
 

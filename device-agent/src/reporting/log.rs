@@ -11,7 +11,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::prelude::*;
 
-use crate::journal::{self, Journal};
+use crate::reporting::journal::{self, Journal};
 
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 

@@ -20,15 +20,15 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 use crate::clock::{EdgeClock, RESYNC_EVERY, WallClock, boot_ms};
 use crate::commands::{Answer, Commands};
 use crate::credentials::Credentials;
-use crate::handshake::Link;
-use crate::http::BoxStream;
+use crate::uplink::handshake::Link;
+use crate::uplink::http::BoxStream;
 use crate::lines::{Event, LineEvent, Lines};
-use crate::link_error::LinkError;
-use crate::outbox::Outbox;
-use crate::renewal::Term;
-use crate::systemd::Service;
-use crate::telemetry::Telemetry;
-use crate::welcome::Trust;
+use crate::uplink::link_error::LinkError;
+use crate::uplink::outbox::Outbox;
+use crate::uplink::renewal::Term;
+use crate::reporting::systemd::Service;
+use crate::reporting::telemetry::Telemetry;
+use crate::uplink::welcome::Trust;
 
 /// The timeout for sending a WebSocket frame.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);

@@ -24,8 +24,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-use crate::status::Status;
-use crate::telemetry::Telemetry;
+use crate::reporting::status::Status;
+use crate::reporting::telemetry::Telemetry;
 
 const PATH: &str = "/metrics";
 const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -13,9 +13,9 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
 use crate::clock::{EdgeClock, boot_ms};
 use crate::credentials::Credentials;
-use crate::handshake::Link;
-use crate::http::BoxStream;
-use crate::link_error::LinkError;
+use crate::uplink::handshake::Link;
+use crate::uplink::http::BoxStream;
+use crate::uplink::link_error::LinkError;
 
 /// The timeout for the welcome message after the WebSocket upgrade.
 const TIMEOUT: Duration = Duration::from_secs(10);

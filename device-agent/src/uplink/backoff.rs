@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use crate::link_error::LinkError;
+use crate::uplink::link_error::LinkError;
 
 /// The upper bound of the first random pause. Each further failure doubles the upper bound.
 const FIRST: Duration = Duration::from_millis(500);
@@ -73,9 +73,9 @@ mod tests {
     use hyper::StatusCode;
 
     use super::*;
-    use crate::http::HttpError;
+    use crate::uplink::http::HttpError;
     use pinlatch_protocol::close;
-    use crate::proxy::ProxyError;
+    use crate::uplink::proxy::ProxyError;
 
     const LOST: LinkError = LinkError::Timeout("it");
 

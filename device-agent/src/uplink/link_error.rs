@@ -8,8 +8,8 @@ use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use crate::credentials::CredentialsError;
-use crate::handshake::excerpt;
-use crate::http::{EndpointError, HttpError};
+use crate::uplink::handshake::excerpt;
+use crate::uplink::http::{EndpointError, HttpError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {

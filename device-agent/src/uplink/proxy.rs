@@ -19,8 +19,8 @@ use pinlatch_protocol::api::Secret;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::dial::Resolver;
-use crate::http::HttpError;
+use crate::uplink::dial::Resolver;
+use crate::uplink::http::HttpError;
 
 /// The timeout for the proxy's answer, including the time in which the proxy connects to the edge.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
