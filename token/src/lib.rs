@@ -8,49 +8,34 @@
 
 #![warn(missing_docs)]
 
-mod access;
-mod alg;
-mod b64;
-mod cache;
-mod code;
 mod edge_keys;
-mod explain;
-mod issuer;
-mod key;
-mod key_error;
+mod external;
+mod jwt;
 mod keys;
-mod kind;
-pub mod login;
-mod minting;
+mod kinds;
 mod policy;
-mod refusal;
 mod sealed;
-mod secret;
-mod strict;
-mod verifying;
 
-pub mod command;
-pub mod device;
-pub mod keyset;
-pub mod refresh;
-pub mod welcome;
+pub use external::login;
+pub use kinds::{command, device, keyset, refresh, welcome};
 
-pub use access::{AccessClaims, AccessGrant, MAX_PERSON_LIFE, TOKEN_SUBJECT_PREFIX};
-pub use alg::Algorithm;
-pub use cache::SignatureCache;
-pub use code::{Challenge, Code, CodePurpose};
+pub use kinds::access::{AccessClaims, AccessGrant, MAX_PERSON_LIFE, TOKEN_SUBJECT_PREFIX};
+pub use keys::alg::Algorithm;
+pub use policy::cache::SignatureCache;
+pub use jwt::claims::Registered;
+pub use kinds::code::{Challenge, Code, CodePurpose};
 pub use edge_keys::{EdgeKeys, KeyEntry, KeyRole, Step, StepError};
-pub use explain::{Check, CheckResult, Explanation, Member, explain};
-pub use issuer::{Admitted, Issuer, Issuers, NotAdmitted, private_uri, unverified_kid};
-pub use key::{PublicKey, SigningKey};
-pub use key_error::KeyError;
+pub use policy::explain::{Check, CheckResult, Explanation, Member, explain};
+pub use external::issuer::{Admitted, Issuer, Issuers, NotAdmitted, private_uri, unverified_kid};
+pub use keys::key::{PublicKey, SigningKey};
+pub use keys::key_error::KeyError;
 pub use keys::KeySet;
-pub use kind::Kind;
-pub use minting::MintingKey;
+pub use jwt::kind::Kind;
+pub use keys::minting::MintingKey;
 pub use policy::{
-    Accepted, Expect, Registered, Terms, Typ, Verified, verify, verify_foreign, verify_foreign_cached,
+    Accepted, Expect, Terms, Typ, Verified, verify, verify_foreign, verify_foreign_cached,
 };
-pub use refusal::Refusal;
+pub use jwt::refusal::Refusal;
 pub use sealed::{SealingKey, is_sealed};
 
 use pinlatch_protocol::name::Name;

@@ -70,7 +70,7 @@ fn concat_kdf(shared: &[u8], algorithm: &str, apu: &[u8], apv: &[u8], bits: u32)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::b64;
+    use crate::jwt::b64;
 
     /// Tests the example of RFC 7518, appendix C. In the example, Alice's ephemeral key and Bob's static key agree on a
     /// key for A128GCM.

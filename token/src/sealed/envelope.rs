@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::cipher::{ENCRYPTION, NONCE, TAG};
 use super::keys::{KeyAlgorithm, point};
-use crate::b64;
-use crate::kind::is_type;
-use crate::refusal::{Refusal, excerpt};
-use crate::strict::{MAX_TOKEN, Object, object};
+use crate::jwt::b64;
+use crate::jwt::kind::is_type;
+use crate::jwt::refusal::{Refusal, excerpt};
+use crate::jwt::strict::{MAX_TOKEN, Object, object};
 
 /// The members that an ephemeral key (`epk`) can have. The sender creates the ephemeral key for one token and sends
 /// only the public half (RFC 7518 §4.6.1.1). The members `key_ops` and `ext` are allowed because WebCrypto adds these

@@ -5,9 +5,9 @@ use p256::PublicKey;
 use p256::elliptic_curve::sec1::ToSec1Point;
 use serde_json::Value;
 
-use crate::b64;
-use crate::key_error::KeyError;
-use crate::strict::Object;
+use crate::jwt::b64;
+use crate::keys::key_error::KeyError;
+use crate::jwt::strict::Object;
 
 /// The algorithm that encrypts the content key for the recipient of a sealed token (RFC 7518 §4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,8 +16,8 @@ pub(crate) use keys::KeyAlgorithm;
 pub(crate) use opening::OpeningKey;
 pub use sealing::SealingKey;
 
-use crate::refusal::{Refusal, excerpt};
-use crate::strict::MAX_TOKEN;
+use crate::jwt::refusal::{Refusal, excerpt};
+use crate::jwt::strict::MAX_TOKEN;
 use envelope::Envelope;
 
 /// Returns whether a text has five parts, like a sealed token. A signed token has three parts.

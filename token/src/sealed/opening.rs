@@ -11,10 +11,10 @@ use sha1::Sha1;
 use super::cipher::{Key, agree, decrypt, unwrap};
 use super::envelope::Envelope;
 use super::keys::{KeyAlgorithm, bytes, point, point_jwk, thumbprint};
-use crate::b64;
-use crate::key_error::KeyError;
-use crate::strict::Object;
-use crate::verifying::{kid_of, rsa_public};
+use crate::jwt::b64;
+use crate::keys::key_error::KeyError;
+use crate::jwt::strict::Object;
+use crate::keys::verifying::{kid_of, rsa_public};
 
 /// The members of a private RSA key that Pinlatch writes to `EDGE_KEYS`. Other members of the JWK are dropped.
 const RSA_MEMBERS: [&str; 9] = ["kty", "n", "e", "d", "p", "q", "dp", "dq", "qi"];

@@ -1,8 +1,8 @@
 use super::*;
-use crate::device::{DeviceCert, sign_cert};
-use crate::key::SigningKey;
-use crate::kind::Kind;
-use crate::refresh::RefreshClaims;
+use crate::kinds::device::{DeviceCert, sign_cert};
+use crate::keys::key::SigningKey;
+use crate::jwt::kind::Kind;
+use crate::kinds::refresh::RefreshClaims;
 use crate::{AccessClaims, AccessGrant, CodePurpose, Refusal, SealingKey, SignatureCache, welcome};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::scope::Role;

@@ -14,14 +14,15 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::access::object;
-use crate::alg::Algorithm;
+use crate::kinds::access::object;
+use crate::keys::alg::Algorithm;
 use crate::edge_keys::EdgeKeys;
-use crate::issuer::{not_set, private_uri, read_table};
+use crate::external::issuer::{not_set, private_uri, read_table};
 use crate::keys::KeySet;
-use crate::policy::{Terms, Typ, bare_claims, verify_foreign};
-use crate::refusal::{Refusal, excerpt};
-use crate::strict::Object;
+use crate::jwt::claims::bare_claims;
+use crate::policy::{Terms, Typ, verify_foreign};
+use crate::jwt::refusal::{Refusal, excerpt};
+use crate::jwt::strict::Object;
 use crate::{b64, random_id};
 
 /// The accepted difference between the clock of a login provider and the clock of the edge, in seconds.
@@ -306,7 +307,7 @@ fn verified_email<'v>(claim: impl Fn(&str) -> Option<&'v Value>) -> Option<Strin
 
 impl Discovery {
     /// Parses the provider's published public keys.
-    pub fn read_keys(&self, jwks: &Value) -> Result<KeySet, crate::key_error::KeyError> {
+    pub fn read_keys(&self, jwks: &Value) -> Result<KeySet, crate::keys::key_error::KeyError> {
         KeySet::from_published_jwks(jwks, &self.algorithms)
     }
 }

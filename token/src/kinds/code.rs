@@ -8,8 +8,8 @@ use hmac_sha256::HMAC;
 use pinlatch_protocol::name::Name;
 use subtle::ConstantTimeEq;
 
-use crate::b64;
-use crate::refusal::Refusal;
+use crate::jwt::b64;
+use crate::jwt::refusal::Refusal;
 
 /// The length of the HMAC in a code or challenge, in bytes. The HMAC is the first 128 bits of an HMAC-SHA256.
 const SEAL: usize = 16;

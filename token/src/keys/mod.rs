@@ -1,14 +1,21 @@
 //! This module defines sets of keys that verify tokens. The `kid` in a token's header selects a key of the set.
 
+pub(crate) mod alg;
+pub(crate) mod key;
+pub(crate) mod key_error;
+pub(crate) mod minting;
+pub(crate) mod secret;
+pub(crate) mod verifying;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::alg::{Algorithm, names};
-use crate::key::PublicKey;
-use crate::key_error::KeyError;
-use crate::refusal::{Refusal, excerpt};
-use crate::verifying::VerifyingKey;
+use crate::keys::alg::{Algorithm, names};
+use crate::keys::key::PublicKey;
+use crate::keys::key_error::KeyError;
+use crate::jwt::refusal::{Refusal, excerpt};
+use crate::keys::verifying::VerifyingKey;
 
 /// The maximum number of keys in a key set.
 const MAX_KEYS: usize = 64;
@@ -206,11 +213,11 @@ pub(crate) fn without_line_end(bytes: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::SigningKey;
+    use crate::keys::key::SigningKey;
 
     fn oct(alg: &str, kid: &str) -> Value {
         let secret: Vec<u8> = (0..64).map(|byte: u8| byte.wrapping_mul(37)).collect();
-        json!({ "kty": "oct", "k": crate::b64::encode(&secret), "alg": alg, "kid": kid })
+        json!({ "kty": "oct", "k": crate::jwt::b64::encode(&secret), "alg": alg, "kid": kid })
     }
 
     fn refusal(keys: Vec<Value>) -> &'static str {
@@ -260,7 +267,7 @@ mod tests {
         let n = |bytes: usize| {
             let mut n = vec![0xc5; bytes];
             n[bytes - 1] |= 1;
-            crate::b64::encode(&n)
+            crate::jwt::b64::encode(&n)
         };
         let rsa = json!({ "kty": "RSA", "n": n(256), "e": "AQAB" });
         assert!(KeySet::from_jwks(&json!({ "keys": [rsa] }), &[]).is_ok());

@@ -4,12 +4,12 @@ use jwt_simple::prelude::*;
 use pinlatch_protocol::api::Secret;
 use serde_json::{Value, json};
 
-use crate::key_error::KeyError;
-use crate::kind::Kind;
-use crate::policy::{Registered, claims};
-use crate::refusal::Refusal;
-use crate::strict::Object;
-use crate::verifying::VerifyingKey;
+use crate::keys::key_error::KeyError;
+use crate::jwt::kind::Kind;
+use crate::jwt::claims::{Registered, claims};
+use crate::jwt::refusal::Refusal;
+use crate::jwt::strict::Object;
+use crate::keys::verifying::VerifyingKey;
 
 /// An Ed25519 private key that signs tokens. The `kid` of the key is the key's RFC 7638 thumbprint.
 #[derive(Clone)]
@@ -109,7 +109,7 @@ impl PublicKey {
 
     /// Returns the key as a JWK with `kid`, `alg` and `use`.
     pub fn to_jwk(&self) -> Value {
-        let raw = crate::b64::encode(&self.key.to_bytes());
+        let raw = crate::jwt::b64::encode(&self.key.to_bytes());
         json!({ "kty": "OKP", "crv": "Ed25519", "x": raw, "kid": self.kid, "alg": "EdDSA", "use": "sig" })
     }
 

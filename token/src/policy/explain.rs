@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use crate::keys::KeySet;
 use crate::policy::{self, Terms};
-use crate::refusal::Refusal;
+use crate::jwt::refusal::Refusal;
 use crate::sealed::{self, KeyAlgorithm};
-use crate::strict::{Object, Unverified, object};
+use crate::jwt::strict::{Object, Unverified, object};
 
 /// The explanation of a token.
 #[derive(Debug, Clone, Serialize)]
@@ -257,7 +257,7 @@ fn coarse(seconds: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::minting::MintingKey;
+    use crate::keys::minting::MintingKey;
     use crate::policy::Typ;
     use serde_json::json;
 

@@ -15,14 +15,14 @@ use pinlatch_protocol::scope::ScopeSet;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::alg::Algorithm;
-use crate::cache::SignatureCache;
-use crate::key_error::KeyError;
+use crate::keys::alg::Algorithm;
+use crate::policy::cache::SignatureCache;
+use crate::keys::key_error::KeyError;
 use crate::keys::KeySet;
-use crate::kind::{Kind, is_type};
+use crate::jwt::kind::{Kind, is_type};
 use crate::policy::{Accepted, Terms, Typ, text, verify_foreign_cached};
-use crate::refusal::{Refusal, excerpt};
-use crate::strict::{Object, Unverified};
+use crate::jwt::refusal::{Refusal, excerpt};
+use crate::jwt::strict::{Object, Unverified};
 
 /// The accepted difference between the clock of an external issuer and the clock of the edge, in seconds.
 const LEEWAY: u64 = 60;
@@ -412,6 +412,6 @@ fn is_own(typ: &str) -> bool {
 fn digest_id(token: &str) -> String {
     let signed = token.rsplit_once('.').map_or(token, |(signed, _)| signed);
     let digest = blake3::hash(signed.as_bytes());
-    let short = digest.as_bytes().first_chunk::<16>().map(|half| crate::b64::encode(half));
+    let short = digest.as_bytes().first_chunk::<16>().map(|half| crate::jwt::b64::encode(half));
     format!("digest-{}", short.unwrap_or_default())
 }

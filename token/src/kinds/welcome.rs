@@ -4,12 +4,13 @@
 use pinlatch_protocol::name::Name;
 use serde::{Deserialize, Serialize};
 
-use crate::access::object;
+use crate::kinds::access::object;
 use crate::edge_keys::EdgeKeys;
 use crate::keys::KeySet;
-use crate::kind::Kind;
-use crate::policy::{self, Expect, Registered, Verified};
-use crate::refusal::Refusal;
+use crate::jwt::kind::Kind;
+use crate::jwt::claims::Registered;
+use crate::policy::{self, Expect, Verified};
+use crate::jwt::refusal::Refusal;
 use crate::{EDGE, random_id, site_audience};
 
 /// The lifetime of a welcome, in seconds.

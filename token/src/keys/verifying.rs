@@ -11,13 +11,13 @@ use pkcs1::der::{Decode, pem};
 use serde_json::{Map, Value, json};
 use spki::SubjectPublicKeyInfoRef;
 
-use crate::alg::{Algorithm, Family};
-use crate::b64;
-use crate::key_error::KeyError;
-use crate::policy::SignatureOnly;
-use crate::refusal::Refusal;
-use crate::secret;
-use crate::strict::Unverified;
+use crate::keys::alg::{Algorithm, Family};
+use crate::jwt::b64;
+use crate::keys::key_error::KeyError;
+use crate::jwt::claims::SignatureOnly;
+use crate::jwt::refusal::Refusal;
+use crate::keys::secret;
+use crate::jwt::strict::Unverified;
 
 /// The accepted sizes of an RSA modulus, in bits.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
@@ -423,7 +423,7 @@ pub(crate) fn lenient() -> VerificationOptions {
         accept_future: true,
         time_tolerance: None,
         artificial_time: Some(coarsetime::Duration::from_secs(0)),
-        max_token_length: Some(crate::strict::MAX_TOKEN),
+        max_token_length: Some(crate::jwt::strict::MAX_TOKEN),
         ..VerificationOptions::default()
     }
 }

@@ -1,6 +1,6 @@
 //! This module lists the reasons for refusing a key or a key set.
 
-use crate::alg::Algorithm;
+use crate::keys::alg::Algorithm;
 
 /// The reason why a key or a key set is refused. If one key of a set is invalid, the whole set is refused. The error
 /// text never contains key material.

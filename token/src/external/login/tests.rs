@@ -1,9 +1,9 @@
 //! These tests check login providers, the metadata of providers, the state of a login, and the `id_token`.
 
 use super::*;
-use crate::key::SigningKey;
-use crate::minting::MintingKey;
-use crate::refresh::RefreshClaims;
+use crate::keys::key::SigningKey;
+use crate::keys::minting::MintingKey;
+use crate::kinds::refresh::RefreshClaims;
 use serde_json::json;
 
 const NOW: u64 = 1_790_000_000;

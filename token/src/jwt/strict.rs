@@ -10,8 +10,8 @@ use std::rc::Rc;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::b64;
-use crate::refusal::{Refusal, excerpt};
+use crate::jwt::b64;
+use crate::jwt::refusal::{Refusal, excerpt};
 
 /// The maximum length of a token, in bytes.
 pub(crate) const MAX_TOKEN: usize = 8 * 1024;

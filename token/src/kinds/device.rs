@@ -5,14 +5,15 @@ use pinlatch_protocol::name::Name;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::access::object;
-use crate::code::Challenge;
+use crate::kinds::access::object;
+use crate::kinds::code::Challenge;
 use crate::edge_keys::EdgeKeys;
-use crate::key::{PublicKey, SigningKey};
+use crate::keys::key::{PublicKey, SigningKey};
 use crate::keys::KeySet;
-use crate::kind::Kind;
-use crate::policy::{self, Expect, Registered, Verified};
-use crate::refusal::Refusal;
+use crate::jwt::kind::Kind;
+use crate::jwt::claims::Registered;
+use crate::policy::{self, Expect, Verified};
+use crate::jwt::refusal::Refusal;
 use crate::{EDGE, is_nonce, site_audience};
 
 /// The lifetime of a device certificate, in seconds.

@@ -4,12 +4,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::access::object;
-use crate::key::{PublicKey, SigningKey};
+use crate::kinds::access::object;
+use crate::keys::key::{PublicKey, SigningKey};
 use crate::keys::KeySet;
-use crate::kind::Kind;
-use crate::policy::{self, Expect, Registered, Verified};
-use crate::refusal::Refusal;
+use crate::jwt::kind::Kind;
+use crate::jwt::claims::Registered;
+use crate::policy::{self, Expect, Verified};
+use crate::jwt::refusal::Refusal;
 use crate::{ROOT, random_id};
 
 /// The audience of all key sets.

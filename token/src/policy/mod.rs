@@ -1,43 +1,28 @@
 //! This module is the policy for tokens, which consists of the checks that every verifier applies to every token.
 //!
 //! Each check is a separate function. [`verify`] runs the checks in order and stops at the first
-//! check that fails. [`explain`](crate::explain) runs all checks.
+//! check that fails. [`explain`](crate::policy::explain) runs all checks.
+
+pub(crate) mod cache;
+pub(crate) mod explain;
 
 use std::rc::Rc;
 
-use jwt_simple::prelude::{JWTClaims, NoCustomClaims};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::alg::Algorithm;
-use crate::cache::{CacheKey, SignatureCache};
+use crate::keys::alg::Algorithm;
+use crate::jwt::claims::Registered;
+use crate::policy::cache::{CacheKey, SignatureCache};
 use crate::keys::KeySet;
-use crate::kind::{Kind, is_type};
-use crate::refusal::{Refusal, excerpt};
-use crate::strict::{MAX_TOKEN, Object, Unverified};
-use crate::verifying::VerifyingKey;
+use crate::jwt::kind::{Kind, is_type};
+use crate::jwt::refusal::{Refusal, excerpt};
+use crate::jwt::strict::{MAX_TOKEN, Object, Unverified};
+use crate::keys::verifying::VerifyingKey;
 
 /// The time by which a signer's clock can be ahead of the verifier's clock, in seconds. If `leeway` is longer, `leeway`
 /// applies instead.
 const FUTURE_S: u64 = 60;
-
-/// The registered claims (RFC 7519 §4.1) that all of Pinlatch's own tokens contain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Registered {
-    /// The issuer of the token.
-    pub iss: String,
-    /// The subject of the token.
-    pub sub: String,
-    /// The audience of the token. If the token has several audiences, the field contains the audience that was
-    /// accepted.
-    pub aud: String,
-    /// The id of the token.
-    pub jti: String,
-    /// The time when the token was issued, in seconds of Unix time.
-    pub iat: u64,
-    /// The time when the token expires, in seconds of Unix time. The token is already invalid at the time `exp`.
-    pub exp: u64,
-}
 
 /// The claims of a token that was verified.
 #[derive(Debug, Clone)]
@@ -353,36 +338,3 @@ pub(crate) fn check_audience(claims: &Object, terms: &Terms<'_>) -> Result<Optio
         }
     }
 }
-
-/// Merges the registered claims into the claims of the token's kind. All claims are then in `custom`, so jwt-simple
-/// adds no claims.
-pub(crate) fn claims(registered: &Registered, mut custom: Object) -> JWTClaims<Object> {
-    for (name, text) in [
-        ("iss", &registered.iss),
-        ("sub", &registered.sub),
-        ("aud", &registered.aud),
-        ("jti", &registered.jti),
-    ] {
-        custom.insert(name.into(), text.as_str().into());
-    }
-    custom.insert("iat".into(), registered.iat.into());
-    custom.insert("exp".into(), registered.exp.into());
-    bare_claims(custom)
-}
-
-/// Wraps the claims so that jwt-simple signs the claims without changes.
-pub(crate) fn bare_claims(claims: Object) -> JWTClaims<Object> {
-    JWTClaims {
-        issued_at: None,
-        expires_at: None,
-        invalid_before: None,
-        issuer: None,
-        subject: None,
-        audiences: None,
-        jwt_id: None,
-        nonce: None,
-        custom: claims,
-    }
-}
-
-pub(crate) type SignatureOnly = NoCustomClaims;

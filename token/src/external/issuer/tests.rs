@@ -1,7 +1,7 @@
 //! These tests check external issuers, with accepted tokens, refused tokens and invalid configuration tables.
 
 use super::*;
-use crate::minting::MintingKey;
+use crate::keys::minting::MintingKey;
 use serde_json::json;
 
 const NOW: u64 = 1_790_000_000;

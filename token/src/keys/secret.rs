@@ -3,8 +3,8 @@
 //! An attacker can guess a short secret. RFC 7518 §3.2 therefore requires a secret that is at least as long as the
 //! hash's output. An attacker can also know a secret from a tutorial, even if the secret is long.
 
-use crate::alg::Algorithm;
-use crate::key_error::KeyError;
+use crate::keys::alg::Algorithm;
+use crate::keys::key_error::KeyError;
 
 /// Published secrets that are long enough for an algorithm. The secrets come from RFCs, jwt.io's editor, tutorials and
 /// example projects. The file contains one secret per line. The secrets from RFCs are in base64url, and all other
@@ -69,7 +69,7 @@ fn is_der_sequence(bytes: &[u8]) -> bool {
 fn is_published(secret: &[u8]) -> bool {
     let lines = PUBLISHED.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.into_iter().any(|line| {
-        line.as_bytes() == secret || crate::b64::decode(line).is_some_and(|bytes| bytes == secret)
+        line.as_bytes() == secret || crate::jwt::b64::decode(line).is_some_and(|bytes| bytes == secret)
     })
 }
 
@@ -121,7 +121,7 @@ mod tests {
         }
         let rfc_7515 =
             "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
-        let bytes = crate::b64::decode(rfc_7515).unwrap();
+        let bytes = crate::jwt::b64::decode(rfc_7515).unwrap();
         assert_eq!(check(&bytes, Algorithm::Hs256), Err(KeyError::PublishedSecret));
         assert_eq!(check(&[0; 32], Algorithm::Hs256), Err(KeyError::MonotonousSecret));
         assert_eq!(check("passpass".repeat(8).as_bytes(), Algorithm::Hs256), Err(KeyError::MonotonousSecret));
