@@ -33,7 +33,7 @@ impl Line {
         let max_on_ms = row.opt_int(3)?.map(u32::try_from).transpose();
         Ok(Self {
             name: row.parsed(0)?,
-            kind: kind.map_err(|_| StoreError::Shape { column: 1, wanted: "a kind of line" })?,
+            kind: kind.map_err(|_| StoreError::Shape { column: 1, wanted: "a valid line kind" })?,
             retain: row.int(2)? != 0,
             max_on_ms: max_on_ms.map_err(|_| StoreError::Shape { column: 3, wanted: "a time" })?,
             reported: row.opt_json(4)?,

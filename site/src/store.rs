@@ -92,13 +92,13 @@ impl Row {
 
     /// Returns a non-negative whole number, or `None` for NULL.
     pub fn opt_uint(&self, column: usize) -> Result<Option<u64>, StoreError> {
-        let wrong = |_| StoreError::Shape { column, wanted: "a number that is not negative" };
+        let wrong = |_| StoreError::Shape { column, wanted: "a non-negative whole number" };
         self.opt_int(column)?.map(|number| u64::try_from(number).map_err(wrong)).transpose()
     }
 
     /// Returns a non-negative whole number.
     pub fn uint(&self, column: usize) -> Result<u64, StoreError> {
-        self.opt_uint(column)?.ok_or(StoreError::Shape { column, wanted: "a number that is not negative" })
+        self.opt_uint(column)?.ok_or(StoreError::Shape { column, wanted: "a non-negative whole number" })
     }
 
     /// Returns a text, or `None` for NULL.
@@ -117,13 +117,13 @@ impl Row {
 
     /// Parses a text as a type of the protocol. Returns `None` for NULL.
     pub(crate) fn opt_parsed<T: std::str::FromStr>(&self, column: usize) -> Result<Option<T>, StoreError> {
-        let wrong = |_| StoreError::Shape { column, wanted: "a word of the protocol" };
+        let wrong = |_| StoreError::Shape { column, wanted: "a valid protocol value" };
         self.opt_text(column)?.map(|text| text.parse().map_err(wrong)).transpose()
     }
 
     /// Parses a text as a type of the protocol.
     pub(crate) fn parsed<T: std::str::FromStr>(&self, column: usize) -> Result<T, StoreError> {
-        self.opt_parsed(column)?.ok_or(StoreError::Shape { column, wanted: "a word of the protocol" })
+        self.opt_parsed(column)?.ok_or(StoreError::Shape { column, wanted: "a valid protocol value" })
     }
 
     /// Parses a JSON text as a type of the protocol. Returns `None` for NULL.
@@ -131,7 +131,7 @@ impl Row {
         &self,
         column: usize,
     ) -> Result<Option<T>, StoreError> {
-        let wrong = |_| StoreError::Shape { column, wanted: "JSON of the protocol" };
+        let wrong = |_| StoreError::Shape { column, wanted: "valid JSON of its protocol type" };
         self.opt_text(column)?.map(|text| serde_json::from_str(text).map_err(wrong)).transpose()
     }
 }
