@@ -61,7 +61,7 @@ codes! {
     /// The enrolment code, setup code or invitation code is wrong, expired or already used.
     CodeRefused "code_refused" 403 "The one-time code is wrong, expired or already used";
     /// The login provider confirmed the login, but no owner has admitted this account to the site.
-    NotAdmitted "not_admitted" 403 "An owner of the site must first admit this account";
+    NotAdmitted "not_admitted" 403 "An owner of the site must first give this account access";
     /// The guest link is unknown, not yet valid, expired or revoked.
     LinkNotValid "link_not_valid" 403 "The guest link is not valid now";
     /// The token has a limited number of uses, and all uses are spent.

@@ -23,7 +23,7 @@ pub const VERBS: [&str; 5] = ["read", "set", "toggle", "pulse", "blink"];
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScopeError {
     /// The text does not have the form `line:DEVICE/LINE:VERB` or `site:RIGHT`.
-    #[error("{0:?} is not a scope; write line:DEVICE/LINE:VERB or site:RIGHT")]
+    #[error("{0:?} is not a scope; write line:DEVICE/LINE:VERB or site:RIGHT, such as line:porch/door:read")]
     Form(String),
     /// The name of a device or line in the scope is invalid.
     #[error("{0:?}: {1}")]

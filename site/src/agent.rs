@@ -49,9 +49,12 @@ impl Site<'_> {
         let refused = |why: &str| Failure::from(Problem::new(Code::InvalidToken).detail(why));
         if !(1..=MAX_SESSION).contains(&session.len()) || !session.bytes().all(|byte| byte.is_ascii_graphic())
         {
-            return Err(Problem::new(Code::InvalidRequest).detail("the session nonce is invalid").into());
+            return Err(Problem::new(Code::InvalidRequest)
+                .detail("the session nonce in the device's proof is invalid")
+                .into());
         }
-        let device = self.device(name)?.ok_or_else(|| refused("the device is not enrolled"))?;
+        let device =
+            self.device(name)?.ok_or_else(|| refused("the site has no enrolled device with this name"))?;
         let expires_at =
             device.expiry_of(credential.jti).filter(|_| device.thumbprint == credential.thumbprint);
         let Some(expires_at) = expires_at else {
@@ -66,7 +69,7 @@ impl Site<'_> {
             return Err(Code::DeviceConnected.into());
         }
         if self.row("SELECT 1 FROM connection_nonces WHERE nonce = ?1", &[session.into()])?.is_some() {
-            return Err(refused("the device's proof was already used"));
+            return Err(refused("the device's proof was already used for another connection"));
         }
         self.run(
             "INSERT INTO connection_nonces (nonce, at_ms) VALUES (?1, ?2)",

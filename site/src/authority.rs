@@ -47,7 +47,7 @@ impl Site<'_> {
             return Err(dead("the token has expired"));
         }
         if principal.generation < self.generation {
-            return Err(dead("the token belongs to an older generation; log in again or use a new token"));
+            return Err(dead("all older tokens were made invalid; log in again or use a new token"));
         }
         let person = principal.person.as_ref().map(UserName::as_str);
         let sql = "SELECT (SELECT 1 FROM revoked WHERE jti = ?1),

@@ -20,7 +20,7 @@ use crate::principal::Principal;
 /// are times in seconds of Unix time, as in a token.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "the comment of each variant explains its fields")]
+#[allow(missing_docs, reason = "the comment of each variant explains the fields of the variant")]
 pub enum Call {
     /// Returns the caller's identity and current permissions.
     Whoami { principal: Principal },
@@ -111,7 +111,7 @@ pub enum Call {
 /// A reply of the site to a call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "the comment of each variant explains its fields")]
+#[allow(missing_docs, reason = "the comment of each variant explains the fields of the variant")]
 pub enum Reply {
     /// The reply to [`Call::Whoami`].
     Whoami(Whoami),

@@ -42,7 +42,7 @@ impl Site<'_> {
         )?;
         if made.is_none() {
             return Err(Problem::new(Code::InvalidRequest)
-                .detail("the enrolment code already exists")
+                .detail("an enrolment code with this id already exists; try again")
                 .into());
         }
         self.audit_by(principal, "enrolment", device.as_str(), "done")?;

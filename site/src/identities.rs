@@ -44,7 +44,7 @@ impl Site<'_> {
         let joins = match self.person_rights(username.as_str())? {
             Some(there) => {
                 if rights.role.is_some() || rights.scope.is_some() {
-                    let text = "the person already exists; change their rights with PATCH";
+                    let text = "the person already exists; send the role or scope in a PATCH request instead";
                     return Err(Problem::new(Code::InvalidRequest).detail(text).into());
                 }
                 self.require_over(principal, &there, "admit", username)?;
@@ -72,7 +72,7 @@ impl Site<'_> {
             self.row("SELECT count(*) FROM identities WHERE username = ?1", &[username.as_str().into()])?;
         if count.map_or(Ok(0), |row| row.int(0))? >= MAX_IDENTITIES {
             return Err(Problem::new(Code::InvalidRequest)
-                .detail("a person can have at most 8 identities")
+                .detail("a person can have at most 8 identities; remove the person's identities first")
                 .into());
         }
         if let Some(given) = joins {
@@ -170,10 +170,12 @@ fn checked(rule: &IdentityRule) -> Result<IdentityRule, Problem> {
     let fits = |text: &str| (1..=MAX_TEXT).contains(&text.len()) && !text.chars().any(char::is_control);
     let all = [Some(&rule.issuer), rule.subject.as_ref(), rule.email.as_ref()];
     if !all.into_iter().flatten().all(|text| fits(text)) {
-        return Err(wrong("`issuer`, `subject` and `email` must have 1 to 255 bytes"));
+        return Err(wrong(
+            "`issuer`, `subject` and `email` must have 1 to 255 bytes and no control characters",
+        ));
     }
     if rule.subject.is_some() == rule.email.is_some() {
-        return Err(wrong("`identity` must contain either `subject` or `email`"));
+        return Err(wrong("`identity` must contain either `subject` or `email`, but not both"));
     }
     let email = rule.email.as_ref().map(|email| email.to_ascii_lowercase());
     if email.as_ref().is_some_and(|email| !email.contains('@')) {

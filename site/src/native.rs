@@ -95,7 +95,9 @@ fn value(cell: ValueRef<'_>) -> Result<Value, StoreError> {
             Ok(text) => Ok(Value::Text(text.to_owned())),
             Err(error) => Err(StoreError::Sql(error.to_string())),
         },
-        ValueRef::Blob(_) => Err(StoreError::Sql("a cell contains a blob".into())),
+        ValueRef::Blob(_) => {
+            Err(StoreError::Sql("a database cell contains a blob, which is not supported".into()))
+        }
     }
 }
 

@@ -84,13 +84,13 @@ impl Site<'_> {
         require_usable(username)?;
         // A caller with a stolen access token must not be able to take over the account permanently.
         if principal.person.as_ref() == Some(username) {
-            let text = "you cannot invite yourself; change your password with your current password";
+            let text = "you cannot invite yourself; to change your password, use your current password";
             return Err(Problem::new(Code::InvalidRequest).detail(text).into());
         }
         let (role, scope) = match self.person_rights(username.as_str())? {
             Some(there) => {
                 if wanted.role.is_some() || wanted.scope.is_some() {
-                    let text = "the person already exists; change their rights with PATCH";
+                    let text = "the person already exists; send the role or scope in a PATCH request instead";
                     return Err(Problem::new(Code::InvalidRequest).detail(text).into());
                 }
                 self.require_over(principal, &there, "invite", username)?;
@@ -292,7 +292,7 @@ impl Site<'_> {
         if row.map_or(Ok(0), |row| row.int(0))? < MAX_PEOPLE {
             return Ok(());
         }
-        let text = "the site has the maximum of 1000 people and open invitations; remove some first";
+        let text = "the site has the maximum of 1000 people and open invitations; first remove one of them";
         Err(Problem::new(Code::InvalidRequest).detail(text).into())
     }
 
@@ -326,7 +326,12 @@ impl Site<'_> {
         if rights.role != Some(Role::Owner) || self.rights(principal)?.role == Some(Role::Owner) {
             return Ok(());
         }
-        Err(self.beyond(principal, act, username.as_str(), "only an owner can make or change an owner"))
+        Err(self.beyond(
+            principal,
+            act,
+            username.as_str(),
+            "only an owner can add, change or remove an owner",
+        ))
     }
 
     /// Refuses a request that exceeds the caller's rights, and writes the refusal to the audit log.

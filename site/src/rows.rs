@@ -100,7 +100,7 @@ macro_rules! numbers {
     ($($name:ident)*) => { $(
         impl Cell for $name {
             fn read(row: &Row, column: usize) -> Result<Self, StoreError> {
-                let wrong = |_| StoreError::Shape { column, wanted: "a smaller number" };
+                let wrong = |_| StoreError::Shape { column, wanted: "a number in the range of its type" };
                 Self::try_from(row.int(column)?).map_err(wrong)
             }
         }
@@ -127,7 +127,7 @@ macro_rules! words {
     ($($name:ident)*) => { $(
         impl Cell for $name {
             fn read(row: &Row, column: usize) -> Result<Self, StoreError> {
-                let wrong = StoreError::Shape { column, wanted: "a word of the protocol" };
+                let wrong = StoreError::Shape { column, wanted: "a valid protocol value" };
                 Self::from_word(row.text(column)?).ok_or(wrong)
             }
         }

@@ -97,13 +97,13 @@ impl Row {
 
     /// Returns a non-negative whole number, or `None` for NULL.
     pub fn opt_uint(&self, column: usize) -> Result<Option<u64>, StoreError> {
-        let wrong = |_| StoreError::Shape { column, wanted: "a number that is not negative" };
+        let wrong = |_| StoreError::Shape { column, wanted: "a non-negative whole number" };
         self.opt_int(column)?.map(|number| u64::try_from(number).map_err(wrong)).transpose()
     }
 
     /// Returns a non-negative whole number.
     pub fn uint(&self, column: usize) -> Result<u64, StoreError> {
-        self.opt_uint(column)?.ok_or(StoreError::Shape { column, wanted: "a number that is not negative" })
+        self.opt_uint(column)?.ok_or(StoreError::Shape { column, wanted: "a non-negative whole number" })
     }
 
     /// Returns a text, or `None` for NULL.
@@ -122,13 +122,13 @@ impl Row {
 
     /// Parses a text as a type of the protocol.
     pub(crate) fn parsed<T: std::str::FromStr>(&self, column: usize) -> Result<T, StoreError> {
-        let wrong = |_| StoreError::Shape { column, wanted: "a word of the protocol" };
+        let wrong = |_| StoreError::Shape { column, wanted: "a valid protocol value" };
         self.text(column)?.parse().map_err(wrong)
     }
 
     /// Parses a JSON text as a type of the protocol.
     pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, column: usize) -> Result<T, StoreError> {
-        let wrong = |_| StoreError::Shape { column, wanted: "JSON of the protocol" };
+        let wrong = |_| StoreError::Shape { column, wanted: "valid JSON of its protocol type" };
         serde_json::from_str(self.text(column)?).map_err(wrong)
     }
 }

@@ -94,25 +94,25 @@ impl Site<'_> {
                 let revoked = self.row("SELECT 1 FROM revoked WHERE jti = ?1", &[jti.into()])?.is_some();
                 return match scope.filter(|_| !revoked) {
                     Some(scope) => Ok(scope),
-                    None => {
-                        Err(dead("the token was not issued by this site, or its parent token was revoked"))
-                    }
+                    None => Err(dead(
+                        "this site did not issue the token, or the token that created it was revoked",
+                    )),
                 };
             };
             if token.ended_ms.is_some() {
-                return Err(dead("the token or one of its parent tokens was revoked"));
+                return Err(dead("the token, or a token that was used to create it, was revoked"));
             }
             if token.nbf.saturating_mul(1000) > self.now_ms {
                 return Err(dead("the token is not valid yet"));
             }
             if token.exp.saturating_mul(1000) <= self.now_ms {
-                return Err(dead("the token or one of its parent tokens has expired"));
+                return Err(dead("the token, or a token that was used to create it, has expired"));
             }
             let mut own = scope.map_or_else(|| token.scope.clone(), |scope| scope.within(&token.scope));
             if let Some(person) = &token.person {
                 let rights = self
                     .person_rights(person)?
-                    .ok_or_else(|| dead("the person who issued the token was removed"))?;
+                    .ok_or_else(|| dead("the person who created the token or link was removed"))?;
                 own = own.within(&rights.scope);
             }
             scope = Some(own);
@@ -120,7 +120,7 @@ impl Site<'_> {
         }
         match (scope, next) {
             (Some(scope), None) => Ok(scope),
-            _ => Err(dead("the chain of parent tokens is too long")),
+            _ => Err(dead("the chain of tokens, in which each token created the next, is too long")),
         }
     }
 
@@ -145,7 +145,7 @@ impl Site<'_> {
             return Err(wrong("`not_before` must be at most 366 days in the future"));
         }
         if request.expires_at <= nbf || request.expires_at - nbf > MAX_TOKEN_LIFE {
-            return Err(wrong("`expires_at` must be after the start of validity, by at most 366 days"));
+            return Err(wrong("`expires_at` must be after the start of validity, but at most 366 days later"));
         }
         if request.max_uses.is_some_and(|uses| !(1..=MAX_USES).contains(&uses)) {
             return Err(wrong("`max_uses` must be from 1 to 1000000"));
@@ -156,13 +156,15 @@ impl Site<'_> {
         self.require_cover(principal, &request.scope, "mint", "tokens")?;
         let site_scope = request.scope.iter().any(|scope| matches!(scope, Scope::Site(_)));
         if request.kind == TokenKind::Guest && site_scope {
-            return Err(wrong("a guest link can contain line scopes only"));
+            return Err(wrong(
+                "the `scope` of a guest link can contain only line scopes (line:DEVICE/LINE:VERB)",
+            ));
         }
         // A token that a person issues during a login belongs to the person and stays valid after the login. Without a
         // login, the caller's token is the parent of the new token.
         let parent = principal.family.is_none().then_some(principal.jti.as_str());
         if parent.is_some() && request.expires_at > principal.exp {
-            return Err(wrong("`expires_at` must not be after the expiry of the token that you use"));
+            return Err(wrong("`expires_at` must not be later than the expiry of the token that you use now"));
         }
         let count =
             self.row("SELECT count(*) FROM tokens WHERE ended_ms IS NULL AND exp > ?1", &[now.into()])?;
@@ -211,7 +213,9 @@ impl Site<'_> {
             return Ok(());
         }
         Err(Problem::new(Code::InvalidRequest)
-            .detail("the chain of tokens that issued each other is too long; use another token")
+            .detail(
+                "the chain of tokens, in which each token created the next, is too long; use another token",
+            )
             .into())
     }
 
@@ -271,7 +275,7 @@ impl Site<'_> {
         let count = self.row("SELECT count(*) FROM revoked", &[])?;
         if count.map_or(Ok(0), |row| row.int(0))? >= MAX_REVOKED {
             return Err(wrong(
-                "the site has the maximum of 10000 revoked tokens; raise the generation instead",
+                "the site has the maximum of 10000 revoked tokens; revoke all tokens with POST /generation",
             ));
         }
         Ok(())

@@ -153,7 +153,9 @@ impl Inner {
             return Ok(name);
         }
         let text: Option<String> = self.state.storage().get("site").await?;
-        let name = text.and_then(|text| Name::new(text).ok()).ok_or("the site has no name yet")?;
+        let name = text
+            .and_then(|text| Name::new(text).ok())
+            .ok_or("the storage of the site contains no valid site name")?;
         self.name.replace(Some(name.clone()));
         Ok(name)
     }
@@ -368,7 +370,7 @@ impl Inner {
             Ok(key) if key.thumbprint() == agent.thumbprint => key,
             _ => {
                 return Ok(Err(Problem::new(Code::InvalidRequest)
-                    .detail("the key is not the enrolled key of the device")));
+                    .detail("the key in the message is not the enrolled key of the device")));
             }
         };
         let (name, now, jti) = (self.name().await?, now_s(), random_id());
@@ -405,7 +407,8 @@ impl Inner {
         let message = match serde_json::from_str::<FromPanel>(text) {
             Ok(message) => message,
             Err(_) => {
-                let problem = Problem::new(Code::InvalidRequest).detail("the frame is not a known message");
+                let problem = Problem::new(Code::InvalidRequest)
+                    .detail("the WebSocket message is invalid or has an unknown type");
                 send(socket, &ToPanel::Problem { id: None, problem });
                 return Ok(Ok(()));
             }

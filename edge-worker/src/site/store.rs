@@ -94,7 +94,7 @@ fn from_json(value: Json) -> Result<Value, StoreError> {
         },
         Json::String(text) => Value::Text(text),
         Json::Bool(_) | Json::Array(_) | Json::Object(_) => {
-            return Err(StoreError::Sql("a cell is neither a number nor text".into()));
+            return Err(StoreError::Sql("a database cell contains neither a number nor text".into()));
         }
     })
 }

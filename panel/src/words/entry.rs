@@ -9,7 +9,7 @@ pub const UNREACHED: &str = "Pinlatch cannot be reached. Check your connection."
 pub const SESSION_ENDED: &str = "Your session has ended. Sign in again.";
 /// The label of the button of the sign-in form, and its label while the request runs.
 pub const LOG_IN: (&str, &str) = ("Sign in", "Signing in…");
-pub const FIRST_TIME: &str = "Does this site have no owner yet? ";
+pub const FIRST_TIME: &str = "Is this a new site without an owner? ";
 pub const SET_UP_LINK: &str = "Set up the site";
 pub const SET_UP_HEADING: &str = "Set up";
 pub const SET_UP_TEXT: &str =

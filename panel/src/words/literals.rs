@@ -207,7 +207,11 @@ fn texts_are_only_in_the_words_modules() {
         let shown = file.strip_prefix(root).unwrap().display().to_string();
         wrong.extend(found.misplaced.into_iter().map(|(line, text)| format!("{shown}:{line}: {text:?}")));
     }
-    assert!(views > 50, "only {views} views in {} files: has the name of the macro changed?", files.len());
+    assert!(
+        views > 50,
+        "the {} source files call the macro `view!` only {views} times; was the macro renamed?",
+        files.len()
+    );
     assert!(wrong.is_empty(), "these texts belong in a words module:\n{}", wrong.join("\n"));
 }
 

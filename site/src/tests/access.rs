@@ -27,7 +27,7 @@ fn a_token_counts_until_something_ends_it() {
     assert_eq!(refused(Principal { family: Some("none".into()), ..ann.clone() }), "the session has ended");
     assert_eq!(
         refused(Principal { generation: 0, ..ann.clone() }),
-        "the token belongs to an older generation; log in again or use a new token"
+        "all older tokens were made invalid; log in again or use a new token"
     );
     assert!(whoami(&Principal { exp: u64::MAX, ..ann }).is_ok());
 }

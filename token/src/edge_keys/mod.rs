@@ -74,8 +74,8 @@ pub(crate) struct Sealer {
 
 impl Sealer {
     fn new(raw: Vec<u8>, made: Option<u64>) -> Result<Self, KeyError> {
-        let wrap =
-            A256KWKey::from_bytes(&raw).map_err(|_| KeyError::Unfit("a sealing key must have 256 bits"))?;
+        let wrap = A256KWKey::from_bytes(&raw)
+            .map_err(|_| KeyError::Unfit("a sealing key (`kty` is oct) must have 256 bits"))?;
         let kid =
             b64::encode(&hmac_sha256::HMAC::mac(b"pinlatch kid", &raw)).chars().take(16).collect::<String>();
         let seal = SealingSecret(hmac_sha256::HMAC::mac(b"pinlatch seal", &raw).to_vec());
@@ -149,11 +149,12 @@ impl EdgeKeys {
 
     /// Parses the value of the secret `EDGE_KEYS`.
     pub fn from_jwks(text: &str) -> Result<Self, KeyError> {
-        let jwks: Value = serde_json::from_str(text).map_err(|_| KeyError::Form("the text is not JSON"))?;
+        let jwks: Value = serde_json::from_str(text)
+            .map_err(|_| KeyError::Form("the value of EDGE_KEYS is not valid JSON"))?;
         let keys = jwks
             .get("keys")
             .and_then(Value::as_array)
-            .ok_or(KeyError::Form("the JWK Set has no key list"))?;
+            .ok_or(KeyError::Form("the member `keys` of the JWK Set is missing or is not an array"))?;
         let (mut signers, mut sealers, mut openers, mut retired) = (vec![], vec![], vec![], vec![]);
         for jwk in keys {
             let date = |name| jwk.get(name).and_then(Value::as_u64);
@@ -169,11 +170,11 @@ impl EdgeKeys {
                 }),
                 Some("oct") => {
                     let raw = jwk.get("k").and_then(Value::as_str).and_then(b64::decode);
-                    let raw = raw.ok_or(KeyError::Form("the member `k` is not base64url"))?;
+                    let raw = raw.ok_or(KeyError::Form("the member `k` is missing or is not base64url"))?;
                     sealers.push(Sealer::new(raw, date("iat"))?);
                 }
                 Some("EC" | "RSA") => {
-                    let members = jwk.as_object().ok_or(KeyError::Form("the value is not a JSON object"))?;
+                    let members = jwk.as_object().ok_or(KeyError::Form("the JWK is not a JSON object"))?;
                     openers.push(Opener { key: OpeningKey::from_jwk(members)?, made: date("iat") });
                 }
                 _ => return Err(KeyError::Unfit("the `kty` of the key must be OKP, oct, EC or RSA")),

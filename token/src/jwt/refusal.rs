@@ -14,10 +14,10 @@ pub enum Refusal {
     Json(&'static str, String),
     /// The header contains an extension such as `crit` or `b64`. Pinlatch supports no extensions (RFC 7515 §4.1.11, RFC
     /// 7797).
-    #[error("the header uses the extension {0}, which is not supported")]
+    #[error("the token's header contains the extension {0}, which is not supported")]
     Extension(&'static str),
     /// The header contains a key or the URL of a key.
-    #[error("the header contains {0:?}; verifiers never use a key from a token")]
+    #[error("the token's header contains {0:?}; Pinlatch never uses a key from a token")]
     EmbeddedKey(&'static str),
     /// The header member `typ` is missing or is the `typ` of another kind of token.
     #[error("the token's typ is {found:?} instead of {expected:?}")]
@@ -29,7 +29,7 @@ pub enum Refusal {
     },
     /// No configured key has the token's `kid`. The error also occurs if the token has no `kid` but needs a `kid` to
     /// select the key.
-    #[error("no configured key has the kid {0:?}")]
+    #[error("the token's kid {0:?} selects no configured key")]
     UnknownKey(String),
     /// The `alg` in the header is not an algorithm of the key.
     #[error("the token's alg is {found:?}, but the key is for {expected}")]
@@ -40,7 +40,7 @@ pub enum Refusal {
         expected: String,
     },
     /// The signature of the token is invalid.
-    #[error("the signature does not match the key")]
+    #[error("the signature is invalid; another key signed the token, or the token was changed")]
     BadSignature,
     /// A required claim is missing. The field contains the name of the claim.
     #[error("the claim {0:?} is missing")]
@@ -56,7 +56,7 @@ pub enum Refusal {
     #[error("the token is not valid yet; it becomes valid in {0} s")]
     NotYetValid(u64),
     /// The lifetime of the token is longer than the verifier accepts.
-    #[error("the token is valid for {found} s, but at most {most} s are accepted")]
+    #[error("the token's lifetime is {found} s, but the longest accepted lifetime is {most} s")]
     TooLongLived {
         /// The lifetime of the token in seconds, which is `exp` minus `iat`.
         found: u64,
@@ -84,10 +84,10 @@ pub enum Refusal {
     WrongSession,
     /// The deadline of the command has passed or may have passed. The field contains the number of milliseconds since
     /// the deadline.
-    #[error("the command's deadline has passed, or may have passed, {0} ms ago")]
+    #[error("the command's deadline has passed, or may have passed, up to {0} ms ago")]
     DeadlinePassed(u64),
     /// The HMAC of a code or challenge is invalid, or an encrypted state cannot be decrypted.
-    #[error("another edge issued the text, or the text was changed")]
+    #[error("the code, challenge or token was changed or was not issued with a current key of this edge")]
     BadSeal,
     /// The `alg` or the `enc` of an encrypted token is not supported.
     #[error("{member} is {found:?}, but sealed tokens must use {expected}")]
@@ -113,7 +113,7 @@ pub enum Refusal {
     #[error("the token cannot be decrypted, because the token was encrypted for another key or was changed")]
     NotDecrypted,
     /// The decrypted content of an encrypted token does not have the form of a signed JWT.
-    #[error("the decrypted content is not a signed JWT: {0}")]
+    #[error("the content of the sealed token is not a signed JWT: {0}")]
     BadContent(&'static str),
 }
 

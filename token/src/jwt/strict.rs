@@ -34,7 +34,7 @@ impl Unverified {
         let [header, payload, signature] = Self::parts(token)?;
         let signature = b64::decode(signature).filter(|signature| !signature.is_empty());
         Ok(Self {
-            signature: signature.ok_or(Refusal::Malformed("the signature is not base64url"))?,
+            signature: signature.ok_or(Refusal::Malformed("the signature is missing or is not base64url"))?,
             header: Rc::new(object(header, "the header")?),
             payload: Rc::new(object(payload, "the payload")?),
         })
@@ -56,7 +56,7 @@ impl Unverified {
         match self.header.get(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(Refusal::Json("the header", format!("{name} is not a string"))),
+            Some(_) => Err(Refusal::Json("the header", format!("the member `{name}` is not a string"))),
         }
     }
 }

@@ -86,18 +86,18 @@ pub struct PublicKey {
 impl PublicKey {
     /// Parses a public Ed25519 JWK (RFC 8037). If the JWK has a `kid`, the `kid` must be the key's thumbprint.
     pub fn from_jwk(jwk: &Value) -> Result<Self, KeyError> {
-        let object = jwk.as_object().ok_or(KeyError::Form("the value is not a JSON object"))?;
+        let object = jwk.as_object().ok_or(KeyError::Form("the JWK is not a JSON object"))?;
         if object.contains_key("d") {
             return Err(KeyError::Private);
         }
         if object.get("use").is_some_and(|usage| usage != "sig") {
-            return Err(KeyError::Unfit("the `use` of the key must be `sig`"));
+            return Err(KeyError::Unfit("the member `use` of the key must be `sig`"));
         }
         let key = Ed25519PublicKey::from_jwk(&jwk.to_string())
             .map_err(|_| KeyError::Form("the JWK is not a public Ed25519 JWK"))?;
         let kid = key.jwk_thumbprint();
         if object.get("kid").is_some_and(|own| *own != Value::String(kid.clone())) {
-            return Err(KeyError::Unfit("the `kid` of the key must be the thumbprint of the key"));
+            return Err(KeyError::Unfit("the `kid` of the key must be the key's RFC 7638 thumbprint"));
         }
         Ok(Self { key: key.with_key_id(&kid), kid })
     }

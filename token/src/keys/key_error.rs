@@ -24,13 +24,13 @@ pub enum KeyError {
     Missing(&'static str),
     /// The key set contains both shared secrets and public keys. A public key in this set could be used as a shared
     /// secret.
-    #[error("the key set contains shared secrets and public keys; use separate sets")]
+    #[error("a set of public keys must not contain shared secrets; use separate sets")]
     Mixed,
     /// The RSA modulus has a size outside the range from 2048 to 4096 bits (RFC 7518 §3.3).
-    #[error("the RSA key has {0} bits; use 2048 to 4096 bits")]
+    #[error("the RSA key has {0} bits; use an RSA key of 2048 to 4096 bits")]
     RsaSize(usize),
     /// The exponent of the RSA key is not 65537.
-    #[error("the RSA key's exponent is not 65537; generate a new key")]
+    #[error("the RSA key's exponent is not 65537; generate a key with the exponent 65537")]
     RsaExponent,
     /// The secret is shorter than the output of the algorithm's hash function (RFC 7518 §3.2).
     #[error("the secret has {found} bytes; {algorithm} needs at least {least} random bytes")]
@@ -43,10 +43,10 @@ pub enum KeyError {
         least: usize,
     },
     /// The secret was published in a specification, a tutorial or a list of leaked secrets.
-    #[error("the secret is publicly known from documentation or a leak; use random bytes")]
+    #[error("the secret is publicly known from documentation or a leak; use a random secret")]
     PublishedSecret,
     /// The secret consists of a few bytes that are repeated.
-    #[error("the secret consists of a few repeated bytes; use random bytes")]
+    #[error("the secret consists of a few repeated bytes; use a random secret")]
     MonotonousSecret,
 }
 

@@ -88,7 +88,7 @@ impl MintingKey {
         let algorithm = fitting(family, algorithm)?;
         let broken = |_| {
             KeyError::Form(
-                "the file is not a private RSA (2048 to 4096 bits, e = 65537), P-256, P-384 or Ed25519 key",
+                "the key must be a private P-256, P-384, Ed25519 or RSA key (2048 to 4096 bits, e = 65537)",
             )
         };
         let pair = match algorithm {
@@ -102,14 +102,15 @@ impl MintingKey {
             Algorithm::Es384 => Pair::Es384(ES384KeyPair::from_pem(text).map_err(broken)?),
             Algorithm::EdDsa => Pair::EdDsa(Ed25519KeyPair::from_pem(text).map_err(broken)?),
             Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => {
-                return Err(KeyError::Unfit("the algorithm is for another type of key"));
+                return Err(KeyError::Unfit("the selected algorithm needs another type of key"));
             }
         };
         Ok(Self { pair, algorithm, kid: None })
     }
 
     fn from_jwk(text: &str, algorithm: Option<Algorithm>) -> Result<Self, KeyError> {
-        let jwk: Value = serde_json::from_str(text).map_err(|_| KeyError::Form("the text is not JSON"))?;
+        let jwk: Value = serde_json::from_str(text)
+            .map_err(|_| KeyError::Form("the text starts with `{` but is not valid JSON"))?;
         let members = jwk.as_object().ok_or(KeyError::Form("the JWK is not a JSON object"))?;
         let kid = members.get("kid").and_then(Value::as_str).map(str::to_owned);
         let named = match members.get("alg") {
@@ -127,13 +128,17 @@ impl MintingKey {
                 (Some("EC"), Some("P-256")) => Family::P256,
                 (Some("EC"), Some("P-384")) => Family::P384,
                 (Some("OKP"), Some("Ed25519")) => Family::Ed25519,
-                _ => return Err(KeyError::Unfit("the key must be oct, RSA, P-256, P-384 or Ed25519")),
+                _ => {
+                    return Err(KeyError::Unfit(
+                        "the key must be a shared secret (oct) or an RSA, P-256, P-384 or Ed25519 key",
+                    ));
+                }
             };
         let algorithm = fitting(family, algorithm.or(named))?;
         if family == Family::Secret {
             let secret = members.get("k").and_then(Value::as_str).and_then(b64::decode);
             return Self::from_secret(
-                &secret.ok_or(KeyError::Form("the member `k` is not base64url"))?,
+                &secret.ok_or(KeyError::Form("the member `k` is missing or is not base64url"))?,
                 algorithm,
                 kid,
             );
@@ -154,7 +159,7 @@ impl MintingKey {
             Algorithm::Es384 => Pair::Es384(ES384KeyPair::from_jwk(&jwk).map_err(broken)?),
             Algorithm::EdDsa => Pair::EdDsa(Ed25519KeyPair::from_jwk(&jwk).map_err(broken)?),
             Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => {
-                return Err(KeyError::Unfit("the algorithm is for another type of key"));
+                return Err(KeyError::Unfit("the selected algorithm needs another type of key"));
             }
         };
         Ok(Self { pair, algorithm, kid })
@@ -207,6 +212,6 @@ fn fitting(family: Family, algorithm: Option<Algorithm>) -> Result<Algorithm, Ke
     if algorithm.family() == family {
         Ok(algorithm)
     } else {
-        Err(KeyError::Unfit("the algorithm is for another type of key"))
+        Err(KeyError::Unfit("the selected algorithm needs another type of key"))
     }
 }

@@ -95,8 +95,8 @@ impl KeySet {
         let key = if trimmed.starts_with("-----BEGIN ") {
             VerifyingKey::from_pem(trimmed, algorithms)?
         } else if trimmed.starts_with('{') {
-            let jwk: Value =
-                serde_json::from_str(trimmed).map_err(|_| KeyError::Form("the text is not JSON"))?;
+            let jwk: Value = serde_json::from_str(trimmed)
+                .map_err(|_| KeyError::Form("the text starts with `{` but is not valid JSON"))?;
             if jwk.get("keys").is_some() {
                 return Self::from_jwks(&jwk, algorithms);
             }
@@ -177,13 +177,13 @@ impl KeySet {
                 match (suited.next(), suited.next()) {
                     (Some(key), None) => Some(key),
                     (Some(_), Some(_)) => {
-                        return Err(Refusal::UnknownKey("(no kid, but several keys fit)".into()));
+                        return Err(Refusal::UnknownKey("(missing, but several keys fit)".into()));
                     }
                     (None, _) => return Err(wrong(names(self.algorithms()))),
                 }
             }
         };
-        let key = key.ok_or_else(|| Refusal::UnknownKey(kid.map_or_else(|| "(none)".into(), excerpt)))?;
+        let key = key.ok_or_else(|| Refusal::UnknownKey(kid.map_or_else(|| "(missing)".into(), excerpt)))?;
         match algorithm.filter(|_| suits(&key)) {
             Some(algorithm) => Ok((key, algorithm)),
             None => Err(wrong(names(key.algorithms()))),
@@ -201,7 +201,9 @@ impl From<PublicKey> for KeySet {
 }
 
 fn list(jwks: &Value) -> Result<&Vec<Value>, KeyError> {
-    jwks.get("keys").and_then(Value::as_array).ok_or(KeyError::Form("the JWK Set has no key list"))
+    jwks.get("keys")
+        .and_then(Value::as_array)
+        .ok_or(KeyError::Form("the member `keys` of the JWK Set is missing or is not an array"))
 }
 
 /// Removes the line end that a text editor adds at the end of a file.

@@ -18,7 +18,9 @@ const FEWEST_DIFFERENT: usize = 8;
 /// Refuses a secret that is published, is too short for the algorithm, or consists of a few repeated bytes.
 pub(crate) fn check(secret: &[u8], algorithm: Algorithm) -> Result<(), KeyError> {
     if looks_like_a_key(secret) {
-        return Err(KeyError::Unfit("the secret looks like a key file; pass a public key as PEM or JWK"));
+        return Err(KeyError::Unfit(
+            "the shared secret looks like a key in an unsupported format; convert the key to PEM or JWK",
+        ));
     }
     let (found, least) = (secret.len(), algorithm.shortest_secret());
     if found < least {

@@ -86,7 +86,10 @@ impl VerifyingKey {
             ),
             Some(_) => return Err(KeyError::Form("the `alg` of the key is not a string")),
         };
-        let kty = members.get("kty").and_then(Value::as_str).ok_or(KeyError::Form("the JWK has no `kty`"))?;
+        let kty = members
+            .get("kty")
+            .and_then(Value::as_str)
+            .ok_or(KeyError::Form("the member `kty` of the JWK is missing or is not a string"))?;
         let part = |name: &str| members.get(name).and_then(Value::as_str).and_then(b64::decode);
         let algorithms = named.as_slice();
         let algorithms = if algorithms.is_empty() { usual } else { algorithms };
@@ -95,12 +98,13 @@ impl VerifyingKey {
         }
         let mut key = match kty {
             "oct" => {
-                let secret = part("k").ok_or(KeyError::Form("the member `k` is not base64url"))?;
+                let secret =
+                    part("k").ok_or(KeyError::Form("the member `k` is missing or is not base64url"))?;
                 Self::of(&Material::Secret(&secret), algorithms)?
             }
             "RSA" => {
-                let n = part("n").ok_or(KeyError::Form("the member `n` is not base64url"))?;
-                let e = part("e").ok_or(KeyError::Form("the member `e` is not base64url"))?;
+                let n = part("n").ok_or(KeyError::Form("the member `n` is missing or is not base64url"))?;
+                let e = part("e").ok_or(KeyError::Form("the member `e` is missing or is not base64url"))?;
                 Self::of(&Material::Rsa { n: &n, e: &e }, algorithms)?
             }
             "EC" => Self::of(&curve(members)?, algorithms)?,
@@ -109,7 +113,7 @@ impl VerifyingKey {
         };
         // If the JWK has an `alg`, the key must support this algorithm.
         if named.is_some_and(|named| key.algorithms().all(|own| own != named)) {
-            return Err(KeyError::Unfit("the `alg` of the key does not fit the `kty` or `crv`"));
+            return Err(KeyError::Unfit("the `alg` of the key does not fit the key's `kty` or `crv`"));
         }
         key.kid = kid;
         Ok(key)
@@ -118,13 +122,13 @@ impl VerifyingKey {
     /// Parses a public key in PEM. The PEM block contains a SubjectPublicKeyInfo (RFC 7468 §13) or a PKCS#1 key.
     pub fn from_pem(text: &str, usual: &[Algorithm]) -> Result<Self, KeyError> {
         let text = text.trim();
-        let (label, der) =
-            pem::decode_vec(text.as_bytes()).map_err(|_| KeyError::Form("the text is not one PEM block"))?;
+        let (label, der) = pem::decode_vec(text.as_bytes())
+            .map_err(|_| KeyError::Form("the text is not exactly one valid PEM block"))?;
         match label {
             "PUBLIC KEY" => Self::from_spki(&der, usual),
             "RSA PUBLIC KEY" => Self::from_pkcs1(&der, usual),
             "CERTIFICATE" => Err(KeyError::Unfit(
-                "the file is a certificate; `openssl x509 -pubkey -noout` prints the public key",
+                "the text is a certificate; extract the public key with `openssl x509 -pubkey -noout`",
             )),
             label if label.ends_with("PRIVATE KEY") => Err(KeyError::Private),
             _ => Err(KeyError::Unfit("the PEM label must be PUBLIC KEY or RSA PUBLIC KEY")),
@@ -149,7 +153,7 @@ impl VerifyingKey {
 
     fn from_spki(der: &[u8], usual: &[Algorithm]) -> Result<Self, KeyError> {
         let spki = SubjectPublicKeyInfoRef::from_der(der)
-            .map_err(|_| KeyError::Form("the PEM block is not a SubjectPublicKeyInfo"))?;
+            .map_err(|_| KeyError::Form("the PEM block contains no valid public key"))?;
         let curve =
             spki.algorithm.parameters.and_then(|any: AnyRef<'_>| any.decode_as::<ObjectIdentifier>().ok());
         let broken = |_| KeyError::Form("the public key is not a point on the curve");
@@ -166,7 +170,7 @@ impl VerifyingKey {
                     Ed25519PublicKey::from_bytes(spki.subject_public_key.raw_bytes()).map_err(broken)?;
                 Self::of(&Material::Ed25519(key), usual)
             }
-            _ => Err(KeyError::Unfit("the key must be RSA, P-256, P-384 or Ed25519")),
+            _ => Err(KeyError::Unfit("the key must be an RSA, P-256, P-384 or Ed25519 key")),
         }
     }
 
@@ -222,7 +226,7 @@ pub(crate) fn kid_of(members: &Map<String, Value>) -> Result<Option<String>, Key
 
 fn check_use(members: &Map<String, Value>) -> Result<(), KeyError> {
     if members.get("use").is_some_and(|usage| usage != "sig") {
-        return Err(KeyError::Unfit("the `use` of the key must be `sig`"));
+        return Err(KeyError::Unfit("the member `use` of the key must be `sig`"));
     }
     let verifies = |operations: &Value| {
         operations.as_array().is_some_and(|operations| operations.iter().any(|one| one == "verify"))
@@ -242,7 +246,8 @@ pub(crate) fn bare(members: &Map<String, Value>, names: &[&str]) -> String {
 
 fn curve<'a>(members: &Map<String, Value>) -> Result<Material<'a>, KeyError> {
     let jwk = bare(members, &["kty", "crv", "x", "y"]);
-    let broken = |_| KeyError::Form("the members `x` and `y` are not a point on the curve");
+    let broken =
+        |_| KeyError::Form("the members `x` and `y` are not the coordinates of a point on the curve");
     match members.get("crv").and_then(Value::as_str) {
         Some("P-256") => Ok(Material::P256(ES256PublicKey::from_jwk(&jwk).map_err(broken)?)),
         Some("P-384") => Ok(Material::P384(ES384PublicKey::from_jwk(&jwk).map_err(broken)?)),
@@ -255,7 +260,8 @@ fn edwards<'a>(members: &Map<String, Value>) -> Result<Material<'a>, KeyError> {
         return Err(KeyError::Unfit("the `crv` of the key must be Ed25519"));
     }
     let jwk = bare(members, &["kty", "crv", "x"]);
-    let key = Ed25519PublicKey::from_jwk(&jwk).map_err(|_| KeyError::Form("`x` is not an Ed25519 key"))?;
+    let key = Ed25519PublicKey::from_jwk(&jwk)
+        .map_err(|_| KeyError::Form("the member `x` is not a valid Ed25519 public key"))?;
     Ok(Material::Ed25519(key))
 }
 
@@ -290,7 +296,7 @@ impl Material<'_> {
     }
 
     fn form(&self, algorithm: Algorithm) -> Result<Form, KeyError> {
-        let unfit = || KeyError::Unfit("the algorithm is for another type of key");
+        let unfit = || KeyError::Unfit("the selected algorithm needs another type of key");
         Ok(match (self, algorithm) {
             (Self::Secret(secret), _) => {
                 secret::check(secret, algorithm)?;
@@ -328,7 +334,7 @@ pub(crate) fn rsa_public(n: &[u8], e: &[u8]) -> Result<(Vec<u8>, Vec<u8>), KeyEr
 
 fn rsa(n: &[u8], e: &[u8], algorithm: Algorithm) -> Result<Form, KeyError> {
     let (n, e) = rsa_public(n, e)?;
-    let broken = |_| KeyError::Form("the RSA modulus is not valid for an RSA key");
+    let broken = |_| KeyError::Form("the modulus of the RSA key is invalid");
     Ok(match algorithm {
         Algorithm::Rs256 => Form::Rs256(RS256PublicKey::from_components(&n, &e).map_err(broken)?),
         Algorithm::Rs384 => Form::Rs384(RS384PublicKey::from_components(&n, &e).map_err(broken)?),
@@ -336,7 +342,7 @@ fn rsa(n: &[u8], e: &[u8], algorithm: Algorithm) -> Result<Form, KeyError> {
         Algorithm::Ps256 => Form::Ps256(PS256PublicKey::from_components(&n, &e).map_err(broken)?),
         Algorithm::Ps384 => Form::Ps384(PS384PublicKey::from_components(&n, &e).map_err(broken)?),
         Algorithm::Ps512 => Form::Ps512(PS512PublicKey::from_components(&n, &e).map_err(broken)?),
-        _ => return Err(KeyError::Unfit("the algorithm is for another type of key")),
+        _ => return Err(KeyError::Unfit("the selected algorithm needs another type of key")),
     })
 }
 
@@ -400,7 +406,9 @@ impl Form {
         };
         outcome.map_err(|error| match error.downcast_ref::<serde_json::Error>() {
             // After verifying the signature, jwt-simple parses the registered claims again with its own types.
-            Some(_) => Refusal::Json("the payload", "a registered claim has the wrong type".into()),
+            Some(_) => {
+                Refusal::Json("the payload", "a registered claim, such as `nonce`, has a wrong type".into())
+            }
             None => Refusal::BadSignature,
         })
     }

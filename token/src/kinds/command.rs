@@ -110,7 +110,7 @@ pub fn verify(token: &str, keys: &KeySet, expect: &Expect<'_>) -> Result<Command
         return Err(Refusal::WrongSession);
     }
     if custom.deadline > registered.exp.saturating_mul(1000) {
-        return Err(Refusal::BadClaim("deadline", "the value must not be after `exp`".into()));
+        return Err(Refusal::BadClaim("deadline", "the value must not be later than `exp`".into()));
     }
     if expect.latest_edge_ms >= custom.deadline {
         return Err(Refusal::DeadlinePassed(expect.latest_edge_ms - custom.deadline));

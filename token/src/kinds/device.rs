@@ -118,7 +118,10 @@ impl DeviceCert {
             return Err(Refusal::BadClaim("iat", "the value differs from the time in the challenge".into()));
         }
         if !is_nonce(&custom.session) {
-            return Err(Refusal::BadClaim("session", "16 to 64 base64url characters are required".into()));
+            return Err(Refusal::BadClaim(
+                "session",
+                "the value must have 16 to 64 base64url characters".into(),
+            ));
         }
         Ok(custom.session)
     }
@@ -133,8 +136,8 @@ pub fn sign_proof(
     challenge: &str,
     session: &str,
 ) -> Result<String, Refusal> {
-    let issued =
-        Challenge::time_of(challenge).ok_or(Refusal::Malformed("the challenge has an invalid form"))?;
+    let issued = Challenge::time_of(challenge)
+        .ok_or(Refusal::Malformed("the challenge from the edge has an unknown format"))?;
     let registered = Registered {
         iss: device.to_string(),
         sub: device.to_string(),

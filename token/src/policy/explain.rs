@@ -122,7 +122,7 @@ impl Explanation {
             }
             Some(Err(refusal)) => {
                 self.note("key", Err(refusal.clone()));
-                self.skip("signature", "no configured key matches");
+                self.skip("signature", "no configured key matches the token");
             }
             Some(Ok((key, alg))) => {
                 self.note("key", Ok(()));
@@ -179,20 +179,20 @@ fn members(object: &Object, meaning: Meaning, now: Option<u64>) -> Vec<Member> {
 fn header_meaning(name: &str, value: &Value, _now: Option<u64>) -> Option<String> {
     let text = match name {
         "alg" if value.as_str().is_some_and(|alg| alg.eq_ignore_ascii_case("none")) => {
-            "the token is unsigned; never accepted"
+            "the token has no signature, so the token is never accepted"
         }
         "alg" => match value.as_str().and_then(KeyAlgorithm::by_name) {
-            Some(_) => "the algorithm that encrypts the content key for the recipient",
+            Some(_) => "the algorithm that encrypts the content key, which decrypts the token's content",
             None => "the signature algorithm; a configured key must allow this algorithm",
         },
         "typ" => "the kind of the token",
         "kid" => "the id of the key that verifies or decrypts the token",
         "cty" => "the content type: `JWT` in an encrypted token",
-        "enc" => "the algorithm that encrypts the content",
+        "enc" => "the algorithm with which the content key encrypts the content",
         "epk" => "a public key that the sender made for this token; the content key depends on this key",
         "apu" | "apv" => "information about sender and recipient; the content key depends on this value",
-        "p2s" | "p2c" => "a parameter for a password (PBES2); tokens with this member are rejected",
-        "crit" => "critical extensions; tokens with this member are rejected",
+        "p2s" | "p2c" => "a parameter for encryption with a password; tokens with this member are rejected",
+        "crit" => "extensions that every verifier must support; tokens with this member are rejected",
         "b64" => "whether the payload is encoded (RFC 7797); tokens with this member are rejected",
         "zip" => "the compression of the content; tokens with this member are rejected",
         "jwk" => "a key inside the token; tokens with this member are rejected",
@@ -342,7 +342,10 @@ mod tests {
         assert!(explanation.header.iter().all(|member| member.meaning.is_some()));
         let unsigned = "eyJhbGciOiJub25lIn0.e30.";
         let explanation = explain(unsigned, None, &terms());
-        assert_eq!(explanation.header[0].meaning.as_deref(), Some("the token is unsigned; never accepted"));
+        assert_eq!(
+            explanation.header[0].meaning.as_deref(),
+            Some("the token has no signature, so the token is never accepted")
+        );
     }
 
     #[test]

@@ -324,7 +324,7 @@ pub(crate) fn check_audience(claims: &Object, terms: &Terms<'_>) -> Result<Optio
             .map(|one| one.as_str().ok_or(Refusal::BadClaim("aud", "all audiences must be strings".into())))
             .collect::<Result<_, _>>()?,
         Some(_) => {
-            return Err(Refusal::BadClaim("aud", "the value must be a string or a string list".into()));
+            return Err(Refusal::BadClaim("aud", "the value must be a string or a list of strings".into()));
         }
     };
     let Some(accepted) = terms.audiences else { return Ok(named.first().map(|first| (*first).to_owned())) };

@@ -56,9 +56,11 @@ impl<'t> Envelope<'t> {
         let decode = |part| b64::decode(part).ok_or(Refusal::Malformed("a token part is not base64url"));
         let (wrapped_key, nonce, tag) = (decode(wrapped_key)?, decode(nonce)?, decode(tag)?);
         let mut content = decode(content)?;
-        let nonce = nonce.try_into().map_err(|_| Refusal::Malformed("the nonce does not have 96 bits"))?;
+        let nonce = nonce
+            .try_into()
+            .map_err(|_| Refusal::Malformed("the token's initialization vector does not have 96 bits"))?;
         if tag.len() != TAG {
-            return Err(Refusal::Malformed("the authentication tag does not have 128 bits"));
+            return Err(Refusal::Malformed("the token's authentication tag does not have 128 bits"));
         }
         content.extend(tag);
         Ok(Self { algorithm, kid, agreement, header, wrapped_key, nonce, content })
@@ -107,15 +109,17 @@ fn algorithm(header: &Object) -> Result<KeyAlgorithm, Refusal> {
 fn agreement(header: &Object) -> Result<Agreement, Refusal> {
     let epk = match header.get("epk") {
         Some(Value::Object(epk)) => epk,
-        Some(_) => return Err(Refusal::BadEphemeralKey("the value is not a JSON object")),
-        None => return Err(Refusal::BadEphemeralKey("the key is missing")),
+        Some(_) => return Err(Refusal::BadEphemeralKey("`epk` is not a JSON object")),
+        None => return Err(Refusal::BadEphemeralKey("`epk` is missing")),
     };
     if epk.keys().any(|name| !EPK_MEMBERS.contains(&name.as_str())) {
-        return Err(Refusal::BadEphemeralKey("the key has members that do not belong to a public key"));
+        return Err(Refusal::BadEphemeralKey("`epk` has members that a public key must not have"));
     }
     let party = |name: &'static str| match text(header, name)? {
         None => Ok(Vec::new()),
-        Some(text) => b64::decode(text).ok_or(Refusal::Malformed("`apu` or `apv` is not base64url")),
+        Some(text) => {
+            b64::decode(text).ok_or(Refusal::Malformed("the header member `apu` or `apv` is not base64url"))
+        }
     };
     Ok(Agreement {
         epk: point(epk).map_err(Refusal::BadEphemeralKey)?,
@@ -128,6 +132,6 @@ fn text<'h>(header: &'h Object, name: &'static str) -> Result<Option<&'h str>, R
     match header.get(name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(Refusal::Json("the header", format!("{name} is not a string"))),
+        Some(_) => Err(Refusal::Json("the header", format!("the member `{name}` is not a string"))),
     }
 }

@@ -53,7 +53,7 @@ impl KeyAlgorithm {
         match named.filter(|named| named.agrees() == usual.agrees()) {
             Some(named) => Ok(named),
             None => Err(KeyError::Unfit(
-                "the `alg` must be ECDH-ES+A256KW for P-256, and RSA-OAEP or RSA-OAEP-256 for RSA",
+                "the `alg` of a P-256 key must be ECDH-ES+A256KW; an RSA key needs RSA-OAEP or RSA-OAEP-256",
             )),
         }
     }
@@ -66,10 +66,11 @@ pub(super) fn point(jwk: &Object) -> Result<PublicKey, &'static str> {
     }
     let coordinate = |name| bytes(jwk, name).filter(|bytes| bytes.len() == 32);
     let (Some(x), Some(y)) = (coordinate("x"), coordinate("y")) else {
-        return Err("the member `x` or `y` is not 256 bits in base64url");
+        return Err("the members `x` and `y` must be 256 bits in base64url");
     };
     let uncompressed = [&[4][..], &x, &y].concat();
-    PublicKey::from_sec1_bytes(&uncompressed).map_err(|_| "`x` and `y` are not a point on the curve P-256")
+    PublicKey::from_sec1_bytes(&uncompressed)
+        .map_err(|_| "the members `x` and `y` are not the coordinates of a point on the curve P-256")
 }
 
 /// Returns a P-256 public key as a JWK. The JWK contains only the members from which a thumbprint is computed.

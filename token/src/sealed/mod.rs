@@ -63,7 +63,7 @@ fn select<'k>(
     let mut suited = keys.filter(|key| key.algorithm() == alg);
     match (suited.next(), suited.next()) {
         (Some(key), None) => Ok(key),
-        (Some(_), Some(_)) => Err(Refusal::UnknownKey("(no kid, but several keys fit)".into())),
+        (Some(_), Some(_)) => Err(Refusal::UnknownKey("(missing, but several keys fit)".into())),
         (None, _) => Err(wrong(known.join(" or "))),
     }
 }
@@ -77,7 +77,7 @@ fn check_content(token: &str) -> Result<(), Refusal> {
     match token.split('.').collect::<Vec<_>>().as_slice() {
         [_, _, ""] => Err(Refusal::BadContent("the content is not signed")),
         [_, _, _] if token.len() <= MAX_TOKEN => Ok(()),
-        [_, _, _] => Err(Refusal::BadContent("the token is longer than 8 KiB")),
-        _ => Err(Refusal::BadContent("the token does not have three parts")),
+        [_, _, _] => Err(Refusal::BadContent("the JWT is longer than 8 KiB")),
+        _ => Err(Refusal::BadContent("the JWT does not have three parts")),
     }
 }

@@ -46,7 +46,7 @@ impl OpeningKey {
     pub fn from_jwk(jwk: &Object) -> Result<Self, KeyError> {
         if jwk.get("use").is_none_or(|usage| usage != "enc") {
             return Err(KeyError::Unfit(
-                "a P-256 or RSA key of the edge is for sealed tokens, so its use must be enc",
+                "the edge decrypts tokens with its P-256 and RSA keys, so their `use` must be `enc`",
             ));
         }
         let algorithm = KeyAlgorithm::of(jwk)?;
@@ -127,20 +127,23 @@ impl Pair {
 
 fn p256(jwk: &Object) -> Result<Pair, KeyError> {
     let d = bytes(jwk, "d").filter(|d| d.len() == 32);
-    let d = d.ok_or(KeyError::Form("the member `d` is not 256 bits in base64url"))?;
-    let secret =
-        SecretKey::from_slice(&d).map_err(|_| KeyError::Form("the member `d` is not a P-256 key"))?;
+    let d = d.ok_or(KeyError::Form("the member `d` must be 256 bits in base64url"))?;
+    let secret = SecretKey::from_slice(&d)
+        .map_err(|_| KeyError::Form("the member `d` is not a valid P-256 private key"))?;
     if point(jwk).map_err(KeyError::Form)? != secret.public_key() {
-        return Err(KeyError::Form("the members `x` and `y` do not belong to the member `d`"));
+        return Err(KeyError::Form("the public key (`x` and `y`) does not belong to the private key (`d`)"));
     }
     Ok(Pair::P256(secret))
 }
 
 fn rsa(jwk: &Object) -> Result<Pair, KeyError> {
-    let part = |name| bytes(jwk, name).ok_or(KeyError::Form("`n`, `e`, `d`, `p` or `q` is not base64url"));
+    let part = |name| {
+        bytes(jwk, name)
+            .ok_or(KeyError::Form("the member `n`, `e`, `d`, `p` or `q` is missing or is not base64url"))
+    };
     let (n, e) = rsa_public(&part("n")?, &part("e")?)?;
     if jwk.contains_key("oth") {
-        return Err(KeyError::Unfit("the RSA key has more than two primes"));
+        return Err(KeyError::Unfit("the RSA key has more than two primes; use an RSA key with two primes"));
     }
     let number = BoxedUint::from_be_slice_vartime;
     let primes = vec![number(&part("p")?), number(&part("q")?)];

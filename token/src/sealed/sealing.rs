@@ -57,7 +57,7 @@ impl SealingKey {
                 let key = keys.iter().filter_map(Value::as_object).find(for_sealing);
                 Self::from_jwk(key.ok_or(KeyError::Missing("key whose `use` is `enc`"))?)
             }
-            Some(_) => Err(KeyError::Form("the JWK Set has no key list")),
+            Some(_) => Err(KeyError::Form("the member `keys` of the JWK Set is not an array")),
         }
     }
 
@@ -66,26 +66,28 @@ impl SealingKey {
             return Err(KeyError::Private);
         }
         if jwk.get("use").is_some_and(|usage| usage != "enc") {
-            return Err(KeyError::Unfit("the `use` of the key must be `enc`"));
+            return Err(KeyError::Unfit("the member `use` of the key must be `enc`"));
         }
         let algorithm = KeyAlgorithm::of(jwk)?;
         let public = if algorithm.agrees() {
             Public::P256(point(jwk).map_err(KeyError::Form)?)
         } else {
-            let part = |name| bytes(jwk, name).ok_or(KeyError::Form("`n` or `e` is not base64url"));
+            let part = |name| {
+                bytes(jwk, name).ok_or(KeyError::Form("the member `n` or `e` is missing or is not base64url"))
+            };
             rsa(&part("n")?, &part("e")?)?
         };
         Ok(Self { kid: kid_of(jwk)?, algorithm, public })
     }
 
     fn from_pem(text: &str) -> Result<Self, KeyError> {
-        let (label, der) =
-            pem::decode_vec(text.as_bytes()).map_err(|_| KeyError::Form("the text is not one PEM block"))?;
+        let (label, der) = pem::decode_vec(text.as_bytes())
+            .map_err(|_| KeyError::Form("the text is not exactly one valid PEM block"))?;
         let pkcs1 = match label {
             "RSA PUBLIC KEY" => der,
             "PUBLIC KEY" => {
                 let spki = SubjectPublicKeyInfoRef::from_der(&der)
-                    .map_err(|_| KeyError::Form("the PEM block is not a SubjectPublicKeyInfo"))?;
+                    .map_err(|_| KeyError::Form("the PEM block contains no valid public key"))?;
                 match spki.algorithm.oid {
                     RSA => spki.subject_public_key.raw_bytes().to_vec(),
                     EC => {
@@ -138,7 +140,7 @@ impl SealingKey {
         let parts = [&wrapped, &nonce[..], content, tag].map(b64::encode);
         let token = format!("{header}.{}", parts.join("."));
         if token.len() > MAX_TOKEN {
-            return Err(Refusal::Malformed("the token is longer than 8 KiB"));
+            return Err(Refusal::Malformed("the encrypted token is longer than 8 KiB"));
         }
         Ok(token)
     }
@@ -148,5 +150,5 @@ fn rsa(n: &[u8], e: &[u8]) -> Result<Public, KeyError> {
     let (n, e) = rsa_public(n, e)?;
     let number = BoxedUint::from_be_slice_vartime;
     let key = RsaPublicKey::new(number(&n), number(&e));
-    Ok(Public::Rsa(Box::new(key.map_err(|_| KeyError::Form("the RSA modulus is not valid for an RSA key"))?)))
+    Ok(Public::Rsa(Box::new(key.map_err(|_| KeyError::Form("the modulus of the RSA key is invalid"))?)))
 }

@@ -146,7 +146,7 @@ pub fn outcome(outcome: &str) -> (Tone, String) {
         ("done", _) => (Tone::Good, "done".to_owned()),
         ("executed", _) => (Tone::Good, "executed".into()),
         ("expired" | "deadline_passed", _) => (Tone::Open, "not executed: the deadline passed".into()),
-        ("unknown" | "outcome_unknown", _) => (Tone::Open, "no answer: may have been executed".into()),
+        ("unknown" | "outcome_unknown", _) => (Tone::Open, "no answer: possibly executed".into()),
         ("invitation_withdrawn", _) => (Tone::Good, "invitation withdrawn".into()),
         ("family_ended", _) => (Tone::Bad, "session ended".into()),
         ("insufficient_scope", _) => (Tone::Bad, "not allowed".into()),

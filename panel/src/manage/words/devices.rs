@@ -40,7 +40,7 @@ pub mod fact {
     pub const UP: &str = "Uptime";
     /// The difference between the device's system clock and the edge's clock. The agent does not use the system clock
     /// for decisions.
-    pub const CLOCK: &str = "Device clock at connection";
+    pub const CLOCK: &str = "Clock at connection start";
     /// The agent renews the certificate automatically.
     pub const CERTIFICATE: &str = "Certificate valid until";
 }

@@ -47,7 +47,7 @@ pub fn meaning(verdict: Verdict) -> &'static str {
         }
         Verdict::Genuine => "The edge of this site signed the token, but the token is not for the API.",
         Verdict::Verified => {
-            "The key signed the token, and the token is valid now. This edge accepts the token only if its issuer is configured."
+            "The token was signed with this key, and the token is valid now. The edge of this site accepts the token only if the issuer of the token is configured."
         }
         Verdict::Refused => "The token would be refused for these reasons:",
         Verdict::Open => "No check failed. To check the signature, choose a key.",
@@ -60,10 +60,14 @@ pub fn kind(kind: Kind) -> &'static str {
         Kind::Access => "This is an access token. A person or a program uses this token to call the edge.",
         Kind::Guest => "This is the token of a guest link.",
         Kind::DeviceCert => "This is the certificate of a device.",
-        Kind::DeviceProof => "This is a device's answer to a challenge of the edge.",
-        Kind::Reading => "This is a reading that a device signed.",
+        Kind::DeviceProof => {
+            "With this token, a device proves to the edge that it has the private key of its certificate."
+        }
+        Kind::Reading => "This is a sensor reading that a device signed.",
         Kind::DeviceCall => "This is a call from one device to another device or to the edge.",
-        Kind::Grant => "This is a grant for commands on the local network.",
+        Kind::Grant => {
+            "This is a permission for commands on the local network while the edge cannot be reached."
+        }
         Kind::Command => "This is a command for one device. Other devices refuse this command.",
         Kind::KeySet => "This is the set of the edge's keys, signed with the owner's root key.",
         Kind::Welcome => "This is the time of the edge, signed by the edge.",

@@ -38,13 +38,14 @@ pub const IDENTITIES: &str = "Sign-in providers";
 pub const ADMIT: &str = "Add sign-in provider";
 pub const ADMIT_GO: &str = "Add";
 pub const ADMIT_TEXT: &str =
-    "This person can then sign in without a password, with a sign-in provider of this deployment.";
+    "This person can then sign in without a password, through one of the configured sign-in providers.";
 pub const ISSUER: &str = "Issuer";
 pub const ISSUER_HINT: &str = "Enter the provider's issuer (iss), for example https://accounts.example.";
 pub const EMAIL: &str = "E-mail address";
 pub const EMAIL_HINT: &str = "The provider must have verified this e-mail address.";
 pub const SUBJECT: &str = "Subject";
-pub const SUBJECT_HINT: &str = "If you do not enter an e-mail address, enter the provider's user id (sub).";
+pub const SUBJECT_HINT: &str =
+    "If you do not enter an e-mail address, enter the person's user id at the provider (sub).";
 pub const IDENTITY_MISSING: &str = "Enter the issuer, and an e-mail address or a subject.";
 pub const FORGET: &str = "Remove sign-in providers";
 pub const FORGET_TEXT: &str =

@@ -23,7 +23,7 @@ pub fn site(right: Option<SiteRight>) -> &'static str {
         Some(SiteRight::Users) => "Invite, change and remove people",
         Some(SiteRight::Tokens) => "Create and revoke API tokens and guest links",
         Some(SiteRight::Audit) => "Read the activity log",
-        Some(SiteRight::Grants) => "Create grants for the local network",
+        Some(SiteRight::Grants) => "Create permissions for commands on the local network",
     }
 }
 

@@ -19,10 +19,11 @@ fn a_window_is_named_after_page_site_and_product() {
 fn a_failure_says_what_can_be_done() {
     assert!(failure(None, true).contains("may have been saved"));
     assert!(!failure(None, false).contains("saved"));
-    let refused = Problem::new(Code::InsufficientScope).detail("only an owner can make or change an owner");
+    let refused =
+        Problem::new(Code::InsufficientScope).detail("only an owner can add, change or remove an owner");
     assert_eq!(
         failure(Some(&refused), true),
-        "You do not have permission for this action: only an owner can make or change an owner."
+        "You do not have permission for this action: only an owner can add, change or remove an owner."
     );
     assert_eq!(failure(Some(&Problem::new(Code::InvalidToken)), true), ENDED);
     let last = failure(Some(&Problem::new(Code::LastOwner)), true);

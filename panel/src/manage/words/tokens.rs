@@ -28,11 +28,11 @@ pub const GUEST_HOW: &str =
 pub const API_HOW: &str =
     "Configure your program to send this token in the HTTP header “Authorization: Bearer …”.";
 pub const REVOKE: &str = "Revoke";
-pub const REVOKE_TEXT: &str = "The token or link stops working immediately. Everything that was created with it also stops working. You cannot undo this action.";
+pub const REVOKE_TEXT: &str = "The token or link stops working immediately. All tokens and links that were created with it also stop working. You cannot undo this action.";
 pub const NEVER: &str = "not used yet";
 /// This text is shown in place of the button that revokes the token or link.
 pub const NOT_YOURS: &str =
-    "You cannot revoke this token or link, because it has permissions that you do not have.";
+    "This token or link has permissions that you do not have, so you cannot revoke the token or link.";
 
 pub fn kind(kind: TokenKind) -> &'static str {
     match kind {

@@ -29,9 +29,13 @@ fn every_refusal_of_a_link_has_its_own_words() {
     assert_eq!(not_yet, &Closed::NotYet(1_790_000_000));
     assert_eq!(text(not_yet), "The link is valid from <1790000000>. Open the link again at that time.");
     assert_eq!(used_up, &Closed::UsedUp);
-    let orphan =
-        Closed::of(Problem::new(Code::InvalidToken).detail("the person who issued the token was removed"));
-    assert_eq!(text(&orphan), "The person who issued the token was removed. Ask the sender for a new link.");
+    let orphan = Closed::of(
+        Problem::new(Code::InvalidToken).detail("the person who created the token or link was removed"),
+    );
+    assert_eq!(
+        text(&orphan),
+        "The person who created the token or link was removed. Ask the sender for a new link."
+    );
     assert_eq!(text(revoked), "The link was revoked. Ask the sender for a new link.");
     assert_eq!(unknown, &Closed::NotValid(None), "an unknown link gets no further explanation");
 }

@@ -37,7 +37,7 @@ pub enum StepError {
     #[error("the new key does not sign yet; switch to the new key first")]
     NotSwitched,
     /// The set contains no old key that can be retired.
-    #[error("no old key can be retired")]
+    #[error("there is no old key to retire; to start a rotation, publish a new key")]
     NothingOld,
     /// The set of keys after the step would be invalid.
     #[error(transparent)]

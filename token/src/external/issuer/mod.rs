@@ -364,7 +364,10 @@ impl Issuer {
             Some(Value::String(text)) => text.split(' ').collect(),
             Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
             Some(_) => {
-                return Err(Refusal::BadClaim("scope", "the value must be a string or a string list".into()));
+                return Err(Refusal::BadClaim(
+                    "scope",
+                    "the value must be a string or a list of strings".into(),
+                ));
             }
         };
         let own: ScopeSet = words.into_iter().filter_map(|word| word.parse().ok()).collect();
