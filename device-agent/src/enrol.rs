@@ -14,8 +14,9 @@ use tokio_rustls::TlsConnector;
 
 use crate::credentials::{Credentials, CredentialsError};
 use crate::uplink::dial::Resolver;
-use crate::uplink::handshake::excerpt;
-use crate::uplink::http::{self, Connection, Connector, Endpoint, EndpointError, HttpError};
+use crate::uplink::connect_error::HttpError;
+use crate::uplink::http::{self, Connection, Connector, Endpoint, EndpointError};
+use crate::uplink::link_error::excerpt;
 use crate::uplink::proxy::Proxy;
 
 const PATH: &str = "/api/v1/enrol";

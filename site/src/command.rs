@@ -19,7 +19,6 @@ use serde_json::{Map, Value as Json};
 use crate::Site;
 use crate::event::{CommandOrder, Effect};
 use crate::failure::Failure;
-use crate::outcome::GRACE_MS;
 use crate::principal::Principal;
 use crate::rows::{Columns as _, columns};
 use crate::store::StoreError;
@@ -29,6 +28,10 @@ pub const KEEP_COMMANDS_MS: u64 = 24 * 3_600_000;
 
 /// The maximum number of callers' commands that are in flight to one device.
 pub const MAX_IN_FLIGHT: i64 = 64;
+
+/// How long the site waits for a device's report after the deadline of a command, in milliseconds. The device can run
+/// the command just before the deadline, and the report needs time to arrive.
+pub const GRACE_MS: u64 = 1_000;
 
 /// The maximum number of panel WebSockets that wait for the result of one command. In addition to the WebSocket that
 /// sent the command, later WebSockets of the same caller can wait.

@@ -64,7 +64,7 @@ pub use crate::enrolment::Renewed;
 pub use crate::event::{CommandOrder, Effect, Event, PanelFilter, Press};
 pub use crate::links::Links;
 pub use crate::logins::ROTATION_GRACE_MS;
-pub use crate::outcome::GRACE_MS;
+pub use crate::command::GRACE_MS;
 pub use crate::principal::Principal;
 pub use crate::store::{Row, Store, StoreError, Value};
 

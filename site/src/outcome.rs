@@ -10,15 +10,11 @@ use pinlatch_protocol::problem::{Code, Problem};
 
 use crate::Site;
 use crate::audit::Actor;
-use crate::command::Command;
+use crate::command::{Command, GRACE_MS};
 use crate::rows::Columns as _;
 use crate::event::Effect;
 use crate::lines::{Line, level_text};
 use crate::store::StoreError;
-
-/// How long the site waits for a device's report after the deadline of a command, in milliseconds. The device can run
-/// the command just before the deadline, and the report needs time to arrive.
-pub const GRACE_MS: u64 = 1_000;
 
 /// Whether the level in a device's report is current.
 #[derive(Clone, Copy, PartialEq, Eq)]

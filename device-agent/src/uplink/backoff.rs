@@ -73,9 +73,8 @@ mod tests {
     use hyper::StatusCode;
 
     use super::*;
-    use crate::uplink::http::HttpError;
+    use crate::uplink::connect_error::{HttpError, ProxyError};
     use pinlatch_protocol::close;
-    use crate::uplink::proxy::ProxyError;
 
     const LOST: LinkError = LinkError::Timeout("it");
 

@@ -16,7 +16,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::uplink::http::HttpError;
+use crate::uplink::connect_error::HttpError;
 
 /// The maximum time until one of the IP addresses accepts the connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -19,8 +19,9 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::clock::boot_ms;
 use crate::credentials::Credentials;
-use crate::uplink::http::{self, BoxStream, Connection, Connector, HttpError, is_gateway};
-use crate::uplink::link_error::LinkError;
+use crate::uplink::connect_error::{HttpError, is_gateway};
+use crate::uplink::http::{self, BoxStream, Connection, Connector};
+use crate::uplink::link_error::{LinkError, excerpt};
 use crate::uplink::tls::Validity;
 
 const PATH: &str = "/api/v1/agent";
@@ -199,12 +200,6 @@ async fn refused(answer: Response<Incoming>) -> LinkError {
         }
         None => LinkError::NotTheEdge(status),
     }
-}
-
-/// Removes all characters except printable ASCII characters from a received text. The function also shortens the text
-/// to 64 characters, so that the text fits into a log message.
-pub fn excerpt(text: &str) -> String {
-    text.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(64).collect()
 }
 
 #[cfg(test)]

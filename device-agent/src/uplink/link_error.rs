@@ -8,8 +8,8 @@ use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use crate::credentials::CredentialsError;
-use crate::uplink::handshake::excerpt;
-use crate::uplink::http::{EndpointError, HttpError};
+use crate::uplink::connect_error::HttpError;
+use crate::uplink::http::EndpointError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
@@ -157,4 +157,10 @@ impl LinkError {
             _ => None,
         }
     }
+}
+
+/// Removes all characters except printable ASCII characters from a received text. The function also shortens the text
+/// to 64 characters, so that the text fits into a log message.
+pub fn excerpt(text: &str) -> String {
+    text.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(64).collect()
 }

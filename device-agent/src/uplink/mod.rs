@@ -1,6 +1,7 @@
 //! Connects to the edge and reconnects after each failure while the agent runs.
 
 pub mod backoff;
+pub mod connect_error;
 pub mod dial;
 pub mod handshake;
 pub mod http;

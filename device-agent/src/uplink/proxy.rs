@@ -19,8 +19,8 @@ use pinlatch_protocol::api::Secret;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::uplink::connect_error::{HttpError, ProxyError};
 use crate::uplink::dial::Resolver;
-use crate::uplink::http::HttpError;
 
 /// The timeout for the proxy's answer, including the time in which the proxy connects to the edge.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -34,50 +34,6 @@ const MAX_PART: usize = 255;
     "expected http://HOST:PORT or http://USER:PASSWORD@HOST:PORT; in USER and PASSWORD, write all characters except letters, digits and -._~ as %XX"
 )]
 pub struct ProxyUrlError;
-
-#[derive(Debug, thiserror::Error)]
-pub enum ProxyError {
-    /// The agent cannot connect to the proxy.
-    #[error("cannot reach the proxy {0}: {1}")]
-    Unreachable(String, io::Error),
-    #[error("the proxy's answer took too long")]
-    Timeout,
-    /// The proxy answered with status 407. The proxy requires a user name and a password, or rejects the configured
-    /// user name and password.
-    #[error(
-        "the proxy answered {}: the proxy requires a user name and a password, or rejects the configured user name and password",
-        StatusCode::PROXY_AUTHENTICATION_REQUIRED
-    )]
-    Unauthorised,
-    #[error("the proxy refused the connection to the edge ({0})")]
-    Refused(StatusCode),
-    /// The proxy's answer is not valid HTTP, or contains additional data.
-    #[error("the proxy's answer is not valid HTTP: {0}")]
-    Answer(String),
-}
-
-impl ProxyError {
-    /// Returns the stable error code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Unreachable(..) => "proxy_unreachable",
-            Self::Timeout => "proxy_timeout",
-            Self::Unauthorised => "proxy_auth",
-            Self::Refused(_) => "proxy_refused",
-            Self::Answer(_) => "proxy_protocol",
-        }
-    }
-
-    /// Returns advice about the next step for the owner of the device.
-    pub fn advice(&self) -> Option<&'static str> {
-        match self {
-            Self::Unauthorised => Some("set `proxy` to http://USER:PASSWORD@HOST:PORT"),
-            Self::Refused(_) => Some("configure the proxy to allow CONNECT to the edge's host and port"),
-            Self::Answer(_) => Some("set `proxy` to the URL of an HTTP proxy"),
-            Self::Unreachable(..) | Self::Timeout => None,
-        }
-    }
-}
 
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use pinlatch_agent::clock::WallClock;
 use pinlatch_agent::enrol::EnrolError;
-use pinlatch_agent::uplink::http::HttpError;
+use pinlatch_agent::uplink::connect_error::HttpError;
 use pinlatch_protocol::command::CommandStatus;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, copy_bidirectional};
