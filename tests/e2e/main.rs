@@ -17,6 +17,7 @@ mod issuers;
 mod keys;
 mod lifecycle;
 mod manage;
+mod map;
 mod oidc;
 mod openapi;
 mod packages;
