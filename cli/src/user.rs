@@ -234,7 +234,7 @@ fn change_password(args: &Password, json: bool) -> Result<()> {
 /// Creates a parser for the name of a role. The help text lists the names of all roles.
 fn role() -> impl TypedValueParser<Value = Role> {
     PossibleValuesParser::new(ROLES.map(|(word, _)| word)).try_map(|word| {
-        ROLES.iter().find(|(own, _)| *own == word).map(|(_, role)| *role).ok_or("it is not a role")
+        ROLES.iter().find(|(own, _)| *own == word).map(|(_, role)| *role).ok_or("this word is not a role")
     })
 }
 
