@@ -188,7 +188,7 @@ impl IssuerCheck<'_> {
                 let detail = format!(
                     "{name}: the edge does not accept a token that was signed with the secret on this machine"
                 );
-                let advice = "the edge has another secret than this machine, or the issuer's table is not deployed. \
+                let advice = "the edge and this machine have different secrets, or the issuer's table is not deployed. \
                               Set the edge's secret: npx wrangler secret put NAME. Deploy the table: npx wrangler deploy";
                 Check::failed(ISSUER, detail, advice).coded("edge_refuses")
             }
