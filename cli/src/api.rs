@@ -86,7 +86,7 @@ impl Api {
         let mut response = self.call(Method::GET, path, &[("Accept", "application/jsonl")], None)?;
         let body = response.body_mut().with_config().limit(u64::MAX).reader();
         for line in BufReader::new(body).lines() {
-            take(&line.context("the connection ended in the middle of the response")?)?;
+            take(&line.context("the connection ended during the edge's response; try again")?)?;
         }
         Ok(())
     }
@@ -101,7 +101,7 @@ impl Api {
         let body = response
             .body_mut()
             .read_to_string()
-            .context("the connection ended in the middle of the response")?;
+            .context("the connection ended during the edge's response; try again")?;
         Ok(Probe { status, date, challenge, body })
     }
 
@@ -176,10 +176,10 @@ impl Api {
         let text = response
             .body_mut()
             .read_to_string()
-            .context("the connection ended in the middle of the response")?;
+            .context("the connection ended during the edge's response; the request may have been executed")?;
         let text = if text.is_empty() { "null" } else { &text };
         serde_json::from_str(text)
-            .context("cannot read the edge's response; install the `pinlatch` version of the edge's release")
+            .context("cannot read the edge's response; install the same version of `pinlatch` and the edge")
     }
 }
 
@@ -266,7 +266,13 @@ fn authorities(file: &Path) -> Result<Vec<Certificate<'static>>> {
             found.push(certificate);
         }
     }
-    if found.is_empty() { Err(anyhow!("{} contains no certificate", file.display())) } else { Ok(found) }
+    if found.is_empty() {
+        return Err(anyhow!(
+            "{} contains no certificate; set PINLATCH_CA_FILE to a PEM file with CA certificates",
+            file.display()
+        ));
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ pub fn config_dir() -> Result<PathBuf> {
         return Ok(dir.into());
     }
     Ok(dirs::config_dir()
-        .context("cannot find the user's configuration folder; set PINLATCH_CONFIG_DIR")?
+        .context("cannot find the user's configuration folder; set PINLATCH_CONFIG_DIR to a folder")?
         .join("pinlatch"))
 }
 
@@ -77,7 +77,7 @@ mod tests {
         write_private(&path, "two").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "two");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no temporary file stays");
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no temporary file remains");
     }
 
     #[test]

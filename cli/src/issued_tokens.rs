@@ -109,7 +109,7 @@ pub fn create(kind: TokenKind, grant: &Grant, json: bool) -> Result<()> {
     }
     let token = &reply.token;
     eprintln!(
-        "{} {} is valid from {} until {}. This secret is shown only once; store it now.",
+        "The token or link {} (id {}) is valid from {} until {}. It is shown only once, so store it now.",
         plain(&token.name),
         token.jti,
         stamp(token.not_before),
@@ -117,7 +117,7 @@ pub fn create(kind: TokenKind, grant: &Grant, json: bool) -> Result<()> {
     );
     match reply.access_token.or(reply.link) {
         Some(secret) => say(secret.expose()),
-        None => bail!("the edge's response contains no token"),
+        None => bail!("the edge's response contains no token or link"),
     }
 }
 

@@ -244,7 +244,8 @@ fn file() -> Result<PathBuf> {
 
 /// Returns the current time in Unix seconds.
 pub fn now() -> Result<u64> {
-    Ok(SystemTime::now().duration_since(UNIX_EPOCH).context("this machine's clock is before 1970")?.as_secs())
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    Ok(since.context("this machine's clock is before 1970; correct the clock")?.as_secs())
 }
 
 /// Reads the password from stdin, or asks for the password on the terminal. On the terminal, the user must type a new
@@ -255,7 +256,7 @@ pub fn password(from_stdin: bool, new: bool) -> Result<Secret> {
     }
     let first = ask("Password: ")?;
     if new && ask("Repeat the password: ")? != first {
-        bail!("the two passwords differ; try again");
+        bail!("the repeated password differs from the first password; try again");
     }
     Ok(Secret::new(first))
 }
@@ -273,7 +274,7 @@ pub fn two_passwords(from_stdin: bool) -> Result<(Secret, Secret)> {
     let current = ask("Current password: ")?;
     let new = ask("New password: ")?;
     if ask("Repeat the new password: ")? != new {
-        bail!("the two passwords differ; try again");
+        bail!("the repeated password differs from the new password; try again");
     }
     Ok((Secret::new(current), Secret::new(new)))
 }
@@ -286,5 +287,5 @@ fn stdin() -> Result<String> {
 
 fn ask(prompt: &str) -> Result<String> {
     rpassword::prompt_password(prompt)
-        .context("cannot ask for the password on a terminal; use --password-stdin")
+        .context("cannot ask for the password, because no terminal is available; use --password-stdin")
 }

@@ -70,8 +70,8 @@ pub fn instant(text: &str) -> Result<u64, String> {
 
 /// Parses a duration of at least one second, and returns the duration in whole seconds.
 pub fn seconds(text: &str) -> Result<u64, String> {
-    let duration =
-        humantime::parse_duration(text).map_err(|error| format!("{error}; write for example 90min or 2h"))?;
+    let duration = humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; write a duration such as 90min or 2h"))?;
     match duration.as_secs() {
         0 => Err("the duration must be at least one second".into()),
         seconds => Ok(seconds),

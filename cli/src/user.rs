@@ -231,7 +231,7 @@ fn change_password(args: &Password, json: bool) -> Result<()> {
 /// Creates a parser for the name of a role. The help text lists the names of all roles.
 fn role() -> impl TypedValueParser<Value = Role> {
     PossibleValuesParser::new(Role::ALL.iter().map(|role| role.as_str()))
-        .try_map(|word| Role::from_word(&word).ok_or("it is not a role"))
+        .try_map(|word| Role::from_word(&word).ok_or("this word is not a role"))
 }
 
 #[cfg(test)]

@@ -93,7 +93,7 @@ impl Config {
     }
 
     fn issuers(&mut self) -> Result<&mut dyn TableLike> {
-        let wrong = |what: &str| anyhow!("{what} of the configuration is not a table");
+        let wrong = |what: &str| anyhow!("{what} in the configuration file is not a table");
         let vars = self.document.entry("vars").or_insert_with(|| Item::Table(Table::new()));
         let vars = vars.as_table_like_mut().ok_or_else(|| wrong("[vars]"))?;
         let implicit = || {
@@ -114,14 +114,14 @@ impl Config {
     /// valid.
     pub fn reading(&self, secrets: Option<&Vars>) -> Result<Reading> {
         let all: Value = toml_edit::de::from_document(self.document.clone()).with_context(|| {
-            format!("{} contains a value that the Worker cannot receive", self.path.display())
+            format!("{} contains a value of a type that the Worker does not support", self.path.display())
         })?;
         let vars = all.get("vars").and_then(Value::as_object).cloned().unwrap_or_default();
         let tables = |name: &str| match vars.get(name) {
             None => Ok(Map::new()),
             Some(Value::Object(tables)) => Ok(tables.clone()),
             Some(_) => {
-                bail!("{name} must be written as [vars.{name}.NAME] tables")
+                bail!("{name} must consist of tables with names such as [vars.{name}.NAME]")
             }
         };
         let (issuer_tables, login_tables) = (tables("ISSUERS")?, tables("LOGINS")?);

@@ -297,7 +297,7 @@ fn wrong_usage_is_told_apart_from_a_refusal() {
         (&["mint", "--key", "secret", "--expires", "0"], "invalid value"),
         (&["mint", "--key", "secret", "--expires", "10", "--not-before", "10"], "expire before"),
         (&["mint", "--key", "secret", "--claim", "sub=\"me\""], "its own option"),
-        (&["mint", "--key", "secret", "--claim", "room=porch"], "needs its quotes"),
+        (&["mint", "--key", "secret", "--claim", "room=porch"], "a string needs quotes"),
         (&["mint", "--key", "secret", "--claim", "a=1", "--claim", "a=2"], "given twice"),
         (&["mint", "--key", "secret", "--alg", "EdDSA"], "unfit_key"),
         (&["mint", "--key", "secret", "--subject", ""], "bad_claim"),
@@ -396,7 +396,7 @@ fn without_keys_the_verdict_stays_open() {
     let page = test_folder.run(&["inspect", "-"], &token);
     assert_eq!(page.code, 0, "{}", page.stderr);
     assert!(
-        page.stdout.contains("not checked: ") && page.stdout.contains("Verdict: open"),
+        page.stdout.contains("not checked: ") && page.stdout.contains("Verdict: undecided"),
         "{}",
         page.stdout
     );

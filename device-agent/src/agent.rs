@@ -120,7 +120,7 @@ async fn serve_metrics(
                     metrics.serve(&status, telemetry).await;
                 }
                 Err(error) => {
-                    tracing::error!(code = "metrics_port", %address, %error, "the metrics are not served");
+                    tracing::error!(code = "metrics_port", %address, %error, "the metrics server cannot listen at this address; the metrics are not served");
                     std::future::pending().await
                 }
             }

@@ -90,7 +90,7 @@ impl Commands {
             id,
             outcome = "refused",
             code = STOPPING,
-            "a command arrived while the agent is stopping"
+            "a command was refused, because the agent is stopping"
         );
         Some(outcome(id, CommandStatus::Refused, Some(STOPPING), None))
     }
@@ -98,7 +98,12 @@ impl Commands {
     /// Returns the earlier answer if a command with this id was already verified on this connection.
     fn before(&self, id: &str) -> Option<Answer> {
         let (_, outcome) = self.seen.get(id)?;
-        tracing::warn!(id, outcome = "refused", code = "refused_replay", "a command came twice");
+        tracing::warn!(
+            id,
+            outcome = "refused",
+            code = "refused_replay",
+            "a command arrived twice; the agent ran it only once"
+        );
         Some(Answer { outcome: outcome.clone(), again: true })
     }
 
@@ -140,7 +145,12 @@ impl Commands {
 fn not_accepted(id: Option<String>, refusal: &Refusal) -> Option<Outcome> {
     let shown = id.as_deref().unwrap_or("(none)");
     if let Refusal::DeadlinePassed(late_ms) = refusal {
-        tracing::warn!(id = shown, outcome = "expired", late_ms, "a command came too late");
+        tracing::warn!(
+            id = shown,
+            outcome = "expired",
+            late_ms,
+            "a command arrived after its deadline; the agent did not run it"
+        );
         return id.map(|id| outcome(id, CommandStatus::Expired, None, None));
     }
     tracing::warn!(id = shown, outcome = "refused", code = refusal.code(), %refusal, "a command was refused");

@@ -140,7 +140,7 @@ impl Credentials {
             device: self.device.clone(),
             edge: self.edge.clone(),
             key: serde_json::from_str(self.key.to_private_jwk().expose())
-                .map_err(|_| damaged("the key is not valid JSON".into()))?,
+                .map_err(|_| damaged("the private key is not valid JSON".into()))?,
             devcert: self.devcert.clone(),
             root_key: self.root.to_jwk(),
             keyset: self.keyset.clone(),

@@ -44,7 +44,7 @@ pub enum EnrolError {
     Answer,
     /// The root key in the edge's answer does not match the thumbprint in the enrolment string.
     #[error(
-        "the edge's root key does not match the enrolment string: do not trust this edge, and check the origin of the enrolment string"
+        "the edge's root key does not match the enrolment string: do not trust this edge, and check who created the enrolment string"
     )]
     OtherRoot,
     #[error("the edge's root key is invalid: {0}")]
@@ -52,7 +52,9 @@ pub enum EnrolError {
     #[error("a signed message of the edge was rejected: {0}")]
     Untrusted(#[from] Refusal),
     /// The edge's key set is older than the key set that this device has stored.
-    #[error("the edge's key set {found} is older than key set {known}, which this device has already seen")]
+    #[error(
+        "the edge sent key set {found}, but this device has already received the newer key set {known}: check whether the edge has old secrets"
+    )]
     OldKeySet {
         /// The number of the received key set.
         found: u64,
@@ -61,7 +63,7 @@ pub enum EnrolError {
     },
     /// The time of the edge's clock is outside the validity period of the edge's TLS certificate.
     #[error(
-        "the edge's TLS certificate is not valid at the time of the edge's clock: check the dates of the certificate and the edge's clock"
+        "the edge's TLS certificate has expired or is not valid yet, according to the edge's clock: check the dates of the certificate and the edge's clock"
     )]
     CertificateDate,
     #[error(transparent)]

@@ -50,7 +50,7 @@ impl ReloadError {
         }
         tracing::error!(
             code = "reload_refused",
-            "the reload was refused and changed nothing: correct the configuration, then reload again"
+            "the configuration was not reloaded, and the agent keeps the previous configuration: correct the errors, then reload again"
         );
     }
 }
@@ -74,7 +74,7 @@ impl ConfigWatchers {
             match read(&source, clock) {
                 Ok((config, settings)) => {
                     self.lines.reload(&config).await;
-                    tracing::info!(lines = config.lines.len(), "the configuration was read again");
+                    tracing::info!(lines = config.lines.len(), "the configuration was reloaded");
                     // The settings are sent even if no setting has changed. New settings end the uplink's pause, so
                     // that the next connection attempt starts immediately.
                     self.settings.send_replace(Rc::new(settings));

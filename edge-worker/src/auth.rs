@@ -58,7 +58,7 @@ fn token(incoming: &Incoming) -> Result<(String, Carrier), Problem> {
     match found.pop() {
         Some((_, Carrier::Query)) if !incoming.deployment.query_tokens => {
             Err(Problem::new(Code::InvalidToken)
-                .detail("a token in the query is not accepted; use the `Authorization` header"))
+                .detail("this edge accepts no token in the query; use the `Authorization` header"))
         }
         Some(one) => Ok(one),
         None => Err(Code::InvalidToken.into()),
@@ -148,7 +148,9 @@ async fn of_issuer(incoming: &Incoming, token: &str) -> Result<Principal, Proble
     let issuer = deployment.issuers.meant(token).map_err(|error| match error {
         NotAdmitted::Refused(refusal) => refused(refusal),
         NotAdmitted::Broken(name) => {
-            worker::console_error!("configuration: issuer {name:?} cannot be used");
+            worker::console_error!(
+                "configuration: the issuer {name:?} cannot be used, because its table is invalid"
+            );
             Problem::new(Code::Misconfigured).detail("the configuration of the token's issuer is invalid")
         }
     })?;

@@ -49,7 +49,9 @@ impl Deployment {
         let texts = ["EDGE_KEYS", "KEYSET", "ROOT_KEY", "SITES"].map(text);
         let mut read = Self::parse(&texts).map_err(|reason| {
             worker::console_error!("configuration: {reason}");
-            Problem::new(Code::Misconfigured).detail("run `pinlatch init` and upload the edge's secrets")
+            Problem::new(Code::Misconfigured).detail(
+                "the edge's log contains the reason; for a new deployment, run `pinlatch init` and upload the edge's secrets",
+            )
         })?;
         read.query_tokens = text("QUERY_TOKENS") == "on";
         let secret = |name: &str| env.secret(name).ok().map(|value| value.to_string());

@@ -136,7 +136,7 @@ pub enum Effect {
         /// The answer for the waiting calls.
         result: Result<CommandResult, Problem>,
     },
-    /// Log a database error. If a caller waits for an answer, the caller has already received an `internal` problem.
+    /// Log a database error. A caller that was waiting for an answer has received an `internal` problem.
     Fault(StoreError),
 }
 

@@ -31,7 +31,7 @@ impl Site<'_> {
 
     pub(crate) fn setup(&mut self, code_id: &str, username: UserName) -> Result<Reply, Failure> {
         self.setup_allowed(code_id)?;
-        // The used setup code is stored permanently, because a setup code can have no expiry. Each site stores at most
+        // The used setup code is stored permanently, because a setup code may be created without an expiry. Each site stores at most
         // one setup code.
         self.run(
             "INSERT INTO codes (id, expires_ms, used_ms) VALUES (?1, ?2, ?3)",

@@ -1,5 +1,4 @@
-//! Issues API tokens and guest links. The current rights of its issuer limit each token for the whole lifetime of the
-//! token.
+//! Issues API tokens and guest links. During its whole lifetime, a token is limited by the current rights of its issuer.
 
 use pinlatch_protocol::admin::{
     IssueRequest, MAX_TOKEN_LIFE, MAX_TOKEN_NAME, MAX_USES, TokenKind, TokenView,

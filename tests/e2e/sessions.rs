@@ -149,7 +149,7 @@ fn wrong_passwords_and_unknown_people_look_alike_and_are_throttled() {
             json!({ "grant_type": "password", "site": site.name, "username": username, "password": "wrong" });
         eventually(Duration::from_secs(60), "a place in the gate's queue", || {
             let answer = site.deployment.http().post("/api/v1/token", &body);
-            let queue_full = answer.status == 429 && answer.body["detail"] == "too many logins at once";
+            let queue_full = answer.status == 429 && answer.body["detail"] == "too many logins at the moment";
             (!queue_full).then_some(answer)
         })
     };

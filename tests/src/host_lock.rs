@@ -40,8 +40,8 @@ impl Claims {
     }
 }
 
-/// The maximum time for which a waiting exclusive request blocks new shared requests. The time limit prevents a
-/// deadlock, because a test that has a lock can wait for another thread that requests a lock.
+/// The maximum time for which a waiting exclusive request blocks new shared requests. Without a
+/// time limit, a test that has a shared lock could wait forever for its own thread that requests another shared lock.
 const PRIORITY: Duration = Duration::from_secs(60);
 
 thread_local! {

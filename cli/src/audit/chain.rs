@@ -21,14 +21,14 @@ pub enum Broken {
     #[error("the exported log has no entries")]
     Empty,
     #[error(
-        "entries are missing between entry {0} and entry {1}; to verify the log, export it without filters"
+        "the entries between entry {0} and entry {1} are missing; if the log was exported with filters, export it again without filters"
     )]
     Gap(u64, u64),
     #[error("entry {0} occurs twice")]
     Twice(u64),
     #[error("entry {0} or the previous entry was changed")]
     Altered(u64),
-    #[error("entry {0} is not in the exported log")]
+    #[error("the exported log does not contain entry {0}, which was given with --head")]
     NoHead(u64),
     #[error("the hash of entry {0} differs from the hash given with --head, so the log was rewritten")]
     OtherHead(u64),

@@ -95,7 +95,7 @@ fn range() -> std::ops::RangeInclusive<i64> {
 }
 
 fn head(text: &str) -> Result<AuditHead, String> {
-    let (seq, hash) = text.split_once(':').ok_or("write the number and the hash as SEQ:HASH")?;
+    let (seq, hash) = text.split_once(':').ok_or("write the number and the hash of the entry as SEQ:HASH")?;
     let seq = seq.parse().map_err(|_| format!("{seq:?} is not a number"))?;
     if hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err("the hash must have 64 hexadecimal digits".into());
@@ -130,8 +130,9 @@ fn export(wanted: &Wanted, now_ms: u64) -> Result<()> {
         let mut last = None;
         let query = wanted.query(before, now_ms);
         api()?.lines(&format!("/api/v1/audit?{query}"), |line| {
-            let entry: AuditEntry = serde_json::from_str(line)
-                .context("cannot read the edge's answer; install the command line of the edge's release")?;
+            let entry: AuditEntry = serde_json::from_str(line).context(
+                "cannot read the edge's response; install the same version of `pinlatch` and the edge",
+            )?;
             last = Some(entry.seq);
             say(line)
         })?;
@@ -220,7 +221,7 @@ fn check(args: &Verify, json: bool) -> Result<ExitCode> {
             let start = match from {
                 1 => "The export contains the first entry of the log.".to_owned(),
                 _ => format!(
-                    "The hash of entry {from} cannot be verified, because the previous entry is missing."
+                    "The hash of entry {from} cannot be verified, because the export does not contain the previous entry."
                 ),
             };
             let sentence = format!(

@@ -26,10 +26,8 @@ const PROVIDER: &str = "provider";
 /// The lifetime of the test token that is sent to the edge, in seconds.
 const PROBE_LIFE: u64 = 30;
 
-const LOOK_AT_TABLE: &str =
-    "fix the issuer's table (see docs/edge.md), or write the table again: pinlatch issuer add NAME --replace";
-const CHECK_ADDRESS: &str =
-    "compare the URL with the issuer's documentation; test the URL from this machine: curl -v URL";
+const LOOK_AT_TABLE: &str = "fix the issuer's table in the configuration file (see docs/edge.md), or replace the table: pinlatch issuer add NAME --replace";
+const CHECK_ADDRESS: &str = "compare the URL with the documentation of the issuer or login provider; request the URL on this machine: curl -v URL";
 
 /// Checks the configured issuers and login providers. If `url` is given, also checks whether the deployment at this URL
 /// has the same tables.
@@ -41,7 +39,7 @@ pub fn check(files: &Files, url: Option<&Url>, now: u64) -> Vec<Check> {
     let (vars, reading) = match read {
         Ok(read) => read,
         Err(error) => {
-            let advice = "give the path of wrangler.toml with --config; docs/edge.md describes the tables";
+            let advice = "give the path of wrangler.toml with --config, or fix the error; docs/edge.md describes the tables of issuers and login providers";
             return vec![Check::failed("config", format!("{error:#}"), advice).coded("config_unreadable")];
         }
     };
@@ -59,9 +57,12 @@ pub fn check(files: &Files, url: Option<&Url>, now: u64) -> Vec<Check> {
         checks.push(match provider {
             Some(provider) => provider_check(provider, table, &reading.absent, url, now),
             None => {
-                let reason =
-                    reading.providers.faults().get(name).map_or("the table is invalid", String::as_str);
-                let advice = "fix the provider's table in the configuration; docs/edge.md lists every member of the table";
+                let reason = reading
+                    .providers
+                    .faults()
+                    .get(name)
+                    .map_or("the login provider's table is invalid", String::as_str);
+                let advice = "fix the login provider's table in the configuration file; docs/edge.md describes the table";
                 Check::failed(PROVIDER, format!("{name}: {reason}"), advice).coded("login_table")
             }
         });
@@ -117,7 +118,7 @@ impl IssuerCheck<'_> {
         let summary =
             describe_keys(&jwks.document, &algorithms_of(table), |jwks| self.issuer.read_published(jwks));
         let summary = summary.map_err(|reason| {
-            let advice = "report this error to the issuer; the edge uses the last valid key set for one day";
+            let advice = "report this error to the issuer; until the issuer fixes the error, the edge uses the last valid key set for at most one day";
             Check::failed(ISSUER, format!("{name}: {uri}: {reason}"), advice).coded("jwks_refused")
         })?;
         if let Ok(metadata) = published::metadata(&self.issuer.issuer) {
@@ -135,8 +136,7 @@ impl IssuerCheck<'_> {
                 "{name}: the issuer's metadata contains `issuer` {:?}, but the configuration contains {own:?}",
                 text("issuer")
             );
-            let advice =
-                "set `issuer` in the table to the value in the metadata, including any trailing slash";
+            let advice = "set `issuer` in the issuer's table to the exact value in the issuer's metadata; a slash at the end matters";
             return Err(Check::failed(ISSUER, detail, advice).coded("issuer_differs"));
         }
         if text("jwks_uri") != uri {
@@ -144,8 +144,7 @@ impl IssuerCheck<'_> {
                 "{name}: the issuer's metadata contains `jwks_uri` {:?}, but the configuration contains {uri:?}",
                 text("jwks_uri")
             );
-            let advice =
-                "use the URL in the metadata, because the issuer might publish new keys only at this URL";
+            let advice = "set `jwks_uri` in the issuer's table to the URL in the metadata, because the issuer might publish new keys only at that URL";
             return Err(Check::warning(ISSUER, detail, advice).coded("jwks_uri_differs"));
         }
         Ok(())
@@ -171,8 +170,8 @@ impl IssuerCheck<'_> {
             let detail = format!(
                 "{name}: the issuer's table is valid on this machine, but the edge reports a configuration error"
             );
-            let advice = "the deployed table differs from this table, or the issuer's secret is not set. List the secrets: npx wrangler secret list. \
-                          Deploy the table: npx wrangler deploy. The edge's log contains the reason: npx wrangler tail";
+            let advice = "the issuer's table at the edge differs from the table on this machine, or the edge does not have the issuer's secret. \
+                          List the edge's secrets: npx wrangler secret list. Deploy the table: npx wrangler deploy. The edge's log contains the reason: npx wrangler tail";
             return Check::failed(ISSUER, detail, advice).coded("edge_misconfigured");
         }
         if is(Code::IssuerUnavailable) {
@@ -187,10 +186,10 @@ impl IssuerCheck<'_> {
             }
             401 if is_signed => {
                 let detail = format!(
-                    "{name}: the edge does not accept a token signed with the secret on this machine"
+                    "{name}: the edge does not accept a token that was signed with the secret on this machine"
                 );
-                let advice = "the edge has a different secret, or the table is not deployed. Set the secret: npx wrangler secret put NAME. \
-                              Deploy the table: npx wrangler deploy";
+                let advice = "the edge and this machine have different secrets, or the issuer's table is not deployed. \
+                              Set the edge's secret: npx wrangler secret put NAME. Deploy the table: npx wrangler deploy";
                 Check::failed(ISSUER, detail, advice).coded("edge_refuses")
             }
             401 => here,
@@ -246,8 +245,8 @@ fn provider_check(
             .map_err(|error| unpublished(PROVIDER, name, &uri, &error, "discovery_unreachable"))?;
         apart(PROVIDER, name, &found, now)?;
         let discovery = provider.read_discovery(&found.document).map_err(|reason| {
-            let advice =
-                "set `issuer` in the table to exactly the value in the provider's discovery document";
+            let advice = "set `issuer` in the login provider's table to the exact value in the provider's discovery document; \
+                          if the value is already the same, report this error to the provider";
             Check::failed(PROVIDER, format!("{name}: {reason}"), advice).coded("discovery_refused")
         })?;
         let uri = &discovery.jwks_uri;
@@ -272,11 +271,14 @@ fn provider_check(
     match url.map(offered) {
         None => Check::ok(PROVIDER, detail),
         Some(Ok(options)) if options.iter().any(|option| option.name == provider.name) => {
-            Check::ok(PROVIDER, format!("{detail}; the login page of {} offers this provider", provider.site))
+            let site = &provider.site;
+            Check::ok(PROVIDER, format!("{detail}; the login page of the site {site} offers this provider"))
         }
         Some(Ok(_)) => {
-            let detail = format!("{name}: the login page of {} does not offer this provider", provider.site);
-            let advice = "deploy the table: npx wrangler deploy. Check that the provider's secret is set: npx wrangler secret list. \
+            let site = &provider.site;
+            let detail = format!("{name}: the login page of the site {site} does not offer this provider");
+            let advice = "deploy the login provider's table: npx wrangler deploy. \
+                          Check that the edge has the provider's secret: npx wrangler secret list. \
                           If the edge refuses the table, the edge's log contains the reason: npx wrangler tail";
             Check::failed(PROVIDER, detail, advice).coded("login_not_deployed")
         }
@@ -290,15 +292,17 @@ fn not_here(kind: &'static str, name: &str, secret: &str) -> Check {
     let advice = format!(
         "check whether the edge has the secret (npx wrangler secret list), or set the secret: npx wrangler secret put {secret}"
     );
-    let detail = format!("{name}: the secret {secret} is not in the secrets file on this machine");
+    let detail =
+        format!("{name}: the secrets file on this machine (--vars) does not contain the secret {secret}");
     Check::warning(kind, detail, &advice).coded("secret_not_here")
 }
 
 fn unpublished(kind: &'static str, name: &str, uri: &str, error: &Unpublished, code: &'static str) -> Check {
     let advice = match error {
         Unpublished::Certificate(_) => {
-            "a deployed edge trusts only public CAs, so the edge probably refuses this certificate too. If a browser accepts \
-             the certificate, check this machine's clock. For a private CA, set PINLATCH_CA_FILE to the path of the CA's certificate"
+            "the edge trusts only public CAs, so the edge probably refuses this certificate too. If a browser accepts \
+             the certificate, check this machine's clock. To make `pinlatch` trust a private CA, set PINLATCH_CA_FILE \
+             to the path of the CA's certificate"
         }
         _ => CHECK_ADDRESS,
     };
@@ -315,7 +319,8 @@ fn apart(kind: &'static str, name: &str, published: &Published, now: u64) -> Res
     }
     let side = if theirs > now { "ahead of" } else { "behind" };
     let detail = format!("{name}: the server's clock is {} {side} this machine's clock", spoken(apart));
-    let advice = "find the wrong clock of the two and correct it; if the clocks differ by more than 60 s, the edge refuses tokens (not_yet_valid, expired)";
+    let advice = "check which of the two clocks is wrong, and correct this clock; if the server's clock differs from the edge's clock by more than 60 s, \
+                  the edge refuses the server's tokens (not_yet_valid, expired)";
     Err(Check::failed(kind, detail, advice).coded("issuer_clock"))
 }
 
@@ -337,7 +342,7 @@ fn describe_keys(
                 // `read` can skip an unusable key without returning the reason. `from_jwks` always returns the reason
                 // why a key is unusable.
                 let error = KeySet::from_jwks(&alone, algorithms).err().unwrap_or(error);
-                others.push(format!("{kid} is not used ({}: {error})", error.code()));
+                others.push(format!("the key {kid} is not used ({}: {error})", error.code()));
             }
         }
     }

@@ -133,7 +133,9 @@ impl Doctor {
 fn look(url: &Url, args: &Doctor) -> Result<Vec<Check>> {
     let api = match Api::new(url) {
         Ok(api) => api,
-        Err(error) => return Ok(vec![Check::failed("tls", format!("{error:#}"), "use the https URL")]),
+        Err(error) => {
+            return Ok(vec![Check::failed("tls", format!("{error:#}"), "use the deployment's https URL")]);
+        }
     };
     let health = match api.probe("/healthz") {
         Ok(probe) => probe,
@@ -184,8 +186,8 @@ fn unreachable(error: &anyhow::Error) -> Check {
 fn tls(url: &Url) -> Check {
     match url.scheme() {
         "https" => Check::ok("tls", "the edge's certificate is accepted"),
-        _ if is_local(url) => Check::ok("tls", "TLS is not used, and is not needed on this machine"),
-        _ => Check::failed("tls", "the connection is not encrypted", "use the https URL"),
+        _ if is_local(url) => Check::ok("tls", "the edge runs on this machine, so TLS is not needed"),
+        _ => Check::failed("tls", "the connection is not encrypted", "use the deployment's https URL"),
     }
 }
 
@@ -203,7 +205,7 @@ fn edge(probe: &Probe) -> Check {
         _ => Check::failed(
             "edge",
             format!(
-                "/healthz answered with status {}, but the response is not from a Pinlatch edge",
+                "the response to a request for /healthz has status {}, but is not from a Pinlatch edge",
                 probe.status
             ),
             "check the URL; if no edge is deployed at this URL, run `npx wrangler deploy`",
@@ -216,8 +218,8 @@ fn clock(date: Option<&str>, now: u64) -> Check {
     let Some(theirs) = date.and_then(http_date) else {
         return Check::warning(
             "clock",
-            "the edge's response has no `Date` header",
-            "compare the two clocks by hand",
+            "the clocks cannot be compared, because the edge's response has no `Date` header",
+            "check that this machine's clock is correct",
         );
     };
     let apart = theirs.abs_diff(now);
@@ -226,7 +228,7 @@ fn clock(date: Option<&str>, now: u64) -> Check {
         _ if theirs > now => format!("this machine's clock is {} behind the edge's clock", spoken(apart)),
         _ => format!("this machine's clock is {} ahead of the edge's clock", spoken(apart)),
     };
-    let advice = "let NTP set this machine's clock (`timedatectl set-ntp true`)";
+    let advice = "set this machine's clock with NTP: timedatectl set-ntp true";
     match apart {
         0..=CLOCK_NOTED => Check::ok("clock", detail),
         _ if apart <= CLOCK_WRONG => Check::warning("clock", detail, advice),
@@ -257,7 +259,8 @@ fn keys(probe: &Probe) -> (Check, Option<Value>) {
     }
     let served: Option<Value> = serde_json::from_str(&probe.body).ok().filter(|_| probe.status == 200);
     let Some(served) = served else {
-        let detail = format!("/.well-known/jwks.json answered with status {}", probe.status);
+        let detail =
+            format!("the response to a request for /.well-known/jwks.json has status {}", probe.status);
         return (Check::failed("keys", detail, "check the edge's log: npx wrangler tail"), None);
     };
     // The key set also contains the public keys with which other parties encrypt tokens for the edge.
@@ -293,11 +296,14 @@ fn gate(probe: &Probe) -> Check {
         (false, _) if probe.status < 300 => Check::failed(
             "tokens",
             format!("the edge accepted an invalid token and answered with status {}", probe.status),
-            "take the deployment offline, and find the program that answers at this URL",
+            "take the deployment offline, and find out which program answers at this URL",
         ),
         (false, _) => Check::failed(
             "tokens",
-            format!("the edge answered an invalid token with status {} instead of 401", probe.status),
+            format!(
+                "the edge answered an invalid token with status {}; the expected answer is status 401 with the code invalid_token",
+                probe.status
+            ),
             "check the edge's log: npx wrangler tail",
         ),
     }
@@ -308,7 +314,7 @@ fn problem(probe: &Probe) -> Option<Problem> {
 }
 
 fn login(url: &Url) -> Check {
-    let login = "pinlatch login --url URL --username YOU";
+    let login = "log in to the deployment: pinlatch login --url URL --username YOU";
     match session::logged_in_at() {
         Ok(Some(own)) if own.origin() == url.origin() => {}
         Ok(Some(own)) => {

@@ -15,7 +15,7 @@ pub fn check(file: &Path, root_key: Option<&Path>, served: Option<&Value>) -> Ve
     let secrets = match Vars::read(file).and_then(|vars| vars.secrets()) {
         Ok(secrets) => secrets,
         Err(error) => {
-            let advice = "use the file that `pinlatch init` wrote, or the backup of this file (.before)";
+            let advice = "give the secrets file that `pinlatch init` wrote (.dev.vars) with --vars; if this file is damaged, restore it from its backup (.dev.vars.before)";
             return vec![Check::failed("secrets", format!("{error:#}"), advice)];
         }
     };
@@ -33,8 +33,10 @@ pub fn check(file: &Path, root_key: Option<&Path>, served: Option<&Value>) -> Ve
 fn keyset(secrets: &Secrets) -> Check {
     let detail = format!("the root key has signed key set {}", secrets.number);
     if !secrets.agree {
-        let detail = format!("{detail}, but the key set differs from EDGE_KEYS, so devices refuse the edge");
-        return Check::failed("key set", detail, "restore the backup (.before), and rotate the keys again");
+        let detail =
+            format!("{detail}, but this key set has other keys than EDGE_KEYS, so devices refuse the edge");
+        let advice = "restore the secrets file from its backup (FILE.before), and rotate the keys again";
+        return Check::failed("key set", detail, advice);
     }
     match secrets.edge.next_step() {
         Step::Publish => Check::ok("key set", detail),
@@ -46,16 +48,17 @@ fn keyset(secrets: &Secrets) -> Check {
 }
 
 fn root(secrets: &Secrets, file: Option<&Path>) -> Check {
-    let advice = "restore the root key from your backup; the root key is needed to replace other keys";
+    let advice = "give the root key's file with --root-key, or restore the root key from your backup; you need the root key to rotate or replace the edge's keys";
     let Some(text) = file.and_then(|file| std::fs::read_to_string(file).ok()) else {
         return Check::warning("root key", "the root key was not found on this machine", advice);
     };
     match SigningKey::from_jwk(text.trim()) {
         Ok(root) if root.kid() == secrets.root.thumbprint() => {
-            Check::ok("root key", format!("{} is the key that devices trust", root.kid()))
+            Check::ok("root key", format!("the root key {} is the key that devices trust", root.kid()))
         }
         Ok(root) => {
-            Check::failed("root key", format!("{} is not the key that devices trust", root.kid()), advice)
+            let detail = format!("the root key {} is not the key that devices trust (ROOT_KEY)", root.kid());
+            Check::failed("root key", detail, advice)
         }
         Err(error) => Check::failed("root key", error.to_string(), advice),
     }
@@ -83,7 +86,7 @@ fn in_force(secrets: &Secrets, served: &Value) -> Check {
         Check::failed(
             "in force",
             "the deployment does not use the keys that are in the secrets file",
-            "if the keys in the file are newer, upload them: npx wrangler secret bulk FILE",
+            "if the keys in the secrets file are newer, upload this file: npx wrangler secret bulk FILE",
         )
     }
 }

@@ -95,7 +95,10 @@ fn remove(name: &str, files: &Files, json: bool) -> Result<()> {
     let mut config = Config::read(&files.config)?;
     let before = config.reading(None).ok();
     if !config.has_issuer(name) || !config.remove_issuer(name)? {
-        bail!("{} has no issuer {name:?}; run `pinlatch issuer list`", files.config.display());
+        bail!(
+            "{} contains no issuer {name:?}; to list the issuers, run `pinlatch issuer list`",
+            files.config.display()
+        );
     }
     config.save()?;
     // A secret that no other table uses is no longer needed.
@@ -129,6 +132,8 @@ fn site(reading: &Reading, wanted: Option<&Name>, config: &Path) -> Result<Name>
         (Some(site), _) if reading.sites.contains(site) => Ok(site.clone()),
         (Some(site), _) => bail!("site: {:?} is not listed in SITES of {}", site.as_str(), config.display()),
         (None, Some(first)) => Ok(first.clone()),
-        (None, None) => bail!("the variable SITES in {} is empty", config.display()),
+        (None, None) => {
+            bail!("the variable SITES in {} is empty; list the names of the sites in SITES", config.display())
+        }
     }
 }

@@ -116,7 +116,7 @@ fn list(file: &Path, json: bool) -> Result<()> {
         format!("The root key {} has signed key set {number}.\n\n{}", root.thumbprint(), table(&edge.list()));
     if !agree {
         page.push_str(
-            "\nThe key set differs from EDGE_KEYS, so devices would refuse the edge. Restore the backup of this file (.before).\n",
+            "\nThe signed key set contains other keys than EDGE_KEYS, so devices would refuse the edge. Restore the secrets file from its backup (FILE.before).\n",
         );
     }
     page.push_str(match edge.next_step() {
@@ -138,9 +138,9 @@ fn table(keys: &[KeyEntry]) -> String {
                 KeyRole::Seals => "encrypts",
                 KeyRole::SealPublished => "decrypts; encrypts after the switch",
                 KeyRole::Opens => "decrypts",
-                KeyRole::Receives => "decrypts tokens from others",
-                KeyRole::ReceivesLater => "decrypts tokens from others; published after the switch",
-                KeyRole::ReceivesStill => "decrypts tokens that others encrypted before the switch",
+                KeyRole::Receives => "decrypts tokens from other parties",
+                KeyRole::ReceivesLater => "decrypts tokens from other parties; published after the switch",
+                KeyRole::ReceivesStill => "decrypts tokens that other parties encrypted before the switch",
                 KeyRole::Devices => "verifies only device credentials",
             };
             let date = |date: Option<u64>| date.map_or_else(String::new, stamp);
@@ -160,7 +160,7 @@ fn rotate(args: &Rotate, json: bool) -> Result<()> {
     {
         let name = word(step);
         bail!(
-            "it is too early for the next step; wait until {} ({}), or use --step {name} to perform the step now",
+            "it is too early for the next step; wait until {} (in {}), or use --step {name} to perform the step now",
             stamp(until),
             spoken(until - now)
         );
@@ -170,8 +170,9 @@ fn rotate(args: &Rotate, json: bool) -> Result<()> {
         && let Some(last) = old_tokens.last_expiry
     {
         bail!(
-            "{} API tokens and guest links of the old key are valid until {} at the latest. Wait until then, or revoke them and \
-             create new tokens and links. To make them invalid now, use --step retire",
+            "{} API tokens and guest links that the old key signed are still valid, and the last of them expires at {}. \
+             Wait until this time, or revoke these tokens and links and create new ones. \
+             To make these tokens and links invalid now, use --step retire",
             old_tokens.count,
             stamp(last)
         );
@@ -227,24 +228,28 @@ fn wait_until(edge: &EdgeKeys) -> Option<u64> {
 fn what_next(step: Step, old_tokens: Option<&OldTokens>) -> String {
     match step {
         Step::Publish => format!(
-            "Then wait {} until the whole edge has the new keys, and run `pinlatch keys rotate` again.",
+            "Then wait {}, because all instances of the Worker must first receive the new keys.\n\
+             After this time, run `pinlatch keys rotate` again.",
             spoken(SPREAD)
         ),
         Step::Switch => {
             let ended = match old_tokens {
                 Some(OldTokens { last_expiry: Some(last), count }) => {
                     format!(
-                        "{count} API tokens and guest links are valid until {} at the latest",
+                        "The old key signed {count} API tokens and guest links that are still valid.\n\
+                         The last of them expires at {}.",
                         stamp(*last)
                     )
                 }
-                Some(_) => "no API token or guest link of the old key is left".into(),
-                None => "--check shows when API tokens and guest links expire".into(),
+                Some(_) => "No API token or guest link that the old key signed is still valid.".into(),
+                None => "To see when API tokens and guest links expire, use --check.".into(),
             };
             format!(
                 "Then wait at least {}, and run `pinlatch keys rotate` again to retire the old keys.\n\
-                 Logins that were not renewed after the switch then end. Older invitations and enrolment\n\
-                 codes and all tokens of the old key become invalid ({ended}).",
+                 When the old keys are retired, all logins that were not renewed after the switch end.\n\
+                 Invitations and enrolment codes from before the switch, and all tokens that the old key\n\
+                 signed, then become invalid.\n\
+                 {ended}",
                 spoken(SPREAD + MAX_PERSON_LIFE)
             )
         }
@@ -278,7 +283,7 @@ fn void(args: &Void, json: bool) -> Result<()> {
     let site = match &raised {
         Ok(generation) => format!("All tokens of the site are invalid. The new generation is {generation}."),
         Err(error) => format!(
-            "The site did not make its tokens invalid ({error:#}). The tokens stay valid until you upload the new keys."
+            "The tokens of the site could not be made invalid now ({error:#}). The tokens stay valid until you upload the new keys."
         ),
     };
     say(&format!(
@@ -298,11 +303,14 @@ fn sign(args: &Root, known: &PublicKey, number: u64, edge: &EdgeKeys, now: u64) 
         None => config_dir()?.join("root.jwk"),
     };
     let text = std::fs::read_to_string(&file).with_context(|| {
-        format!("cannot read the root key {}; give the path with --root-key", file.display())
+        format!("cannot read the root key from {}; give the file's path with --root-key", file.display())
     })?;
     let root = SigningKey::from_jwk(text.trim()).with_context(|| file.display().to_string())?;
     if root.kid() != known.thumbprint() {
-        bail!("{} is not the root key that devices trust (ROOT_KEY)", file.display());
+        bail!(
+            "the key in {} is not the root key that devices trust (ROOT_KEY); give the correct file with --root-key",
+            file.display()
+        );
     }
     Ok(keyset::sign(&root, number, edge.public(), now)?)
 }
@@ -358,11 +366,11 @@ mod tests {
     #[test]
     fn what_comes_next_is_said() {
         let at_switch = |old_tokens| what_next(Step::Switch, old_tokens);
-        assert!(at_switch(None).contains("--check shows when"));
+        assert!(at_switch(None).contains("use --check"));
         let old_tokens = OldTokens { last_expiry: Some(1_782_907_200), count: 2 };
-        assert!(
-            at_switch(Some(&old_tokens)).contains("2 API tokens and guest links are valid until 2026-07-01")
-        );
-        assert!(at_switch(Some(&OldTokens { last_expiry: None, count: 0 })).contains("is left"));
+        let some = at_switch(Some(&old_tokens));
+        assert!(some.contains("signed 2 API tokens") && some.contains("expires at 2026-07-01"), "{some}");
+        let none = at_switch(Some(&OldTokens { last_expiry: None, count: 0 }));
+        assert!(none.contains("No API token or guest link"), "{none}");
     }
 }

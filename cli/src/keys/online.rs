@@ -61,7 +61,7 @@ fn own_deployment(edge: &EdgeKeys) -> Result<Api> {
     let own = edge.public().to_jwks();
     if !kids(&served).iter().any(|kid| kids(&own).contains(kid)) {
         bail!(
-            "you are logged in to {url}, but this deployment does not use the keys that are in the secrets file"
+            "you are logged in to {url}, but this deployment does not use the keys in the secrets file; log in to the deployment that uses these keys"
         );
     }
     session::api()

@@ -59,8 +59,9 @@ impl Vars {
         let suits = |quote: &char| !new.contains(*quote) && (*quote != '"' || !new.contains('\\'));
         let quote = ['\'', '"', '`'].into_iter().find(suits);
         let quote = quote.filter(|_| !new.contains(['\n', '\r', '\0']));
-        let quote =
-            quote.with_context(|| format!("the value of {name} has a line break, or every kind of quote"))?;
+        let quote = quote.with_context(|| {
+            format!("the value of {name} cannot be written, because it contains a line break or all kinds of quotes (' \" `)")
+        })?;
         let fresh = format!("{name}={quote}{new}{quote}");
         let mut lines: Vec<&str> = self.text.lines().filter(|line| value(line, name).is_none()).collect();
         lines.push(&fresh);
@@ -110,7 +111,8 @@ impl Vars {
     pub fn save(&self) -> Result<PathBuf> {
         let before = std::fs::read_to_string(&self.path)
             .with_context(|| format!("cannot read {}", self.path.display()))?;
-        let mut name = self.path.file_name().context("the file has no name")?.to_owned();
+        let name = self.path.file_name().context("the path of the secrets file contains no file name")?;
+        let mut name = name.to_owned();
         name.push(".before");
         let backup = self.path.with_file_name(name);
         write_private(&backup, &before)?;

@@ -27,7 +27,7 @@ pub fn config(
 ) -> Result<String> {
     let place = |name: &str| {
         let path = folder.join(name);
-        path.to_str().map(quoted).with_context(|| format!("{} is not UTF-8", path.display()))
+        path.to_str().map(quoted).with_context(|| format!("the path {} is not UTF-8", path.display()))
     };
     let socket = match tls {
         None => "http = ()".to_owned(),

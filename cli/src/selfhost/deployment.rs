@@ -56,7 +56,7 @@ impl Deployment {
         for binding in list(table.pointer("/durable_objects/bindings")) {
             let class = text(binding.get("class_name"), "class_name")?;
             if !classes.iter().any(|made| *made == class) {
-                bail!("no migration creates the class {class} with SQLite (`new_sqlite_classes`)");
+                bail!("the class {class} needs SQLite; add {class} to `new_sqlite_classes` in `migrations`");
             }
             objects.push((text(binding.get("name"), "name")?, class));
         }

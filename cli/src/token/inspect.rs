@@ -91,8 +91,8 @@ fn verdict(explanation: &Explanation) -> String {
     match explanation.accepted {
         Some(true) => "Verdict: accepted.".into(),
         Some(false) => format!("Verdict: refused ({}).", codes.join(", ")),
-        None => "Verdict: open. No check failed, but some checks were not made. Give the keys with \
-                 --jwks or --key."
+        None => "Verdict: undecided. No check failed, but some checks were not made. If you gave no keys, \
+                 give the keys with --jwks or --key."
             .into(),
     }
 }

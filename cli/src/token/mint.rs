@@ -145,10 +145,13 @@ fn claim(text: &str) -> Result<(String, Value), String> {
     let (name, value) =
         text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or("write the claim as NAME=JSON")?;
     if OWN.contains(&name) {
-        return Err(format!("the claim {name:?} is set by the command or has its own option"));
+        return Err(format!(
+            "--claim cannot set {name:?}, because the command sets this claim or has its own option"
+        ));
     }
-    let value = serde_json::from_str(value)
-        .map_err(|error| format!("the value of {name} is not JSON ({error}); a string needs its quotes"))?;
+    let value = serde_json::from_str(value).map_err(|error| {
+        format!("the value of {name} is not JSON ({error}); a string needs quotes: '{name}=\"TEXT\"'")
+    })?;
     Ok((name.into(), value))
 }
 

@@ -103,7 +103,8 @@ impl Given {
             return Ok(self.token.clone());
         }
         let mut bytes = Vec::new();
-        std::io::stdin().lock().take(MOST).read_to_end(&mut bytes).context("cannot read the token")?;
+        let read = std::io::stdin().lock().take(MOST).read_to_end(&mut bytes);
+        read.context("cannot read the token from stdin")?;
         // Invalid UTF-8 becomes U+FFFD. The policy refuses a token with U+FFFD, because no valid token contains this
         // character.
         Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
@@ -137,7 +138,7 @@ impl Keys {
     }
 
     fn set(&self, bytes: &[u8]) -> Result<KeySet, KeyError> {
-        let jwks = serde_json::from_slice(bytes).map_err(|_| KeyError::Form("the text is not JSON"))?;
+        let jwks = serde_json::from_slice(bytes).map_err(|_| KeyError::Form("the --jwks file is not JSON"))?;
         KeySet::from_jwks(&jwks, &self.algorithms)
     }
 }

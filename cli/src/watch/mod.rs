@@ -106,7 +106,7 @@ fn watch(session: &Session, json: bool) -> Result<End> {
         };
         let Ok(frame) = serde_json::from_str::<Value>(&text) else {
             bail!(
-                "the edge sent a message that is not JSON; install the `pinlatch` version of the edge's release"
+                "the edge's message is not JSON; install the same version of `pinlatch` and the edge"
             );
         };
         let seq = frame.get("seq").and_then(Value::as_u64);

@@ -149,10 +149,16 @@ impl Socket {
 }
 
 fn request(session: &Session) -> Result<Request> {
-    let mut url = session.url.join("/api/v1/events").context("the deployment's URL is invalid")?;
+    let mut url = session
+        .url
+        .join("/api/v1/events")
+        .context("the stored URL of the deployment is invalid; run `pinlatch login`")?;
     let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
-    url.set_scheme(scheme).ok().context("the deployment's URL is invalid")?;
-    let mut request = url.as_str().into_client_request().context("the deployment's URL is invalid")?;
+    url.set_scheme(scheme).ok().context("the stored URL of the deployment is invalid; run `pinlatch login`")?;
+    let mut request = url
+        .as_str()
+        .into_client_request()
+        .context("the stored URL of the deployment is invalid; run `pinlatch login`")?;
     let mut bearer = HeaderValue::from_str(&session.bearer())
         .context("the stored access token is damaged; run `pinlatch login`")?;
     bearer.set_sensitive(true);

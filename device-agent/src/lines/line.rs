@@ -196,7 +196,7 @@ impl Line {
                     && known.as_ref() != Some(&error)
                 {
                     let line = &self.config.name;
-                    tracing::error!(%line, code = "line_failed", %error, "the line failed; the agent tries again");
+                    tracing::error!(%line, code = "line_failed", %error, "the driver of the line failed; the agent tries again to apply the safe level");
                 }
                 if !output.is_open() && self.closed.is_none() {
                     let error =
@@ -219,7 +219,7 @@ impl Line {
         match (&mut self.behaviour, input) {
             (Behaviour::Contact(contact, _), Input::Edge(level)) => contact.edge(level, now),
             (Behaviour::Contact(contact, _), Input::Lost(error)) => {
-                tracing::error!(line = %self.config.name, code = "line_failed", %error, "the contact cannot be read; the agent tries again");
+                tracing::error!(line = %self.config.name, code = "line_failed", %error, "the contact cannot be read; the agent tries again to open the contact");
                 contact.reopened(None);
                 self.closed = Some((error, now + REOPEN_EVERY));
             }

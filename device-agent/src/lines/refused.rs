@@ -12,16 +12,18 @@ pub enum Refused {
     /// This kind of line does not have the action, or the arguments of the action are invalid.
     #[error(transparent)]
     Action(#[from] ActionError),
-    #[error("the angle is outside range_deg")]
+    #[error("the angle is outside the configured range (range_deg)")]
     Range,
     #[error("the line would be on for longer than max_on_ms")]
     MaxOn,
-    #[error("too soon after the last action: min_interval_ms has not passed")]
+    #[error("the last action was less than min_interval_ms ago")]
     MinInterval,
     #[error("a pulse is already running")]
     Busy,
     /// Another line of the same interlock is on or possibly on, or the dead time of the interlock has not passed yet.
-    #[error("interlocked with {0}, which is on, may be on, or was switched off less than dead_time_ms ago")]
+    #[error(
+        "this line is interlocked with {0}, and {0} is on or possibly on, or was switched off less than dead_time_ms ago"
+    )]
     Interlock(Name),
     /// The driver of the line failed, or the line could not be opened.
     #[error("the line cannot be driven: {0}")]

@@ -54,7 +54,7 @@ pub async fn connect(
         // and would refuse the same proof a second time. The agent therefore requests a new challenge and sends a new
         // proof, each on a new connection. If the edge refuses the new proof, the edge does not accept this device.
         Err(HttpError::Http(error)) if !error.is_timeout() => {
-            tracing::debug!(%error, "a new proof is sent on a new connection");
+            tracing::debug!(%error, "the edge did not answer the signed proof; the agent sends a new proof on a new connection");
             let challenge = challenged(&mut Connection::open(connector).await?).await?;
             connection = Connection::open(connector).await?;
             proof = Proof::of(credentials, &challenge)?;
@@ -143,7 +143,7 @@ fn upgrade_request(key: &str) -> Result<Request<Full<Bytes>>, HttpError> {
 fn secret(text: &str) -> Result<HeaderValue, LinkError> {
     let mut value = HeaderValue::from_str(text).map_err(|_| {
         LinkError::Handshake(
-            "the stored credentials contain invalid characters for HTTP headers: enrol this device again",
+            "the credentials contain characters that HTTP headers do not allow: enrol this device again",
         )
     })?;
     value.set_sensitive(true);

@@ -156,14 +156,15 @@ impl Connection {
             HeaderValue::from_static(concat!("pinlatch-agent/", env!("CARGO_PKG_VERSION"))),
         );
         let answer = timeout(STEP_TIMEOUT, self.sender.send_request(request));
-        Ok(answer.await.map_err(|_| HttpError::Timeout("the answer"))??)
+        Ok(answer.await.map_err(|_| HttpError::Timeout("the edge's answer"))??)
     }
 }
 
 /// Reads the body of an HTTP answer, which must not exceed `MAX_BODY` bytes.
 pub async fn body(answer: Response<Incoming>) -> Result<Bytes, HttpError> {
     let body = Limited::new(answer.into_body(), MAX_BODY).collect();
-    let body = timeout(STEP_TIMEOUT, body).await.map_err(|_| HttpError::Timeout("the answer's body"))?;
+    let body = timeout(STEP_TIMEOUT, body).await;
+    let body = body.map_err(|_| HttpError::Timeout("the body of the edge's answer"))?;
     Ok(body.map_err(|error| HttpError::Body(error.to_string()))?.to_bytes())
 }
 

@@ -29,11 +29,11 @@ pub enum LinkError {
         retry_after: Option<u64>,
     },
     /// A gateway in front of the edge cannot reach the edge.
-    #[error("a gateway cannot reach the edge ({0})")]
+    #[error("a gateway in front of the edge cannot reach the edge (status {0})")]
     Gateway(StatusCode),
     /// The server that responded is not a Pinlatch edge. For example, the response can come from the login page of a
     /// network.
-    #[error("the server at the edge's URL is not a Pinlatch edge (it answered {0})")]
+    #[error("the server at the edge's URL is not a Pinlatch edge (it answered with status {0})")]
     NotTheEdge(StatusCode),
     /// The edge's answer is not a valid WebSocket upgrade.
     #[error("{0}")]
@@ -41,7 +41,9 @@ pub enum LinkError {
     #[error("a signed message of the edge was rejected: {0}")]
     Untrusted(#[source] Refusal),
     /// The edge's key set is older than a key set that this device has already received.
-    #[error("the edge's key set {found} is older than key set {known}, which this device has already seen")]
+    #[error(
+        "the edge sent key set {found}, but this device has already received the newer key set {known}: check whether the edge has old secrets"
+    )]
     OldKeySet {
         /// The number of the received key set.
         found: u64,
@@ -50,7 +52,7 @@ pub enum LinkError {
     },
     /// The time of the edge's clock is outside the validity period of the edge's TLS certificate.
     #[error(
-        "the edge's TLS certificate is not valid at the time of the edge's clock: check the dates of the certificate and the edge's clock"
+        "the edge's TLS certificate has expired or is not valid yet, according to the edge's clock: check the dates of the certificate and the edge's clock"
     )]
     CertificateDate,
     #[error("the connection to the edge failed: {0}")]

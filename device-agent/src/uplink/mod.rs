@@ -139,19 +139,19 @@ impl Uplink {
         match &mut state.logged {
             Some((logged, at, attempts)) if *logged == code && now < *at + LOG_AGAIN => {
                 *attempts = attempts.saturating_add(1);
-                tracing::debug!(code, retry_ms, %error, "no link to the edge");
+                tracing::debug!(code, retry_ms, %error, "the agent is not connected to the edge");
             }
             logged => {
                 let before = logged.replace((code, now, 0)).filter(|(before, ..)| *before == code);
                 let attempts = before.map_or(1, |(.., attempts)| attempts.saturating_add(1));
-                tracing::warn!(code, retry_ms, attempts, %error, "no link to the edge");
+                tracing::warn!(code, retry_ms, attempts, %error, "the agent is not connected to the edge");
                 if let Some(advice) = error.advice() {
                     tracing::warn!(code, "{advice}");
                 }
             }
         }
         self.telemetry.lost(code, &error.to_string(), now + pause);
-        self.service.status(&format!("no link to the edge: {error}"));
+        self.service.status(&format!("not connected to the edge: {error}"));
     }
 
     /// Connects to the edge and serves the connection until the connection ends. Returns `Ok` if the agent is stopping.

@@ -94,7 +94,7 @@ impl Proxy {
             // In TLS and in HTTP, the client sends the first data. Data that arrives before the agent has sent any data
             // is therefore an error.
             Ok(parts) if parts.read_buf.is_empty() => Ok(parts.io.into_inner()),
-            _ => Err(ProxyError::Answer("the proxy sent data before the agent".into())),
+            _ => Err(ProxyError::Answer("the proxy sent data before the agent sent any data".into())),
         }
     }
 

@@ -193,7 +193,7 @@ impl<'a> Session<'a> {
                     self.ask_time().await?;
                     self.renew_in_time().await?;
                 }
-                () = sleep_until(last_frame_at + silence) => return Err(LinkError::Timeout("the next frame from the edge")),
+                () = sleep_until(last_frame_at + silence) => return Err(LinkError::Timeout("waiting for a frame from the edge")),
             }
         }
     }
@@ -232,7 +232,7 @@ impl<'a> Session<'a> {
     fn not_understood(&mut self) {
         if !std::mem::replace(&mut self.confused, true) {
             tracing::warn!(
-                "the edge sent a frame that this version does not understand; the frame is ignored"
+                "the edge sent a frame that this version of the agent does not understand; the agent ignores the frame"
             );
         }
     }
@@ -273,7 +273,7 @@ impl<'a> Session<'a> {
                 );
             }
             Err(refusal) => {
-                tracing::warn!(code = refusal.code(), %refusal, "the edge's signed time was rejected")
+                tracing::warn!(code = refusal.code(), %refusal, "the agent rejected a time message of the edge, and keeps the previous edge time")
             }
         }
     }
@@ -351,9 +351,9 @@ impl<'a> Session<'a> {
 
     async fn send(&mut self, message: &FromAgent) -> Result<(), LinkError> {
         let text = serde_json::to_string(message)
-            .map_err(|_| LinkError::Protocol("a frame cannot be serialised"))?;
+            .map_err(|_| LinkError::Protocol("the agent cannot serialise a frame"))?;
         if text.len() > MAX_FRAME {
-            return Err(LinkError::Protocol("a frame exceeds the maximum length"));
+            return Err(LinkError::Protocol("a frame from the agent exceeds the maximum length"));
         }
         self.send_text(text).await
     }

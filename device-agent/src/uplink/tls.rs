@@ -93,7 +93,7 @@ impl Tls {
         match connector(self.ca_file.as_deref(), self.clock) {
             Ok(fresh) => drop(self.connector.replace(fresh)),
             Err(error) => {
-                tracing::warn!(code = "ca_file", %error, "ca_file cannot be reloaded; the previous root certificates stay in use")
+                tracing::warn!(code = "ca_file", %error, "the file in `ca_file` cannot be reloaded; the previous root certificates stay in use")
             }
         }
     }
@@ -117,10 +117,10 @@ pub fn code(error: &io::Error) -> &'static str {
 pub fn advice(error: &io::Error) -> Option<&'static str> {
     match code(error) {
         "tls_expired" => Some(
-            "renew the edge's certificate or the certificate of its authority, or correct this device's clock if the clock is ahead",
+            "renew the edge's certificate or the certificate of its certificate authority; if this device's clock is ahead, correct the clock",
         ),
         "tls_issuer" => Some(
-            "set `ca_file` to a PEM file with the certificate of the authority that issued the edge's certificate, but only if no network device intercepts TLS",
+            "set `ca_file` to a PEM file with the certificate of the authority that issued the edge's certificate; before this, make sure that no network device intercepts TLS",
         ),
         "tls_name" => Some(
             "the server's certificate is for another host: check the edge's URL, or log in to the network if the network has a login page",

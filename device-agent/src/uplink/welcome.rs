@@ -32,7 +32,7 @@ pub struct Trust {
 /// the validity period of the edge's TLS certificate.
 pub async fn wait(link: &mut Link, credentials: &Credentials, state_dir: &Path) -> Result<Trust, LinkError> {
     let first = timeout(TIMEOUT, first_text(&mut link.socket));
-    let first = first.await.map_err(|_| LinkError::Timeout("the welcome"))??;
+    let first = first.await.map_err(|_| LinkError::Timeout("the edge's welcome message"))??;
     let received_ms = boot_ms();
     let Ok(ToAgent::Welcome { jwt, keyset }) = serde_json::from_str(&first) else {
         return Err(LinkError::Protocol("the first frame from the edge is not a `welcome` frame"));

@@ -259,7 +259,7 @@ async fn status_tells_of_link_clock_lines_and_commands() {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
         let shown = text(&output(&["status", "--config", config]).await.stdout);
-        if shown.contains("down, next try in") && shown.contains("(replaced)") {
+        if shown.contains("not connected, next attempt in") && shown.contains("(replaced)") {
             break;
         }
         assert!(tokio::time::Instant::now() < deadline, "{shown}");

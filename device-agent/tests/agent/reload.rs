@@ -107,15 +107,15 @@ async fn a_broken_file_is_refused_with_its_reasons_and_nothing_happens() {
     let broken = DOOR.replace("4_000", "0");
     write(&test_agent, &[&broken, LAMP, "[lines.lamp2]\nkind = \"switch\"\ndriver = \"pwm\"\n"]);
     running.signal(Signal::HUP);
-    let log = running.until_logged("the reload was refused and changed nothing").await;
+    let log = running.until_logged("the configuration was not reloaded").await;
     assert!(log.contains("code=\"config_value\"") && log.contains("agent.toml:8:13: "), "{log}");
     assert!(log.contains("code=\"config_driver\""), "every reason: {log}");
     for text in ["not toml", "ca_file = \"nowhere.pem\"\n"] {
         std::fs::write(test_agent.config_file(), format!("{text}{HEAD}{LAMP}")).unwrap();
-        let refused = running.log().matches("the reload was refused and changed nothing").count();
+        let refused = running.log().matches("the configuration was not reloaded").count();
         running.signal(Signal::HUP);
         let deadline = tokio::time::Instant::now() + PATIENCE;
-        while running.log().matches("the reload was refused and changed nothing").count() == refused {
+        while running.log().matches("the configuration was not reloaded").count() == refused {
             assert!(tokio::time::Instant::now() < deadline, "{}", running.log());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

@@ -15,7 +15,7 @@ use crate::now_ms;
 use crate::respond::fault;
 use crate::site::SqlStore;
 
-/// The number of failed logins of one account from one IP address that cause no waiting time.
+/// The number of failed logins before a waiting time starts, for one account and one IP address.
 const FREE_FAILURES: i64 = 5;
 
 /// The first waiting time after too many failed logins, in milliseconds. Each further failed login doubles the waiting

@@ -73,7 +73,7 @@ impl Waiting {
     pub fn join() -> Result<Self, Problem> {
         match QUEUE.with_borrow_mut(Queue::join) {
             Some(ticket) => Ok(Self { ticket }),
-            None => Err(Problem::new(Code::Throttled).detail("too many logins at once").retry_after(1)),
+            None => Err(Problem::new(Code::Throttled).detail("too many logins at the moment").retry_after(1)),
         }
     }
 

@@ -53,7 +53,7 @@ async fn sent(incoming: &Incoming, provider: &Provider) -> HandlerResult {
     let login = LoginState::begin(&provider.name, now_s());
     let sealed = login.seal(&deployment.keys).map_err(|refusal| fault("login", refusal))?;
     let mut address = Url::parse(&discovery.authorization_endpoint)
-        .map_err(|_| unavailable(provider, "its authorization_endpoint is not a URL"))?;
+        .map_err(|_| unavailable(provider, "the provider's authorization_endpoint is not a URL"))?;
     address
         .query_pairs_mut()
         .extend_pairs(provider.question(&login, &redirect_uri(incoming, &provider.name)));
@@ -96,12 +96,12 @@ async fn logged_in(incoming: &Incoming, provider: &Provider) -> Result<Vec<Strin
         Problem::new(Code::LoginRefused)
     };
     let header = incoming.header("Cookie").unwrap_or_default();
-    let sealed =
-        cookies::find(&header, cookies::LOGIN).ok_or_else(|| refused("the login state is missing"))?;
+    let sealed = cookies::find(&header, cookies::LOGIN)
+        .ok_or_else(|| refused("the cookie with the login state is missing"))?;
     let login = LoginState::open(sealed, &deployment.keys, now_s()).map_err(|error| refused(error.code()))?;
     let state = incoming.query("state").unwrap_or_default();
     if !login.is_answered_by(&provider.name, &state) {
-        return Err(refused("the state belongs to another login"));
+        return Err(refused("the parameter `state` belongs to another login"));
     }
     let code = incoming.query("code").ok_or_else(|| refused("the provider refused the login"))?;
     let discovery = discover(incoming, provider, false).await?;
@@ -250,7 +250,8 @@ async fn with_address(
 async fn userinfo(uri: &str, token: &Secret) -> Result<Value, String> {
     let headers = Headers::new();
     let set = |name, value: &str| {
-        headers.set(name, value).map_err(|_| "the access token is not a valid header value".to_owned())
+        let reason = || "the access token contains characters that HTTP headers do not allow".to_owned();
+        headers.set(name, value).map_err(|_| reason())
     };
     set("Accept", "application/json")?;
     set("Authorization", &format!("Bearer {}", token.expose()))?;

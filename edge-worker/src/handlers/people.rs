@@ -122,7 +122,7 @@ pub async fn change_password(mut incoming: Incoming, username: UserName) -> Hand
     ask_site(&incoming.env, &site, &Call::Whoami { principal: principal.clone() }).await?;
     if principal.person.as_ref() != Some(&username) {
         let text =
-            "you can only change your own password; invite another person to let them choose a new password";
+            "you can change only your own password; invite another person again to reset their password";
         return Err(Problem::new(Code::InsufficientScope).detail(text));
     }
     gate::require_acceptable(&password)?;

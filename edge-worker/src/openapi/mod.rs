@@ -24,7 +24,7 @@ struct Operation<'d> {
 
 impl Document {
     fn read() -> Self {
-        Self(serde_json::from_str(include_str!("../../openapi.json")).expect("the document is JSON"))
+        Self(serde_json::from_str(include_str!("../../openapi.json")).expect("openapi.json is JSON"))
     }
 
     /// Returns the target of the `$ref` if the value contains a `$ref`. If the value contains no `$ref`, this function
@@ -196,7 +196,7 @@ fn operations_are_named_and_their_parameters_declared() {
     let tags: BTreeSet<String> = list(&document.0["tags"]).map(|tag| text(&tag["name"])).collect();
     let mut ids = BTreeSet::new();
     for operation in document.operations() {
-        assert!(ids.insert(text(&operation.body["operationId"])), "{} has its own id", operation.name());
+        assert!(ids.insert(text(&operation.body["operationId"])), "{} has a unique id", operation.name());
         assert!(!text(&operation.body["summary"]).is_empty());
         assert!(list(&operation.body["tags"]).all(|tag| tags.contains(&text(tag))), "{}", operation.name());
         let parameters = operation.parameters().map(|parameter| document.resolve(parameter));
@@ -237,7 +237,7 @@ fn every_code_is_listed_and_stands_under_its_status() {
     for operation in document.operations() {
         for (key, response) in members(&operation.body["responses"]) {
             let number: u16 = key.parse().expect("a status");
-            assert_ne!(number, 405, "{}: any path can return 405", operation.name());
+            assert_ne!(number, 405, "{} must not list 405, which any path can return", operation.name());
             let codes = document.codes(response);
             assert_eq!(codes.is_empty(), number < 400, "{} {key}", operation.name());
             assert!(codes.iter().all(|code| status(code) == Some(number)), "{} {key}", operation.name());

@@ -19,7 +19,7 @@ pub const HEALTH_HINT: &str =
 pub const THEME: &str = "Theme";
 pub const LOG_OUT: &str = "Sign out";
 pub const NOT_LOGGED_OUT: &str =
-    "You are still signed in, because Pinlatch cannot be reached. Check your connection, then try again.";
+    "Signing out failed, because Pinlatch cannot be reached. Check your connection, then try again.";
 /// Screen readers announce this text when the connection is lost.
 pub const NOT_CONNECTED: &str = "The connection was lost.";
 /// Screen readers announce this text when the connection is restored.

@@ -177,7 +177,7 @@ impl TestSite {
     }
 }
 
-/// Returns the filters for the closed panels, and whether the tokens of all other panels are checked.
+/// Returns the filters that select the panels to close. Also returns whether the tokens of all other panels are checked.
 pub(super) fn ended(effects: &[Effect]) -> (Vec<PanelFilter>, bool) {
     let whose = |effect: &Effect| match effect {
         Effect::ClosePanels { whose, code: close::SESSION_ENDED, .. } => Some(whose.clone()),

@@ -105,8 +105,8 @@ impl TestSite {
         test_site
     }
 
-    /// Returns the site of [`TestSite::new`], with `porch` connected in session `s1` with
-    /// [`porch_lines`].
+    /// Returns the site of [`TestSite::new`] after the device `porch` has connected in session `s1`. The device has
+    /// the lines of [`porch_lines`].
     fn connected() -> Self {
         let test_site = Self::new();
         test_site.connect("porch", "s1", "cert-1").0.unwrap();

@@ -127,7 +127,7 @@ fn a_reload_touches_what_changed_alone(board: &Guest, site: &Site<'_>) {
     lamp.wait_for(true, SOON);
     lamp.changes();
     for (from, to) in [(1, 3), (3, 1)] {
-        let read_again = || board.agent_log().matches("the configuration was read again").count();
+        let read_again = || board.agent_log().matches("the configuration was reloaded").count();
         let before = read_again();
         board.run(&format!(
             "sed -i 's/^offset = {from}$/offset = {to}/' {CONFIG} && kill -HUP $(cat /run/agent.pid)"

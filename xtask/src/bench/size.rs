@@ -83,7 +83,7 @@ fn gzipped(file: &Path) -> Result<u64> {
     Ok(encoder.finish()?.len() as u64)
 }
 
-/// Returns the page and the files that the page loads for the board of devices or for the administration.
+/// Returns the files that a browser loads for the board or for the administration pages.
 fn first_visit(dist: &Path, programs: &[&str]) -> Result<Vec<PathBuf>> {
     let mut files = vec![dist.join("index.html")];
     for entry in fs::read_dir(dist.join("assets")).context("the panel's assets")? {

@@ -161,7 +161,7 @@ impl EdgeOptions {
         self
     }
 
-    /// Runs a different Worker with this entry script instead of the edge.
+    /// Runs a different Worker instead of the edge. `entry` is the entry script of this Worker.
     pub fn other(mut self, entry: impl Into<PathBuf>) -> Self {
         self.other = Some(entry.into());
         self

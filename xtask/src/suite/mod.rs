@@ -30,7 +30,7 @@ const WASM_CRATES: [&str; 5] =
 /// The number of parallel end-to-end tests per core. The tests wait more than they compute.
 const PER_CORE: usize = 4;
 
-/// The same number in CI, where the machine can be shared and each test has time limits.
+/// The number of parallel end-to-end tests per core in CI, where the machine can be shared.
 const PER_CORE_IN_CI: usize = 3;
 
 /// The maximum number of parallel end-to-end tests. A deployment limits the number of waiting logins.

@@ -118,7 +118,10 @@ impl Add {
             bail!("no file was changed, because the Worker would then refuse the issuer {other}: {reason}");
         }
         if let Some(name) = self.secret.as_deref().filter(|name| after.absent.contains(*name)) {
-            bail!("secret: {} has no {name}; give the value with --secret-file", self.files.vars().display());
+            bail!(
+                "secret: {} does not contain {name}; give the secret's value with --secret-file",
+                self.files.vars().display()
+            );
         }
 
         let mut wrote = Vec::new();
@@ -151,7 +154,7 @@ impl Add {
             Some(old) if old == value => return Ok(false),
             Some(_) if !self.replace => {
                 bail!(
-                    "{} already has a different {name}; use --replace to replace this secret",
+                    "{} already contains another value of {name}; use --replace to replace this value",
                     vars.path().display()
                 );
             }
@@ -210,7 +213,9 @@ impl Add {
         let read = if text.starts_with("-----BEGIN ") || text.starts_with('{') {
             KeySet::from_key_file(text.as_bytes(), &self.algorithms)
         } else {
-            Err(KeyError::Form("the file is neither PEM nor JSON; for a secret use --secret-file"))
+            Err(KeyError::Form(
+                "the key file is neither PEM nor JSON; for a secret, use --secret and --secret-file",
+            ))
         };
         read.with_context(|| file.display().to_string())?;
         Ok(format!("{text}\n"))
@@ -256,13 +261,14 @@ fn signed_with(metadata: &Value, jwks: &Value) -> Vec<Algorithm> {
 fn secret_value(file: &Path) -> Result<String> {
     let bytes = if file == Path::new("-") {
         let mut bytes = Vec::new();
-        std::io::stdin().lock().take(MOST + 1).read_to_end(&mut bytes).context("cannot read the secret")?;
+        let read = std::io::stdin().lock().take(MOST + 1).read_to_end(&mut bytes);
+        read.context("cannot read the secret from stdin")?;
         bytes
     } else {
         read_file(file)?
     };
     let text = String::from_utf8(bytes)
-        .map_err(|_| anyhow!("the secret is not text; create a secret with `openssl rand -hex 32`"))?;
+        .map_err(|_| anyhow!("the secret is not UTF-8 text; create a secret with `openssl rand -hex 32`"))?;
     let text = text.strip_suffix('\n').unwrap_or(&text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     if text.len() as u64 > MOST {
@@ -279,11 +285,11 @@ fn require_secret_name(text: &str) -> Result<()> {
     let begins = text.bytes().next().is_some_and(|byte| !byte.is_ascii_digit());
     if !begins || text.len() > 48 || !text.bytes().all(plain) {
         bail!(
-            "--secret must be the secret's name, such as SCRIPTS_SECRET; give the secret itself with --secret-file"
+            "--secret must be the secret's name in capital letters, such as SCRIPTS_SECRET; give the secret's value with --secret-file"
         );
     }
     if TAKEN.contains(&text) {
-        bail!("--secret {text}: the Worker uses this name for another variable");
+        bail!("--secret {text}: the Worker uses this name for another variable; choose another name");
     }
     Ok(())
 }

@@ -99,7 +99,7 @@ fn a_secret_goes_into_its_own_file() {
 
     test_folder.put("other", "0QeZ8RtY2uI5oP7aS1dF4gH6jK9lX3cV");
     let taken = test_folder.refuses(&format!("add other {OTHER} --secret CRON_SECRET --secret-file @other"));
-    assert!(taken.contains("has a different CRON_SECRET"), "{taken}");
+    assert!(taken.contains("another value of CRON_SECRET"), "{taken}");
     test_folder.run(&format!("add shared {OTHER} --secret CRON_SECRET")).unwrap();
     test_folder.run("remove shared").unwrap();
     test_folder.run("remove cron").unwrap();
@@ -134,7 +134,7 @@ fn public_keys_are_written_and_anything_else_is_refused_by_its_code() {
         ("--key @absent", "cannot read"),
         ("--secret WEAK --secret-file @weak", "short_secret: "),
         ("--secret NEW --secret-file @secret --alg HS512", "short_secret: "),
-        ("--secret NEW", "has no NEW"),
+        ("--secret NEW", "does not contain NEW"),
         ("--key @public --site moon", "site: "),
         ("--key @public --typ guest+jwt", "typ"),
         ("--jwks-uri http://x.example/jwks", "jwks_uri: "),

@@ -59,7 +59,7 @@ impl Checker<'_> {
         if let (Some(value), Some(true), true) =
             (&line.initial, initial.map(|level| level.is_on()), max_on.is_some())
         {
-            let message = "a line with `max_on_ms` must start off: remove `initial`";
+            let message = "a line with `max_on_ms` must be off at the start of the agent: remove `initial`";
             self.add("config_conflict", Some(value.span()), message);
         }
         let on_link_loss = match &line.on_link_loss {
@@ -119,8 +119,7 @@ impl Checker<'_> {
             .millis("max_on_ms", line.max_on_ms.as_ref(), 1..=limit)
             .or((kind == LineKind::Momentary).then_some(DEFAULT_PULSE_LIMIT));
         if retain && max_on.is_some() {
-            let message =
-                "a line with `max_on_ms` cannot be retained, because the site would switch the line on again";
+            let message = "a line with `max_on_ms` cannot have `retain = true`, because the site would switch the line on again after this time";
             self.add("config_conflict", line.max_on_ms.as_ref().map(Spanned::span), message);
         }
         max_on
@@ -158,14 +157,14 @@ impl Checker<'_> {
         };
         let Some(value) = &line.safe else {
             if kind == LineKind::Servo {
-                let message = "a servo needs `safe`, which is the angle at start, at stop and after failures";
+                let message = "a servo needs `safe`, the angle of the servo when the agent starts, when the agent stops, and after a failure";
                 self.add("config_missing", Some(name.span()), message);
             }
             return Some(off);
         };
         let level = self.level("safe", value, kind, range);
         if limited && level.is_some_and(|level| level.is_on()) {
-            let message = "a line that is on only for a limited time must be off at its safe level";
+            let message = "a momentary line or a line with `max_on_ms` must be off at its safe level";
             self.add("config_conflict", Some(value.span()), message);
         }
         Some(level.unwrap_or(off))

@@ -161,7 +161,8 @@ impl Checker<'_> {
                 let found = lines.iter().enumerate().find(|(_, line)| line.name.as_str() == word);
                 match found {
                     Some((index, _)) if members.contains(&index) => {
-                        self.add("config_conflict", Some(member.span()), format!("{word:?} is listed twice"));
+                        let message = format!("the line {word:?} is listed twice in this interlock");
+                        self.add("config_conflict", Some(member.span()), message);
                     }
                     Some((index, line)) => {
                         self.interlocked(member, line);

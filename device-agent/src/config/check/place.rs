@@ -134,7 +134,8 @@ impl Checker<'_> {
                 GpioPlace::Chip { label: chip.get_ref().clone(), offset: *offset.get_ref() }
             }
             (None, None, None) => {
-                let message = "the GPIO line is missing: set `gpio = \"GPIO17\"`, or `chip` and `offset`";
+                let message =
+                    "`gpio` is missing: set for example `gpio = \"GPIO17\"`, or set `chip` and `offset`";
                 self.add("config_missing", Some(name.span()), message);
                 return None;
             }
@@ -162,8 +163,8 @@ impl Checker<'_> {
     fn stable_name(&mut self, name: &Spanned<String>, numbered: &str) {
         if name.get_ref().starts_with(numbered) {
             let message = format!(
-                "use the label or device of the chip (`pinlatch-agent lines` shows them), because {numbered} numbers \
-                 change between kernels"
+                "use the chip's label or device, which `pinlatch-agent lines` shows, because {numbered} \
+                 numbers change between kernels"
             );
             self.add("config_value", Some(name.span()), message);
         }
@@ -177,7 +178,7 @@ impl Checker<'_> {
         let gamma = self.number("gamma", line.gamma.as_ref(), GAMMAS).unwrap_or(1.0);
         let [at_0, at_180] = self.pulses(line);
         let Some(chip) = &line.pwm else {
-            let message = "the PWM chip is missing: set `pwm = \"fe20c000.pwm\"` (`pinlatch-agent lines` lists the chips)";
+            let message = "`pwm` is missing: set for example `pwm = \"fe20c000.pwm\"` (`pinlatch-agent lines` lists the PWM chips)";
             self.add("config_missing", Some(name.span()), message);
             return None;
         };
@@ -205,7 +206,7 @@ impl Checker<'_> {
             _ => {
                 let (least, most) = PULSES_US.into_inner();
                 let message = format!(
-                    "`pulse_us` must be two different numbers from {least} to {most}: the pulses at 0 and at 180 degrees"
+                    "`pulse_us` must be two different numbers from {least} to {most}: the pulse lengths in µs at 0 and at 180 degrees"
                 );
                 self.add("config_value", Some(pulses.span()), message);
                 DEFAULT_PULSE_US
@@ -217,7 +218,7 @@ impl Checker<'_> {
         if kind == LineKind::Rgb {
             let Some(channels) = &line.channels else {
                 let message =
-                    "the PWM channels are missing: set `channels = [0, 1, 2]` for red, green and blue";
+                    "`channels` is missing: set for example `channels = [0, 1, 2]` for red, green and blue";
                 self.add("config_missing", Some(name.span()), message);
                 return None;
             };
@@ -230,7 +231,8 @@ impl Checker<'_> {
             return Some(numbers.clone());
         }
         let Some(channel) = &line.channel else {
-            self.add("config_missing", Some(name.span()), "the PWM channel is missing: set `channel = 0`");
+            let message = "`channel` is missing: set the PWM channel's number, for example `channel = 0`";
+            self.add("config_missing", Some(name.span()), message);
             return None;
         };
         let number = channel.get_ref().as_integer().and_then(|number| u32::try_from(number).ok());
@@ -245,7 +247,7 @@ impl Checker<'_> {
     fn sensor(&mut self, name: &Spanned<String>, line: &raw::Line, driver: Driver) -> Option<SensorPlace> {
         let Some(device) = &line.device else {
             let message =
-                "the device is missing: set `device = \"…\"` (`pinlatch-agent lines` lists the devices)";
+                "`device` is missing: set the sensor's device (`pinlatch-agent lines` lists the devices)";
             self.add("config_missing", Some(name.span()), message);
             return None;
         };
@@ -263,7 +265,7 @@ impl Checker<'_> {
         }
         let (example, prefix) = if driver == Driver::Iio { ("in_temp", "in_") } else { ("temp1", "") };
         let Some(channel) = &line.channel else {
-            let message = format!("the channel is missing: set `channel = \"{example}\"`");
+            let message = format!("`channel` is missing: set for example `channel = \"{example}\"`");
             self.add("config_missing", Some(name.span()), message);
             return None;
         };

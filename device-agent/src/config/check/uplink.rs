@@ -43,8 +43,8 @@ impl Checker<'_> {
         let wrong = match address.get_ref().parse::<SocketAddr>() {
             Ok(parsed) if parsed.ip().is_loopback() || allow_remote => return Some(parsed),
             Ok(_) => {
-                "`metrics` is open to other machines, which can read the levels of every line: use 127.0.0.1 or [::1], or set \
-                 allow_remote_metrics = true"
+                "the address in `metrics` is open to other machines, which could read the level of every line: use 127.0.0.1 or [::1], or set \
+                 `allow_remote_metrics = true`"
             }
             Err(_) => "`metrics` must be an IP address and a port, such as 127.0.0.1:9101",
         };

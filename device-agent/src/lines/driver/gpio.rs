@@ -75,7 +75,7 @@ pub fn survey() -> Result<Vec<ChipInfo>, DriverError> {
     }
     match closed {
         Some(error) if found.is_empty() => Err(DriverError(format!(
-            "the GPIO chips cannot be opened (is this user in the group gpio?): {error}"
+            "the GPIO chips cannot be opened (check whether this user is in the group gpio): {error}"
         ))),
         _ => {
             found.sort_by(|one, other| one.path.cmp(&other.path));

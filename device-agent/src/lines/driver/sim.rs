@@ -173,7 +173,7 @@ fn listen(path: &Path, inputs: SharedInputs, signals: mpsc::Sender<Signal>) -> i
                     });
                 }
                 Err(error) => {
-                    tracing::error!(%error, "the simulator's socket failed; simulated inputs cannot be set");
+                    tracing::error!(%error, "the simulator's socket failed, so simulated inputs cannot be set; restart the agent");
                     return;
                 }
             }

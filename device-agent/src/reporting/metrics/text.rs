@@ -49,7 +49,7 @@ pub fn of(status: &Status, telemetry: &Telemetry) -> String {
         out.single("pinlatch_agent_certificate_expiry_timestamp_seconds", "gauge", help, term.expires());
     }
     if let Some(clock) = &status.clock {
-        let help = "Width of the interval that contains edge time, in seconds.";
+        let help = "Uncertainty of edge time in seconds: the width of the interval in which edge time is.";
         let uncertainty = seconds(i128::from(clock.uncertainty_ms));
         out.single("pinlatch_agent_clock_uncertainty_seconds", "gauge", help, uncertainty);
         let help = "Edge time minus the time of the system's clock, in seconds.";
@@ -64,9 +64,10 @@ pub fn of(status: &Status, telemetry: &Telemetry) -> String {
         out.sample(name, &[("outcome", "refused"), ("code", code)], count);
     }
     out.single("pinlatch_agent_events_total", "counter", "Number of events sent to the edge.", events);
-    let help = "Bytes received in text frames.";
+    let help = "Number of bytes received from the edge in text frames.";
     out.single("pinlatch_agent_received_bytes_total", "counter", help, bytes_received);
-    out.single("pinlatch_agent_sent_bytes_total", "counter", "Bytes sent in text frames.", bytes_sent);
+    let help = "Number of bytes sent to the edge in text frames.";
+    out.single("pinlatch_agent_sent_bytes_total", "counter", help, bytes_sent);
 
     let name = "pinlatch_line_level";
     out.family(

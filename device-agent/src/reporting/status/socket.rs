@@ -23,7 +23,9 @@ const MAX_DOCUMENT: u64 = 1 << 20;
 
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
-    #[error("{0}: another agent already listens on this socket")]
+    #[error(
+        "{0}: another agent already listens on this socket: stop the other agent, or set another `status_socket`"
+    )]
     InUse(PathBuf),
     /// The path of the status socket is occupied by a file that is not a socket.
     #[error("{0}: this file is not a socket: remove the file, or set another `status_socket`")]

@@ -39,7 +39,7 @@ impl fmt::Display for Status {
             f,
             "traffic",
             format_args!(
-                "{} connections, {} events, {} bytes received, {} sent",
+                "{} connections, {} events, {} bytes received, {} bytes sent",
                 counters.connections, counters.events, counters.bytes_received, counters.bytes_sent
             ),
         )?;
@@ -71,7 +71,7 @@ fn link(link: &LinkStatus) -> String {
     let mut text = match link.state {
         LinkState::Connected => format!("connected for {}", span(link.connected_s.unwrap_or(0))),
         LinkState::Connecting => "connecting".into(),
-        LinkState::Waiting => format!("down, next try in {} ms", link.retry_in_ms.unwrap_or(0)),
+        LinkState::Waiting => format!("not connected, next attempt in {} ms", link.retry_in_ms.unwrap_or(0)),
     };
     if let Some(error) = &link.last_error {
         text.push_str(&format!("; last error: {} ({})", error.message, error.code));

@@ -94,7 +94,9 @@ impl<A: Attributes> PwmOutput<A> {
             exported.map_err(|error| {
                 let why = match error.kind() {
                     ErrorKind::ResourceBusy => " is in use by another program or by the kernel",
-                    ErrorKind::PermissionDenied => " cannot be exported (is this user in the group gpio?)",
+                    ErrorKind::PermissionDenied => {
+                        " cannot be exported (check whether this user is in the group gpio)"
+                    }
                     _ => " cannot be exported",
                 };
                 self.fault(channel, format!("{why}: {error}"))
@@ -106,7 +108,7 @@ impl<A: Attributes> PwmOutput<A> {
             let Some(error) = writable.into_iter().find_map(Result::err) else { return Ok(()) };
             let settling = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied);
             if !settling || Instant::now() >= patience {
-                let why = " is exported but not writable (a udev rule must give its files to the group gpio)";
+                let why = " is exported, but its files are not writable (a udev rule must make them writable for the group gpio)";
                 return Err(self.fault(channel, format!("{why}: {error}")));
             }
             std::thread::sleep(LOOK_EVERY);
