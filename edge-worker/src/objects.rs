@@ -2,7 +2,7 @@
 
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
-use pinlatch_site::{Call, Reply};
+use pinlatch_site::{Call, CallResult, PrincipalCall, SiteCall};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::{Env, Headers, Method, Request, RequestInit, Response, Stub};
@@ -23,11 +23,18 @@ pub fn site_stub(env: &Env, site: &Name) -> worker::Result<Stub> {
     env.durable_object("SITE")?.id_from_name(site.as_str())?.get_stub()
 }
 
+/// Sends a principal's call to the principal's site, and waits for the reply.
+pub async fn ask_own<C: PrincipalCall>(env: &Env, call: C) -> Result<C::Reply, Problem> {
+    let site = call.principal().site.clone();
+    ask_site(env, &site, call).await
+}
+
 /// Sends a call to a site's Durable Object, and waits for the reply.
-pub async fn ask_site(env: &Env, site: &Name, call: &Call) -> Result<Reply, Problem> {
+pub async fn ask_site<C: SiteCall>(env: &Env, site: &Name, call: C) -> Result<C::Reply, Problem> {
     let stub = site_stub(env, site).map_err(object_fault)?;
-    let outcome: Result<Reply, Problem> = ask(&stub, Some(site), call).await?;
-    outcome
+    let call: Call = call.into();
+    let result: CallResult = ask(&stub, Some(site), &call).await?;
+    C::extract(result?).ok_or_else(|| fault("site", "the reply belongs to another call"))
 }
 
 /// Sends a call as JSON to a Durable Object, and parses the reply.

@@ -58,7 +58,7 @@ use crate::failure::Failure;
 
 pub use crate::agent::Credential;
 pub use crate::audit::MAX_AUDIT_PAGE;
-pub use crate::call::{Answer, Call, CallResult, Reply};
+pub use crate::call::{Answer, Call, CallResult, LoggedIn, PrincipalCall, Refreshed, Reply, SiteCall, calls};
 pub use crate::command::{KEEP_COMMANDS_MS, MAX_IN_FLIGHT};
 pub use crate::enrolment::Renewed;
 pub use crate::event::{CommandOrder, Effect, Event, PanelFilter, Press};

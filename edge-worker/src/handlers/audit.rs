@@ -2,12 +2,12 @@
 
 use pinlatch_protocol::admin::{AuditFilter, AuditPage, RetentionRequest};
 use pinlatch_protocol::problem::Problem;
-use pinlatch_site::{Call, MAX_AUDIT_PAGE, Principal, Reply};
+use pinlatch_site::{MAX_AUDIT_PAGE, Principal, calls};
 
-use super::{HandlerResult, nothing, reply, unexpected};
+use super::{HandlerResult, nothing, reply};
 use crate::auth;
 use crate::incoming::Incoming;
-use crate::objects::ask_site;
+use crate::objects::ask_own;
 use crate::respond::{self, fault};
 
 /// The maximum number of audit entries in one export. An export with the maximum number of entries has a few megabytes.
@@ -44,11 +44,7 @@ async fn page(
     filter: AuditFilter,
     limit: u32,
 ) -> Result<AuditPage, Problem> {
-    let site = principal.site.clone();
-    match ask_site(&incoming.env, &site, &Call::Audit { principal, filter, limit }).await? {
-        Reply::Audit(page) => Ok(page),
-        other => Err(unexpected(&other)),
-    }
+    ask_own(&incoming.env, calls::Audit { principal, filter, limit }).await
 }
 
 async fn export(incoming: &Incoming, principal: Principal, mut filter: AuditFilter) -> HandlerResult {
@@ -72,7 +68,6 @@ async fn export(incoming: &Incoming, principal: Principal, mut filter: AuditFilt
 pub async fn retain(mut incoming: Incoming) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let RetentionRequest { days } = incoming.json().await?;
-    let site = principal.site.clone();
-    ask_site(&incoming.env, &site, &Call::Retain { principal, days }).await?;
+    ask_own(&incoming.env, calls::Retain { principal, days }).await?;
     nothing()
 }

@@ -3,47 +3,37 @@
 use pinlatch_protocol::command::{CommandRequest, MAX_COMMAND_ID, bad_deadline, is_command_id};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
-use pinlatch_site::{Call, Reply};
+use pinlatch_site::calls;
 use pinlatch_token::random_id;
 
-use super::{HandlerResult, reply, unexpected};
+use super::{HandlerResult, reply};
 use crate::auth;
 use crate::incoming::Incoming;
-use crate::objects::ask_site;
+use crate::objects::ask_own;
 use crate::respond;
 
 pub async fn list(incoming: Incoming) -> HandlerResult {
     let (principal, _) = auth::principal(&incoming).await?;
-    let site = principal.site.clone();
-    match ask_site(&incoming.env, &site, &Call::Devices { principal }).await? {
-        Reply::Devices(devices) => reply(&devices),
-        other => Err(unexpected(&other)),
-    }
+    let devices = ask_own(&incoming.env, calls::Devices { principal }).await?;
+    reply(&devices)
 }
 
 pub async fn show(incoming: Incoming, device: Name) -> HandlerResult {
     let (principal, _) = auth::principal(&incoming).await?;
-    let site = principal.site.clone();
-    match ask_site(&incoming.env, &site, &Call::Device { principal, device }).await? {
-        Reply::Device(device) => reply(&device),
-        other => Err(unexpected(&other)),
-    }
+    let device = ask_own(&incoming.env, calls::Device { principal, device }).await?;
+    reply(&device)
 }
 
 pub async fn remove(incoming: Incoming, device: Name) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
-    let site = principal.site.clone();
-    ask_site(&incoming.env, &site, &Call::RemoveDevice { principal, device }).await?;
+    ask_own(&incoming.env, calls::RemoveDevice { principal, device }).await?;
     respond::nothing().map_err(|error| respond::fault("response", error))
 }
 
 pub async fn show_line(incoming: Incoming, device: Name, line: Name) -> HandlerResult {
     let (principal, _) = auth::principal(&incoming).await?;
-    let site = principal.site.clone();
-    match ask_site(&incoming.env, &site, &Call::Line { principal, device, line }).await? {
-        Reply::Line(line) => reply(&line),
-        other => Err(unexpected(&other)),
-    }
+    let line = ask_own(&incoming.env, calls::Line { principal, device, line }).await?;
+    reply(&line)
 }
 
 /// Runs one action on a GPIO line, and waits for the result of the command.
@@ -56,19 +46,13 @@ pub async fn act(mut incoming: Incoming, device: Name, line: Name, action: Strin
         return Err(Problem::new(Code::InvalidRequest).detail(text));
     }
     let deadline_ms = incoming.query("deadline_ms").map(|text| text.parse().map_err(|_| bad_deadline())).transpose()?;
-    let site = principal.site.clone();
     let request = CommandRequest { id, device, line, action, args, deadline_ms };
-    match ask_site(&incoming.env, &site, &Call::Command { principal, request }).await? {
-        Reply::Command(result) => reply(&result),
-        other => Err(unexpected(&other)),
-    }
+    let result = ask_own(&incoming.env, calls::Command { principal, request }).await?;
+    reply(&result)
 }
 
 pub async fn command(incoming: Incoming, id: String) -> HandlerResult {
     let (principal, _) = auth::principal(&incoming).await?;
-    let site = principal.site.clone();
-    match ask_site(&incoming.env, &site, &Call::CommandStatus { principal, id }).await? {
-        Reply::Command(result) => reply(&result),
-        other => Err(unexpected(&other)),
-    }
+    let result = ask_own(&incoming.env, calls::CommandStatus { principal, id }).await?;
+    reply(&result)
 }

@@ -6,15 +6,15 @@ use pinlatch_protocol::api::{
 };
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
-use pinlatch_site::{Call, Reply};
+use pinlatch_site::calls;
 use pinlatch_token::device::{self, CERT_LIFE};
 use pinlatch_token::{Code as OneTimeCode, CodePurpose, PublicKey, is_nonce, random_id, welcome};
 
-use super::{HandlerResult, reply, unexpected};
+use super::{HandlerResult, reply};
 use crate::auth;
 use crate::gate;
 use crate::incoming::Incoming;
-use crate::objects::ask_site;
+use crate::objects::{ask_own, ask_site};
 use crate::respond::{self, fault};
 use crate::{now_ms, now_s};
 
@@ -25,18 +25,17 @@ const CODE_LIFE: u64 = 3600;
 pub async fn create(mut incoming: Incoming) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let EnrolmentRequest { device } = incoming.json().await?;
-    let site = principal.site.clone();
     let keys = &incoming.deployment.keys;
     let (code, text) = keys
-        .issue_code(CodePurpose::Enrol, &site, now_s() + CODE_LIFE)
+        .issue_code(CodePurpose::Enrol, &principal.site, now_s() + CODE_LIFE)
         .map_err(|error| fault("enrolment code", error))?;
-    let call = Call::CreateEnrolment {
+    let call = calls::CreateEnrolment {
         principal,
         device: device.clone(),
         code_id: code.id,
         expires_at: code.expires,
     };
-    ask_site(&incoming.env, &site, &call).await?;
+    ask_own(&incoming.env, call).await?;
     let thumbprint = incoming.deployment.root.thumbprint();
     let enrol = Secret::new(format!("{}/#{}.{thumbprint}", incoming.origin(), text.expose()));
     reply(&EnrolmentReply { device, enrol, expires_at: code.expires })
@@ -53,16 +52,13 @@ pub async fn enrol(mut incoming: Incoming) -> HandlerResult {
         return Err(Problem::new(Code::InvalidRequest).detail(text));
     }
     let (now, cert_jti) = (now_s(), random_id());
-    let call = Call::Enrol {
+    let call = calls::Enrol {
         code_id: code.id,
         jwk_thumbprint: key.thumbprint().to_owned(),
         cert_jti: cert_jti.clone(),
         cert_exp: now + CERT_LIFE,
     };
-    let device = match ask_site(&incoming.env, &site, &call).await? {
-        Reply::Enrolled { device } => device,
-        other => return Err(unexpected(&other)),
-    };
+    let device = ask_site(&incoming.env, &site, call).await?;
     let deployment = &incoming.deployment;
     let keys = &deployment.keys;
     let signed = |refusal| fault("signing", refusal);
@@ -87,9 +83,9 @@ pub async fn set_up(mut incoming: Incoming) -> HandlerResult {
     // The Worker asks the site before it hashes the password. If the site already has an owner, the Worker hashes no
     // password. A failure after the password is stored is harmless, because the password grants no access until the
     // site has added the person.
-    ask_site(&incoming.env, &own_site, &Call::SetupAllowed { code_id: code.id.clone() }).await?;
+    ask_site(&incoming.env, &own_site, calls::SetupAllowed { code_id: code.id.clone() }).await?;
     gate::set(&incoming, &own_site, &username, password).await?;
-    ask_site(&incoming.env, &own_site, &Call::Setup { code_id: code.id, username }).await?;
+    ask_site(&incoming.env, &own_site, calls::Setup { code_id: code.id, username }).await?;
     respond::nothing().map_err(|error| fault("response", error))
 }
 

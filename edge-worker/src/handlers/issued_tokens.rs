@@ -5,26 +5,23 @@ use pinlatch_protocol::admin::{IssueReply, IssueRequest, TokenKind};
 use pinlatch_protocol::api::{GuestReply, Secret};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
-use pinlatch_site::{Call, Reply};
+use pinlatch_site::calls;
 use pinlatch_token::{AccessClaims, AccessGrant, Kind, TOKEN_SUBJECT_PREFIX, random_id};
 use serde_json::json;
 
-use super::{HandlerResult, nothing, reply, unexpected};
+use super::{HandlerResult, nothing, reply};
 use crate::auth;
 use crate::cookies;
 use crate::incoming::Incoming;
 use crate::now_s;
-use crate::objects::ask_site;
+use crate::objects::{ask_own, ask_site};
 use crate::respond::fault;
 
 /// Handles `GET /api/v1/tokens`, which lists API tokens and guest links.
 pub async fn list(incoming: Incoming) -> HandlerResult {
     let (principal, _) = auth::principal(&incoming).await?;
-    let site = principal.site.clone();
-    match ask_site(&incoming.env, &site, &Call::Tokens { principal }).await? {
-        Reply::Tokens(tokens) => reply(&tokens),
-        other => Err(unexpected(&other)),
-    }
+    let tokens = ask_own(&incoming.env, calls::Tokens { principal }).await?;
+    reply(&tokens)
 }
 
 /// Handles `POST /api/v1/tokens`, which issues an API token or a guest link. The site stores the properties of the
@@ -34,11 +31,8 @@ pub async fn issue(mut incoming: Incoming) -> HandlerResult {
     let request: IssueRequest = incoming.json().await?;
     let site = principal.site.clone();
     let jti = random_id();
-    let call = Call::Issue { principal, request, jti: jti.clone() };
-    let (token, generation) = match ask_site(&incoming.env, &site, &call).await? {
-        Reply::Issued { token, generation } => (token, generation),
-        other => return Err(unexpected(&other)),
-    };
+    let call = calls::Issue { principal, request, jti: jti.clone() };
+    let (token, generation) = ask_site(&incoming.env, &site, call).await?;
     let now = now_s();
     let claims = AccessClaims {
         scope: token.scope.clone(),
@@ -75,19 +69,15 @@ pub async fn issue(mut incoming: Incoming) -> HandlerResult {
 pub async fn revoke(incoming: Incoming, jti: String) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let exp = incoming.query_number("expires_at")?;
-    let site = principal.site.clone();
-    ask_site(&incoming.env, &site, &Call::Revoke { principal, jti, exp }).await?;
+    ask_own(&incoming.env, calls::Revoke { principal, jti, exp }).await?;
     nothing()
 }
 
 /// Handles `POST /api/v1/generation`, which invalidates every token that the edge has signed for this site until now.
 pub async fn void(incoming: Incoming) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
-    let site = principal.site.clone();
-    match ask_site(&incoming.env, &site, &Call::RaiseGeneration { principal }).await? {
-        Reply::Generation(generation) => reply(&json!({ "generation": generation })),
-        other => Err(unexpected(&other)),
-    }
+    let generation = ask_own(&incoming.env, calls::RaiseGeneration { principal }).await?;
+    reply(&json!({ "generation": generation }))
 }
 
 /// Handles `POST /api/v1/session` with a guest link's token. The response stores the token in the guest cookie, which
@@ -108,11 +98,8 @@ pub async fn exchange(incoming: &Incoming, token: &Secret) -> HandlerResult {
         Problem::new(Code::LinkNotValid)
     })?;
     let site: Name = site.clone();
-    let call = Call::ExchangeGuest { jti: verified.registered.jti };
-    let guest = match ask_site(&incoming.env, &site, &call).await? {
-        Reply::Token(guest) => guest,
-        other => return Err(unexpected(&other)),
-    };
+    let call = calls::ExchangeGuest { jti: verified.registered.jti };
+    let guest = ask_site(&incoming.env, &site, call).await?;
     let seconds = verified.registered.exp.saturating_sub(now_s());
     let response = reply(&GuestReply { site, guest })?;
     let cookie = cookies::guest(token, seconds);

@@ -5,7 +5,7 @@
 use pinlatch_protocol::api::{LoginOption, Secret};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
-use pinlatch_site::Call;
+use pinlatch_site::calls;
 use pinlatch_token::login::{Discovery, Identity, LOGIN_LIFE, LoginState, Provider};
 use pinlatch_token::random_id;
 use pinlatch_token::refresh;
@@ -117,7 +117,7 @@ async fn logged_in(incoming: &Incoming, provider: &Provider) -> Result<Vec<Strin
 
     let now = now_s();
     let (family, refresh_jti) = (random_id(), random_id());
-    let call = Call::FederatedLogin {
+    let call = calls::FederatedLogin {
         issuer: provider.issuer.clone(),
         subject: identity.subject,
         email: identity.email,
@@ -125,7 +125,7 @@ async fn logged_in(incoming: &Incoming, provider: &Provider) -> Result<Vec<Strin
         refresh_jti: refresh_jti.clone(),
         expires_at: now + refresh::LIFE,
     };
-    let person = ask_site(&incoming.env, &provider.site, &call).await?;
+    let person = ask_site(&incoming.env, &provider.site, call).await?;
     let tokens = begun(incoming, &provider.site, person, family, refresh_jti)?;
     Ok(session_cookies(&tokens))
 }

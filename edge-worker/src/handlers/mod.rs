@@ -12,7 +12,7 @@ mod sockets;
 
 use pinlatch_protocol::api::Health;
 use pinlatch_protocol::problem::{Code, Problem};
-use pinlatch_site::{Call, Reply};
+use pinlatch_site::calls;
 use serde::Serialize;
 use worker::{Env, Method, Request, Response, Result};
 
@@ -20,7 +20,7 @@ use crate::assets;
 use crate::auth;
 use crate::config::Deployment;
 use crate::incoming::Incoming;
-use crate::objects::ask_site;
+use crate::objects::ask_own;
 use crate::respond;
 use crate::route::Route;
 
@@ -126,20 +126,12 @@ fn openapi() -> HandlerResult {
         .map_err(|error| respond::fault("response", error))
 }
 
-/// Logs that the type of the site's reply does not match the call, and returns the problem `internal`.
-fn unexpected(reply: &Reply) -> Problem {
-    respond::fault("site", format!("unexpected reply {:?}", std::mem::discriminant(reply)))
-}
-
 fn health() -> HandlerResult {
     reply(&Health { status: "ok".into(), version: env!("CARGO_PKG_VERSION").into() })
 }
 
 async fn whoami(incoming: Incoming) -> HandlerResult {
     let (principal, _) = auth::principal(&incoming).await?;
-    let site = principal.site.clone();
-    match ask_site(&incoming.env, &site, &Call::Whoami { principal }).await? {
-        Reply::Whoami(whoami) => reply(&whoami),
-        other => Err(unexpected(&other)),
-    }
+    let whoami = ask_own(&incoming.env, calls::Whoami { principal }).await?;
+    reply(&whoami)
 }

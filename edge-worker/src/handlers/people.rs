@@ -5,16 +5,16 @@ use pinlatch_protocol::admin::{
 };
 use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
-use pinlatch_site::{Call, Reply};
+use pinlatch_site::calls;
 use pinlatch_token::CodePurpose;
 
 use super::enrolment::open_code;
-use super::{HandlerResult, nothing, reply, unexpected};
+use super::{HandlerResult, nothing, reply};
 use crate::auth;
 use crate::gate;
 use crate::incoming::Incoming;
 use crate::now_s;
-use crate::objects::ask_site;
+use crate::objects::{ask_own, ask_site};
 use crate::respond::fault;
 
 /// The lifetime of an invitation, in seconds (seven days).
@@ -23,11 +23,8 @@ const INVITATION_LIFE: u64 = 7 * 86_400;
 /// Handles `GET /api/v1/users`, which lists the people of a site.
 pub async fn list(incoming: Incoming) -> HandlerResult {
     let (principal, _) = auth::principal(&incoming).await?;
-    let site = principal.site.clone();
-    match ask_site(&incoming.env, &site, &Call::People { principal }).await? {
-        Reply::People(people) => reply(&people),
-        other => Err(unexpected(&other)),
-    }
+    let people = ask_own(&incoming.env, calls::People { principal }).await?;
+    reply(&people)
 }
 
 /// Handles `POST /api/v1/users`, which creates an invitation code. With the invitation code, the invited person chooses
@@ -35,19 +32,18 @@ pub async fn list(incoming: Incoming) -> HandlerResult {
 pub async fn invite(mut incoming: Incoming) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let InviteRequest { username, rights } = incoming.json().await?;
-    let site = principal.site.clone();
     let keys = &incoming.deployment.keys;
     let (code, text) = keys
-        .issue_code(CodePurpose::Invite, &site, now_s() + INVITATION_LIFE)
+        .issue_code(CodePurpose::Invite, &principal.site, now_s() + INVITATION_LIFE)
         .map_err(|error| fault("invitation", error))?;
-    let call = Call::Invite {
+    let call = calls::Invite {
         principal,
         username: username.clone(),
         rights,
         code_id: code.id,
         expires_at: code.expires,
     };
-    ask_site(&incoming.env, &site, &call).await?;
+    ask_own(&incoming.env, call).await?;
     reply(&InviteReply { username, code: text, expires_at: code.expires })
 }
 
@@ -57,32 +53,25 @@ pub async fn accept(mut incoming: Incoming) -> HandlerResult {
     let AcceptRequest { code, password } = incoming.json().await?;
     let (site, code) = open_code(&incoming, CodePurpose::Invite, &code)?;
     gate::require_acceptable(&password)?;
-    let call = Call::Invited { code_id: code.id.clone() };
-    let username = match ask_site(&incoming.env, &site, &call).await? {
-        Reply::Invited { username } => username,
-        other => return Err(unexpected(&other)),
-    };
+    let call = calls::Invited { code_id: code.id.clone() };
+    let username = ask_site(&incoming.env, &site, call).await?;
     gate::set(&incoming, &site, &username, password).await?;
-    match ask_site(&incoming.env, &site, &Call::AcceptInvitation { code_id: code.id }).await? {
-        Reply::Invited { username } => reply(&AcceptReply { username }),
-        other => Err(unexpected(&other)),
-    }
+    let username = ask_site(&incoming.env, &site, calls::AcceptInvitation { code_id: code.id }).await?;
+    reply(&AcceptReply { username })
 }
 
 /// Handles `PATCH /api/v1/users/{username}`, which changes a person's permissions.
 pub async fn change(mut incoming: Incoming, username: UserName) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let rights: RightsRequest = incoming.json().await?;
-    let site = principal.site.clone();
-    ask_site(&incoming.env, &site, &Call::ChangePerson { principal, username, rights }).await?;
+    ask_own(&incoming.env, calls::ChangePerson { principal, username, rights }).await?;
     nothing()
 }
 
 /// Handles `DELETE /api/v1/users/{username}`, which removes a person.
 pub async fn remove(incoming: Incoming, username: UserName) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
-    let site = principal.site.clone();
-    ask_site(&incoming.env, &site, &Call::RemovePerson { principal, username }).await?;
+    ask_own(&incoming.env, calls::RemovePerson { principal, username }).await?;
     nothing()
 }
 
@@ -90,24 +79,21 @@ pub async fn remove(incoming: Incoming, username: UserName) -> HandlerResult {
 pub async fn admit(mut incoming: Incoming, username: UserName) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let request: AdmitRequest = incoming.json().await?;
-    let site = principal.site.clone();
-    ask_site(&incoming.env, &site, &Call::Admit { principal, username, request }).await?;
+    ask_own(&incoming.env, calls::Admit { principal, username, request }).await?;
     nothing()
 }
 
 /// Handles `DELETE /api/v1/users/{username}/identities`, which removes all of a person's identities at login providers.
 pub async fn forget_identities(incoming: Incoming, username: UserName) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
-    let site = principal.site.clone();
-    ask_site(&incoming.env, &site, &Call::ForgetIdentities { principal, username }).await?;
+    ask_own(&incoming.env, calls::ForgetIdentities { principal, username }).await?;
     nothing()
 }
 
 /// Handles `DELETE /api/v1/users/{username}/sessions`, which ends all logins of a person.
 pub async fn end_sessions(incoming: Incoming, username: UserName) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
-    let site = principal.site.clone();
-    ask_site(&incoming.env, &site, &Call::EndSessions { principal, username }).await?;
+    ask_own(&incoming.env, calls::EndSessions { principal, username }).await?;
     nothing()
 }
 
@@ -119,7 +105,7 @@ pub async fn change_password(mut incoming: Incoming, username: UserName) -> Hand
     let site = principal.site.clone();
     // The site checks the token before the gate checks the password. A caller with a revoked token can therefore not
     // guess passwords.
-    ask_site(&incoming.env, &site, &Call::Whoami { principal: principal.clone() }).await?;
+    ask_site(&incoming.env, &site, calls::Whoami { principal: principal.clone() }).await?;
     if principal.person.as_ref() != Some(&username) {
         let text =
             "you can change only your own password; invite another person again to reset their password";
@@ -128,6 +114,6 @@ pub async fn change_password(mut incoming: Incoming, username: UserName) -> Hand
     gate::require_acceptable(&password)?;
     gate::verify(&incoming, &site, &username, current).await?;
     gate::set(&incoming, &site, &username, password).await?;
-    ask_site(&incoming.env, &site, &Call::PasswordChanged { principal }).await?;
+    ask_site(&incoming.env, &site, calls::PasswordChanged { principal }).await?;
     nothing()
 }

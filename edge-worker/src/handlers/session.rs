@@ -7,19 +7,19 @@ use pinlatch_protocol::api::{
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::ScopeSet;
-use pinlatch_site::{Call, Reply};
+use pinlatch_site::{LoggedIn, Refreshed, calls};
 use pinlatch_token::refresh::{self as refresh_token, RefreshClaims};
 use pinlatch_token::{AccessClaims, AccessGrant, Kind, MAX_PERSON_LIFE, random_id};
 use serde_json::{Map, Value};
 use worker::Response;
 
-use super::{HandlerResult, issued_tokens, unexpected};
+use super::{HandlerResult, issued_tokens};
 use crate::auth;
 use crate::cookies;
 use crate::gate;
 use crate::incoming::{Incoming, malformed};
 use crate::now_s;
-use crate::objects::ask_site;
+use crate::objects::{ask_own, ask_site};
 use crate::respond::{self, fault};
 
 /// The access token and the refresh token of a login.
@@ -47,13 +47,11 @@ pub async fn log_in(mut incoming: Incoming) -> HandlerResult {
 /// response is still a success.
 pub async fn status(incoming: Incoming) -> HandlerResult {
     if let Some(principal) = auth::visitor(&incoming) {
-        let site = principal.site.clone();
-        match ask_site(&incoming.env, &site, &Call::Whoami { principal }).await {
-            Ok(Reply::Whoami(whoami)) => {
+        match ask_own(&incoming.env, calls::Whoami { principal }).await {
+            Ok(whoami) => {
                 let (site, sub) = (Some(whoami.site), Some(whoami.sub));
                 return super::reply(&SessionStatus { state: SessionState::Open, site, sub });
             }
-            Ok(other) => return Err(unexpected(&other)),
             // The site no longer accepts the token, because the session has ended.
             Err(problem) if problem.status == Code::InvalidToken.status() => {}
             Err(problem) => return Err(problem),
@@ -90,11 +88,10 @@ pub async fn log_out(incoming: Incoming) -> HandlerResult {
     let family = cookies::find(&header, cookies::REFRESH)
         .and_then(|token| RefreshClaims::open(token, &incoming.deployment.keys, now_s()).ok());
     if let Ok((principal, _)) = auth::principal(&incoming).await {
-        let site = principal.site.clone();
-        ask_site(&incoming.env, &site, &Call::Logout { principal }).await?;
+        ask_own(&incoming.env, calls::Logout { principal }).await?;
     } else if let Some(claims) = family {
         let site = incoming.deployment.site(Some(&claims.site))?;
-        ask_site(&incoming.env, site, &Call::LogoutFamily { family: claims.family }).await?;
+        ask_site(&incoming.env, site, calls::LogoutFamily { family: claims.family }).await?;
     }
     let response = respond::nothing().map_err(response_fault)?;
     for cookie in cookies::cleared() {
@@ -146,13 +143,13 @@ async fn password(incoming: &Incoming, login: LoginRequest) -> Result<Tokens, Pr
     let site = incoming.deployment.site(login.site.as_ref())?.clone();
     gate::verify(incoming, &site, &login.username, login.password).await?;
     let (family, refresh_jti) = (random_id(), random_id());
-    let call = Call::Login {
+    let call = calls::Login {
         username: login.username,
         family: family.clone(),
         refresh_jti: refresh_jti.clone(),
         expires_at: now_s() + refresh_token::LIFE,
     };
-    let person = ask_site(&incoming.env, &site, &call).await?;
+    let person = ask_site(&incoming.env, &site, call).await?;
     begun(incoming, &site, person, family, refresh_jti)
 }
 
@@ -160,23 +157,18 @@ async fn password(incoming: &Incoming, login: LoginRequest) -> Result<Tokens, Pr
 pub(super) fn begun(
     incoming: &Incoming,
     site: &Name,
-    person: Reply,
+    login: LoggedIn,
     family: String,
     refresh_jti: String,
 ) -> Result<Tokens, Problem> {
-    match person {
-        Reply::Person { username, scope, generation, .. } => {
-            let refresh = RefreshClaims {
-                site: site.clone(),
-                sub: username.to_string(),
-                family,
-                jti: refresh_jti,
-                exp: now_s() + refresh_token::LIFE,
-            };
-            issue(incoming, username, scope, generation, &refresh)
-        }
-        other => Err(unexpected(&other)),
-    }
+    let refresh = RefreshClaims {
+        site: site.clone(),
+        sub: login.username.to_string(),
+        family,
+        jti: refresh_jti,
+        exp: now_s() + refresh_token::LIFE,
+    };
+    issue(incoming, login, &refresh)
 }
 
 async fn rotate(incoming: &Incoming, token: &str) -> Result<Tokens, Problem> {
@@ -186,28 +178,19 @@ async fn rotate(incoming: &Incoming, token: &str) -> Result<Tokens, Problem> {
         Problem::new(Code::InvalidGrant)
     })?;
     let site = incoming.deployment.site(Some(&old.site))?.clone();
-    let call = Call::Refresh {
+    let call = calls::Refresh {
         family: old.family.clone(),
         jti: old.jti,
         next_jti: random_id(),
         expires_at: now + refresh_token::LIFE,
     };
-    match ask_site(&incoming.env, &site, &call).await? {
-        Reply::Refreshed { username, scope, generation, jti, expires_at, .. } => {
-            let next = RefreshClaims { site, sub: old.sub, family: old.family, jti, exp: expires_at };
-            issue(incoming, username, scope, generation, &next)
-        }
-        other => Err(unexpected(&other)),
-    }
+    let Refreshed { login, jti, expires_at } = ask_site(&incoming.env, &site, call).await?;
+    let next = RefreshClaims { site, sub: old.sub, family: old.family, jti, exp: expires_at };
+    issue(incoming, login, &next)
 }
 
-fn issue(
-    incoming: &Incoming,
-    username: UserName,
-    scope: ScopeSet,
-    generation: u64,
-    refresh: &RefreshClaims,
-) -> Result<Tokens, Problem> {
+fn issue(incoming: &Incoming, login: LoggedIn, refresh: &RefreshClaims) -> Result<Tokens, Problem> {
+    let LoggedIn { username, scope, generation } = login;
     let now = now_s();
     let keys = &incoming.deployment.keys;
     let claims = AccessClaims { scope, generation, family: Some(refresh.family.clone()), not_before: None };
