@@ -204,3 +204,12 @@ pub async fn problem(response: Response) -> Failure {
     }
     Failure::Problem(problem)
 }
+
+/// Whether the server has another version of the page. Each version of the page has a script with a different file
+/// name.
+pub async fn is_replaced() -> bool {
+    let document = web_sys::window().and_then(|window| window.document());
+    let script = document.and_then(|document| document.query_selector("script[type=module]").ok()?);
+    let Some(own) = script.and_then(|script| script.get_attribute("src")) else { return false };
+    page().await.is_some_and(|page| !page.contains(&own))
+}

@@ -9,7 +9,7 @@ use crate::link::State;
 use crate::live::Panel;
 use crate::model::Model;
 use crate::parts::header::Header;
-use crate::parts::plate::PlateView;
+use crate::parts::plate::{PlateView, Plates};
 use crate::parts::visit::Visit;
 use crate::session::Session;
 use crate::ui::dialog::Confirm;
@@ -81,10 +81,6 @@ fn Control() -> impl IntoView {
         <p class="unseen" aria-live="polite" data-testid="said">{move || panel.said.get()}</p>
     }
 }
-
-/// The plates in the displayed order, provided as a context for the views of plates.
-#[derive(Clone, Copy)]
-pub struct Plates(pub Memo<Vec<Plate>>);
 
 /// Shows the search field and the button for arranging.
 #[component]

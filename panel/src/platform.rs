@@ -7,7 +7,6 @@ use pinlatch_protocol::name::Name;
 use wasm_bindgen::JsValue;
 use web_sys::{Storage, VisibilityState};
 
-use crate::api;
 use crate::prefs::Theme;
 use crate::visit::{self, Brought, Visitor};
 use crate::words::Moment;
@@ -218,15 +217,6 @@ pub fn keep_page() {
         let registered = navigator.service_worker().register("/sw.js");
         spawn_local(async move { drop(wasm_bindgen_futures::JsFuture::from(registered).await) });
     }
-}
-
-/// Whether the server has another version of the page. Each version of the page has a script with a different file
-/// name.
-pub async fn is_replaced() -> bool {
-    let document = web_sys::window().and_then(|window| window.document());
-    let script = document.and_then(|document| document.query_selector("script[type=module]").ok()?);
-    let Some(own) = script.and_then(|script| script.get_attribute("src")) else { return false };
-    api::page().await.is_some_and(|page| !page.contains(&own))
 }
 
 pub fn events_url() -> Option<String> {

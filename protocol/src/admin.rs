@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::wire_enum::wire_enum;
-use crate::api::Secret;
+use crate::secret::Secret;
 use crate::name::UserName;
 use crate::scope::{Role, ScopeSet};
 

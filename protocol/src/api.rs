@@ -1,13 +1,12 @@
 //! This module defines the request and response bodies of the HTTP API for logins, sessions, the setup of a site, and
 //! the enrolment of devices.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use crate::admin::TokenView;
 use crate::name::{Name, UserName};
 use crate::scope::{Role, ScopeSet};
+pub use crate::secret::Secret;
 
 /// The maximum length of a password, in bytes. The limit exists because a longer password takes more time to hash but
 /// is not more secure.
@@ -15,29 +14,6 @@ pub const MAX_PASSWORD: usize = 256;
 
 /// The minimum length of an account's password, in characters (NIST SP 800-63B).
 pub const MIN_PASSWORD: usize = 8;
-
-/// A password, a one-time code or a token in a message. The `Debug` output does not contain the secret text, so the
-/// text cannot get into a log by mistake.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Creates a `Secret` from a text.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-    /// Returns the secret text. The caller must not write the text to a log.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
 
 /// The response body of `GET /healthz`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

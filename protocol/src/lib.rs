@@ -17,6 +17,7 @@ pub mod name;
 pub mod panel;
 pub mod problem;
 pub mod scope;
+mod secret;
 mod wire_enum;
 
 /// The WebSocket subprotocol of the agent socket and of the panel socket.

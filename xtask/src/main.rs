@@ -7,8 +7,9 @@ use clap::{Parser, Subcommand};
 use xtask::{
     bench::{self, Bench},
     build::{self, Mode, Part},
-    demo, dist, doctor, fuzz, guard, process, suite,
+    demo, dist, doctor, fuzz, guard, suite,
     tools::{Setup, cross::Machine, system::Consent},
+    ui,
 };
 
 /// Build, test and run Pinlatch during development.
@@ -162,7 +163,7 @@ fn run(task: Task, install: &Install) -> Result<ExitCode> {
         }
         Task::Check => done(suite::check(&install.setup()?)),
         Task::Test { filter, release } => {
-            let release = release || process::is_ci();
+            let release = release || ui::is_ci();
             done(suite::run(&install.setup()?, Mode::release(release), filter.as_deref()))
         }
         Task::Build { parts, quick, target } => {

@@ -133,11 +133,6 @@ pub fn output_with_input(what: &str, command: &mut Command, input: &str) -> Resu
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Returns whether a CI system runs this program. CI systems set the variable `CI`.
-pub fn is_ci() -> bool {
-    std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false")
-}
-
 /// Creates a cargo command without the environment variables of the outer `cargo run`.
 ///
 /// Cargo sets `CARGO_PKG_*` for the programs that cargo runs. With these variables, an inner cargo would treat all

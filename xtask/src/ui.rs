@@ -8,7 +8,7 @@ use std::{
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::{process, processes};
+use crate::processes;
 
 /// The minimum duration of a step that is printed. Shorter steps are not printed, so that a run without work prints
 /// nothing.
@@ -17,7 +17,7 @@ const SHOWN_AFTER: Duration = Duration::from_secs(1);
 const REMINDER: Duration = Duration::from_secs(30);
 
 static PROGRESS: LazyLock<Progress> = LazyLock::new(|| Progress {
-    lines: (std::io::stderr().is_terminal() && !process::is_ci()).then(MultiProgress::new),
+    lines: (std::io::stderr().is_terminal() && !is_ci()).then(MultiProgress::new),
     began: Instant::now(),
     steps: Mutex::default(),
 });
@@ -197,6 +197,11 @@ pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
         out.push('\n');
     }
     out
+}
+
+/// Returns whether a CI system runs this program. CI systems set the variable `CI`.
+pub fn is_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false")
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ use pinlatch_protocol::api::{
 };
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::{Code, Problem};
-use pinlatch_protocol::scope::ScopeSet;
 use pinlatch_site::{LoggedIn, Refreshed, calls};
 use pinlatch_token::refresh::{self as refresh_token, RefreshClaims};
 use pinlatch_token::{AccessClaims, AccessGrant, Kind, MAX_PERSON_LIFE, random_id};

@@ -8,6 +8,7 @@ use leptos::task::spawn_local;
 use pinlatch_protocol::api::Secret;
 
 use super::login::Login;
+use super::screen::Screen;
 use super::setup::{Invited, SetUp};
 use super::shut::Shut;
 use crate::session::{self, RETRY_MOST_MS, SessionStatus};
@@ -16,54 +17,6 @@ use crate::ui::starting::Starting;
 use crate::visit::{Brought, Visitor};
 use crate::words::guest::Closed;
 use crate::{api, platform};
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Screen {
-    /// The state of the session is not known yet.
-    Starting {
-        /// Whether the edge could not be reached.
-        trouble: bool,
-    },
-    LogIn {
-        /// Whether to show that the previous session has ended.
-        ended: bool,
-    },
-    /// The visitor sets up the site, and becomes its owner. The code is present if the URL contained a setup code.
-    SetUp(Option<Secret>),
-    /// An invited person chooses a password.
-    Invited(Secret),
-    /// A guest link gives no access.
-    Shut(Closed),
-    /// The visitor is signed in, so the board is loaded.
-    In,
-    /// The person is signed in, so the requested page is opened.
-    Leaving(String),
-}
-
-impl Screen {
-    /// Returns the screen after sign-in.
-    pub fn entered() -> Self {
-        platform::take_way().map_or(Self::In, Self::Leaving)
-    }
-
-    /// Returns the screen for a one-time code in the URL.
-    fn of_brought(brought: Brought) -> Self {
-        match brought {
-            Brought::Setup(code) => Self::SetUp(code),
-            Brought::Invitation(code) => Self::Invited(code),
-        }
-    }
-
-    /// Returns the screen for a visitor without a session. `ended` is the value that the board has stored: `true` for
-    /// an expired session, `false` after a sign-out.
-    fn without_session(ended: Option<bool>) -> Self {
-        match platform::visitor() {
-            Visitor::Person => Self::LogIn { ended: ended == Some(true) },
-            Visitor::Guest if ended == Some(false) => Self::Shut(Closed::Left),
-            Visitor::Guest => Self::Shut(Closed::Ended),
-        }
-    }
-}
 
 /// Replaces the loading page with the first screen. The screen is drawn in a separate task, because the start of the
 /// program already blocks a slow phone for a long time.

@@ -5,8 +5,8 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use pinlatch_protocol::api::{LoginOption, LoginRequest, Secret};
 
-use super::app::Screen;
 use super::form::{Attempt, Entry};
+use super::screen::Screen;
 use crate::ui::field::{Field, Password};
 use crate::ui::icon::IconKind;
 use crate::ui::notice::Notice;

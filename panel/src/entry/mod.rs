@@ -4,6 +4,7 @@
 mod app;
 mod form;
 mod login;
+mod screen;
 mod setup;
 mod shut;
 

@@ -6,8 +6,8 @@ use leptos::task::spawn_local;
 use pinlatch_protocol::api::{LoginRequest, Secret, SetupRequest};
 use pinlatch_protocol::name::UserName;
 
-use super::app::Screen;
 use super::form::{Attempt, Entry};
+use super::screen::Screen;
 use crate::api::{self, Failure};
 use crate::ui::field::{Field, Password};
 use crate::{platform, words};

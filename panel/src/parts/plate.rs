@@ -5,11 +5,14 @@ use leptos::prelude::*;
 use super::arrange::{Mover, drop_on};
 use super::line::Line;
 use crate::board::Plate;
-use crate::control::Plates;
 use crate::live::Panel;
 use crate::prefs::OrderKind;
 use crate::visit::{self, Visitor};
 use crate::{platform, words};
+
+/// The plates in the displayed order, provided as a context for the views of plates.
+#[derive(Clone, Copy)]
+pub struct Plates(pub Memo<Vec<Plate>>);
 
 #[component]
 pub fn PlateView(id: String) -> impl IntoView {

@@ -88,7 +88,7 @@ pub fn run(setup: &Setup, mode: Mode, filter: Option<&str>) -> Result<()> {
     e2e.envs(needs::package_variables(&downloads, &programs)?);
     e2e.env("PINLATCH_EDGE_WITH_HOOKS_DIST", hooks);
     if std::env::var_os("RUST_TEST_THREADS").is_none() {
-        let per_core = if process::is_ci() { PER_CORE_IN_CI } else { PER_CORE };
+        let per_core = if ui::is_ci() { PER_CORE_IN_CI } else { PER_CORE };
         e2e.env("RUST_TEST_THREADS", (per_core * cores()).min(AT_MOST).to_string());
     }
     // The table is printed before the test runner starts, because the result of the test runner must be the last

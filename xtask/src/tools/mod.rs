@@ -29,7 +29,7 @@ use anyhow::{Context as _, Result};
 use serde::Deserialize;
 
 use self::system::{Consent, Package};
-use crate::{paths, process, together::both};
+use crate::{paths, together::both, ui};
 
 /// The pinned versions, as written in `tools.toml`.
 #[derive(Debug, Clone, Deserialize)]
@@ -70,7 +70,7 @@ impl Setup {
         let file = paths::root().join("tools.toml");
         let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
         let pins = toml::from_str(&text).with_context(|| format!("{} is invalid", file.display()))?;
-        let consent = if process::is_ci() && consent == Consent::Ask { Consent::Given } else { consent };
+        let consent = if ui::is_ci() && consent == Consent::Ask { Consent::Given } else { consent };
         Ok(Self { cache: paths::tool_cache()?, pins, consent })
     }
 
