@@ -280,7 +280,7 @@ impl Panel {
                     // reconnected.
                     let newer = self.newer;
                     spawn_local(async move {
-                        if crate::api::is_replaced().await {
+                        if api::is_replaced().await {
                             newer.try_set(true);
                         }
                     });
