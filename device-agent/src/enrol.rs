@@ -13,8 +13,8 @@ use pinlatch_token::{KeyError, PublicKey, Refusal, SigningKey, keyset, random_id
 use tokio_rustls::TlsConnector;
 
 use crate::credentials::{Credentials, CredentialsError};
-use crate::uplink::dial::Resolver;
 use crate::uplink::connect_error::HttpError;
+use crate::uplink::dial::Resolver;
 use crate::uplink::http::{self, Connection, Connector, Endpoint, EndpointError};
 use crate::uplink::link_error::excerpt;
 use crate::uplink::proxy::Proxy;

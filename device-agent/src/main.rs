@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use pinlatch_agent::agent;
 use pinlatch_agent::clock::WallClock;
 use pinlatch_agent::config::{Config, ConfigError};
 use pinlatch_agent::enrol::{EnrolString, Options, enrol};
@@ -13,7 +14,6 @@ use pinlatch_agent::lines::survey::Survey;
 use pinlatch_agent::reload::Source;
 use pinlatch_agent::reporting::{log, status};
 use pinlatch_agent::uplink::tls;
-use pinlatch_agent::agent;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 

@@ -13,8 +13,8 @@ use crate::clock::WallClock;
 use crate::config::{Config, ConfigError};
 use crate::lines::Lines;
 use crate::reporting::systemd::Service;
-use crate::uplink::tls::TlsError;
 use crate::uplink::Settings;
+use crate::uplink::tls::TlsError;
 
 /// The path of the configuration file, and the requests to reload the file.
 pub struct Source {

@@ -3,10 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::wire_enum::wire_enum;
-use crate::secret::Secret;
 use crate::name::UserName;
 use crate::scope::{Role, ScopeSet};
+use crate::secret::Secret;
+use crate::wire_enum::wire_enum;
 
 /// The maximum length of the display name of an API token or guest link, in characters.
 pub const MAX_TOKEN_NAME: usize = 64;

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::wire_enum::wire_enum;
 use crate::line::Level;
 use crate::name::Name;
 use crate::problem::{Code, Problem};
+use crate::wire_enum::wire_enum;
 
 /// The deadline of a command if the caller does not set `deadline_ms`, in milliseconds after the site accepts the
 /// command.

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::wire_enum::wire_enum;
 use crate::name::Name;
+use crate::wire_enum::wire_enum;
 
 /// The longest pulse that a command can request, in milliseconds. The setting `max_on` of a line usually limits the
 /// pulse further.

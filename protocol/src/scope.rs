@@ -10,8 +10,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::wire_enum::wire_enum;
 use crate::name::{Name, NameError};
+use crate::wire_enum::wire_enum;
 
 /// The maximum number of scopes in a set of scopes.
 pub const MAX_SCOPES: usize = 64;

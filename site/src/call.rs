@@ -3,7 +3,7 @@
 use pinlatch_protocol::admin::{
     AdmitRequest, AuditFilter, AuditPage, IssueRequest, Person, RightsRequest, TokenView,
 };
-use pinlatch_protocol::api::Whoami;
+use pinlatch_protocol::api::{self, Whoami};
 use pinlatch_protocol::command::{CommandRequest, CommandResult};
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::panel::{DeviceView, LineView};
@@ -85,7 +85,7 @@ macro_rules! calls {
 
 calls! {
     /// Returns the caller's identity and current permissions.
-    Whoami by principal {  } -> Whoami, Reply::Whoami(whoami) => whoami;
+    Whoami by principal {  } -> api::Whoami, Reply::Whoami(whoami) => whoami;
     /// Returns the devices that have at least one GPIO line that the caller can see.
     Devices by principal {  } -> Vec<DeviceView>, Reply::Devices(devices) => devices;
     /// Returns one device.

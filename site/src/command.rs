@@ -8,8 +8,8 @@
 use std::collections::BTreeMap;
 
 use pinlatch_protocol::command::{
-    CommandRequest, CommandResult, CommandStatus, DEFAULT_DEADLINE_MS, MAX_COMMAND_ID, bad_deadline, is_command_id,
-    is_deadline,
+    CommandRequest, CommandResult, CommandStatus, DEFAULT_DEADLINE_MS, MAX_COMMAND_ID, bad_deadline,
+    is_command_id, is_deadline,
 };
 use pinlatch_protocol::line::{Action, ActionError, Level};
 use pinlatch_protocol::name::Name;
@@ -74,7 +74,20 @@ pub(crate) enum CommandProgress {
 }
 
 columns!(Command {
-    seq, iss, id, actor, jti, device, line, action, args, status, code, level, accepted_ms, panels,
+    seq,
+    iss,
+    id,
+    actor,
+    jti,
+    device,
+    line,
+    action,
+    args,
+    status,
+    code,
+    level,
+    accepted_ms,
+    panels,
 });
 
 impl Command {

@@ -45,8 +45,19 @@ pub(crate) struct Device {
 }
 
 columns!(Device {
-    name, cert_jti, cert_exp, renewed_jti, renewed_exp, thumbprint, session, hello, online, last_seen_ms, version,
-    booted_ms, clock_ahead_ms,
+    name,
+    cert_jti,
+    cert_exp,
+    renewed_jti,
+    renewed_exp,
+    thumbprint,
+    session,
+    hello,
+    online,
+    last_seen_ms,
+    version,
+    booted_ms,
+    clock_ahead_ms,
 });
 
 impl Device {

@@ -59,12 +59,12 @@ use crate::failure::Failure;
 pub use crate::agent::Credential;
 pub use crate::audit::MAX_AUDIT_PAGE;
 pub use crate::call::{Answer, Call, CallResult, LoggedIn, PrincipalCall, Refreshed, Reply, SiteCall, calls};
+pub use crate::command::GRACE_MS;
 pub use crate::command::{KEEP_COMMANDS_MS, MAX_IN_FLIGHT};
 pub use crate::enrolment::Renewed;
 pub use crate::event::{CommandOrder, Effect, Event, PanelFilter, Press};
 pub use crate::links::Links;
 pub use crate::logins::ROTATION_GRACE_MS;
-pub use crate::command::GRACE_MS;
 pub use crate::principal::Principal;
 pub use crate::store::{Row, Store, StoreError, Value};
 

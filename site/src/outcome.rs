@@ -11,9 +11,9 @@ use pinlatch_protocol::problem::{Code, Problem};
 use crate::Site;
 use crate::audit::Actor;
 use crate::command::{Command, GRACE_MS};
-use crate::rows::Columns as _;
 use crate::event::Effect;
 use crate::lines::{Line, level_text};
+use crate::rows::Columns as _;
 use crate::store::StoreError;
 
 /// Whether the level in a device's report is current.
@@ -112,7 +112,10 @@ impl Site<'_> {
     /// Sets the status of commands without a report to `unknown` after the waiting time has ended. A device can have
     /// executed a command with the status `unknown`.
     pub(crate) fn give_up_silent_commands(&mut self) -> Result<(), StoreError> {
-        let sql = format!("SELECT {} FROM commands WHERE status = 'delivered' AND deadline_ms <= ?1", Command::LIST);
+        let sql = format!(
+            "SELECT {} FROM commands WHERE status = 'delivered' AND deadline_ms <= ?1",
+            Command::LIST
+        );
         let rows = self.run(&sql, &[self.now_ms.saturating_sub(GRACE_MS).into()])?;
         for row in &rows {
             let mut command = Command::read(row)?;

@@ -46,7 +46,19 @@ struct IssuedToken {
 }
 
 columns!(IssuedToken {
-    jti, kind, name, creator, person, parent, scope, nbf, exp, max_uses, uses, created_ms, ended_ms,
+    jti,
+    kind,
+    name,
+    creator,
+    person,
+    parent,
+    scope,
+    nbf,
+    exp,
+    max_uses,
+    uses,
+    created_ms,
+    ended_ms,
 });
 
 impl IssuedToken {
@@ -144,7 +156,9 @@ impl Site<'_> {
             return Err(wrong("`not_before` must be at most 366 days in the future"));
         }
         if request.expires_at <= nbf || request.expires_at - nbf > MAX_TOKEN_LIFE {
-            return Err(wrong("`expires_at` must be after the start of validity, but at most 366 days later"));
+            return Err(wrong(
+                "`expires_at` must be after the start of validity, but at most 366 days later",
+            ));
         }
         if request.max_uses.is_some_and(|uses| !(1..=MAX_USES).contains(&uses)) {
             return Err(wrong("`max_uses` must be from 1 to 1000000"));
@@ -163,7 +177,9 @@ impl Site<'_> {
         // login, the caller's token is the parent of the new token.
         let parent = principal.family.is_none().then_some(principal.jti.as_str());
         if parent.is_some() && request.expires_at > principal.exp {
-            return Err(wrong("`expires_at` must not be later than the expiry of the token that you use now"));
+            return Err(wrong(
+                "`expires_at` must not be later than the expiry of the token that you use now",
+            ));
         }
         let count =
             self.row("SELECT count(*) FROM tokens WHERE ended_ms IS NULL AND exp > ?1", &[now.into()])?;
@@ -227,7 +243,8 @@ impl Site<'_> {
             IssuedToken::LIST
         );
         let rows = self.run(&sql, &[])?;
-        let views = rows.iter().map(|row| Ok(IssuedToken::read(row)?.view(row.opt_uint(IssuedToken::COUNT)?)));
+        let views =
+            rows.iter().map(|row| Ok(IssuedToken::read(row)?.view(row.opt_uint(IssuedToken::COUNT)?)));
         Ok(views.collect::<Result<_, StoreError>>()?)
     }
 

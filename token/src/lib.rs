@@ -19,23 +19,21 @@ mod sealed;
 pub use external::login;
 pub use kinds::{command, device, keyset, refresh, welcome};
 
-pub use kinds::access::{AccessClaims, AccessGrant, MAX_PERSON_LIFE, TOKEN_SUBJECT_PREFIX};
-pub use keys::alg::Algorithm;
-pub use policy::cache::SignatureCache;
-pub use jwt::claims::Registered;
-pub use kinds::code::{Challenge, Code, CodePurpose};
 pub use edge_keys::{EdgeKeys, KeyEntry, KeyRole, Step, StepError};
-pub use policy::explain::{Check, CheckResult, Explanation, Member, explain};
 pub use external::issuer::{Admitted, Issuer, Issuers, NotAdmitted, private_uri, unverified_kid};
+pub use jwt::claims::Registered;
+pub use jwt::kind::Kind;
+pub use jwt::refusal::Refusal;
+pub use keys::KeySet;
+pub use keys::alg::Algorithm;
 pub use keys::key::{PublicKey, SigningKey};
 pub use keys::key_error::KeyError;
-pub use keys::KeySet;
-pub use jwt::kind::Kind;
 pub use keys::minting::MintingKey;
-pub use policy::{
-    Accepted, Expect, Terms, Typ, Verified, verify, verify_foreign, verify_foreign_cached,
-};
-pub use jwt::refusal::Refusal;
+pub use kinds::access::{AccessClaims, AccessGrant, MAX_PERSON_LIFE, TOKEN_SUBJECT_PREFIX};
+pub use kinds::code::{Challenge, Code, CodePurpose};
+pub use policy::cache::SignatureCache;
+pub use policy::explain::{Check, CheckResult, Explanation, Member, explain};
+pub use policy::{Accepted, Expect, Terms, Typ, Verified, verify, verify_foreign, verify_foreign_cached};
 pub use sealed::{SealingKey, is_sealed};
 
 use pinlatch_protocol::name::Name;
@@ -67,5 +65,5 @@ pub fn is_nonce(text: &str) -> bool {
 pub fn random_id() -> String {
     let mut bytes = [0; 16];
     rand::rng().fill_bytes(&mut bytes);
-    b64::encode(&bytes)
+    jwt::b64::encode(&bytes)
 }

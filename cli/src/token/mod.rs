@@ -138,7 +138,8 @@ impl Keys {
     }
 
     fn set(&self, bytes: &[u8]) -> Result<KeySet, KeyError> {
-        let jwks = serde_json::from_slice(bytes).map_err(|_| KeyError::Form("the --jwks file is not JSON"))?;
+        let jwks =
+            serde_json::from_slice(bytes).map_err(|_| KeyError::Form("the --jwks file is not JSON"))?;
         KeySet::from_jwks(&jwks, &self.algorithms)
     }
 }

@@ -105,9 +105,7 @@ fn watch(session: &Session, json: bool) -> Result<End> {
             Err(end) => return Ok(end),
         };
         let Ok(frame) = serde_json::from_str::<Value>(&text) else {
-            bail!(
-                "the edge's message is not JSON; install the same version of `pinlatch` and the edge"
-            );
+            bail!("the edge's message is not JSON; install the same version of `pinlatch` and the edge");
         };
         let seq = frame.get("seq").and_then(Value::as_u64);
         let is_event = frame.get("type").is_some_and(|kind| kind == "event");

@@ -154,7 +154,9 @@ fn request(session: &Session) -> Result<Request> {
         .join("/api/v1/events")
         .context("the stored URL of the deployment is invalid; run `pinlatch login`")?;
     let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
-    url.set_scheme(scheme).ok().context("the stored URL of the deployment is invalid; run `pinlatch login`")?;
+    url.set_scheme(scheme)
+        .ok()
+        .context("the stored URL of the deployment is invalid; run `pinlatch login`")?;
     let mut request = url
         .as_str()
         .into_client_request()

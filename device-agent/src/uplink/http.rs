@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{HOST, HeaderValue, USER_AGENT};
-use hyper::{Request, Response, StatusCode, Uri};
+use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use pinlatch_protocol::loopback::is_loopback;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -20,7 +20,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use crate::uplink::connect_error::HttpError;
 use crate::uplink::dial::Resolver;
 use crate::uplink::proxy::Proxy;
-use crate::uplink::tls::{self, Validity};
+use crate::uplink::tls::Validity;
 
 /// The timeout of a TLS handshake and of an HTTP answer.
 const STEP_TIMEOUT: Duration = Duration::from_secs(10);

@@ -21,22 +21,19 @@ use pinlatch_protocol::close;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use crate::uplink::backoff::{Backoff, random};
 use crate::clock::WallClock;
 use crate::config::Config;
 use crate::credentials::Credentials;
-use crate::uplink::dial::Resolver;
-use crate::uplink::handshake;
-use crate::uplink::http::{Connector, Endpoint};
 use crate::lines::Lines;
+use crate::reporting::systemd::{ATTEMPT_LIMIT, Service};
+use crate::reporting::telemetry::{Identity, Telemetry};
+use crate::uplink::backoff::{Backoff, random};
+use crate::uplink::dial::Resolver;
+use crate::uplink::http::{Connector, Endpoint};
 use crate::uplink::link_error::LinkError;
 use crate::uplink::outbox::Outbox;
 use crate::uplink::proxy::Proxy;
-use crate::uplink::session;
-use crate::reporting::systemd::{ATTEMPT_LIMIT, Service};
-use crate::reporting::telemetry::{Identity, Telemetry};
 use crate::uplink::tls::{Tls, TlsError};
-use crate::uplink::welcome;
 
 /// The minimum interval between two log messages about the same failure. More frequent log messages during a long
 /// outage would wear out an SD card.

@@ -5,7 +5,6 @@
 //! end between the agent and the edge.
 
 use std::fmt;
-use std::io;
 use std::time::Duration;
 
 use base64ct::{Base64, Encoding};

@@ -20,14 +20,14 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 use crate::clock::{EdgeClock, RESYNC_EVERY, WallClock, boot_ms};
 use crate::commands::{Answer, Commands};
 use crate::credentials::Credentials;
+use crate::lines::{Event, LineEvent, Lines};
+use crate::reporting::systemd::Service;
+use crate::reporting::telemetry::Telemetry;
 use crate::uplink::handshake::Link;
 use crate::uplink::http::BoxStream;
-use crate::lines::{Event, LineEvent, Lines};
 use crate::uplink::link_error::LinkError;
 use crate::uplink::outbox::Outbox;
 use crate::uplink::renewal::Term;
-use crate::reporting::systemd::Service;
-use crate::reporting::telemetry::Telemetry;
 use crate::uplink::welcome::Trust;
 
 /// The timeout for sending a WebSocket frame.

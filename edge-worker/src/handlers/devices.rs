@@ -45,7 +45,8 @@ pub async fn act(mut incoming: Incoming, device: Name, line: Name, action: Strin
         let text = format!("`Idempotency-Key` must have 1 to {MAX_COMMAND_ID} visible ASCII characters");
         return Err(Problem::new(Code::InvalidRequest).detail(text));
     }
-    let deadline_ms = incoming.query("deadline_ms").map(|text| text.parse().map_err(|_| bad_deadline())).transpose()?;
+    let deadline_ms =
+        incoming.query("deadline_ms").map(|text| text.parse().map_err(|_| bad_deadline())).transpose()?;
     let request = CommandRequest { id, device, line, action, args, deadline_ms };
     let result = ask_own(&incoming.env, calls::Command { principal, request }).await?;
     reply(&result)

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 
 use futures_channel::oneshot;
 use pinlatch_protocol::agent::ToAgent;
+use pinlatch_protocol::close;
 use pinlatch_protocol::command::CommandResult;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::Problem;
-use pinlatch_protocol::close;
 use pinlatch_site::{CommandOrder, Effect, Event, Site};
 use pinlatch_token::command::CommandClaims;
 use serde::Serialize;

@@ -180,7 +180,9 @@ impl TestSite {
 /// Returns the filters that select the panels to close. Also returns whether the tokens of all other panels are checked.
 pub(super) fn ended(effects: &[Effect]) -> (Vec<PanelFilter>, bool) {
     let whose = |effect: &Effect| match effect {
-        Effect::ClosePanels { whose, code: close::SESSION_ENDED, .. } => Some(whose.clone()),
+        Effect::ClosePanels { whose, code: pinlatch_protocol::close::SESSION_ENDED, .. } => {
+            Some(whose.clone())
+        }
         _ => None,
     };
     (effects.iter().filter_map(whose).collect(), effects.contains(&Effect::Review))

@@ -15,14 +15,14 @@ use pinlatch_protocol::name::Name;
 use serde_json::{Value, json};
 
 use crate::jwt::b64;
-use crate::kinds::code::{Challenge, Code, CodePurpose, SealingSecret};
+use crate::jwt::refusal::{Refusal, excerpt};
+use crate::jwt::strict::{MAX_TOKEN, Object};
+use crate::keys::KeySet;
 use crate::keys::key::{PublicKey, SigningKey};
 use crate::keys::key_error::KeyError;
-use crate::keys::KeySet;
-use crate::jwt::refusal::{Refusal, excerpt};
-use crate::sealed::{self, OpeningKey};
-use crate::jwt::strict::{MAX_TOKEN, Object};
 use crate::keys::verifying::lenient;
+use crate::kinds::code::{Challenge, Code, CodePurpose, SealingSecret};
+use crate::sealed::{self, OpeningKey};
 
 /// The edge's secret keys. The first signing key signs tokens, and all signing keys verify tokens. The first sealing
 /// key encrypts, and all sealing keys decrypt. Because new keys are added at the end, every running instance (isolate)

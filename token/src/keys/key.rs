@@ -4,11 +4,11 @@ use jwt_simple::prelude::*;
 use pinlatch_protocol::api::Secret;
 use serde_json::{Value, json};
 
-use crate::keys::key_error::KeyError;
-use crate::jwt::kind::Kind;
 use crate::jwt::claims::{Registered, claims};
+use crate::jwt::kind::Kind;
 use crate::jwt::refusal::Refusal;
 use crate::jwt::strict::Object;
+use crate::keys::key_error::KeyError;
 use crate::keys::verifying::VerifyingKey;
 
 /// An Ed25519 private key that signs tokens. The `kid` of the key is the key's RFC 7638 thumbprint.

@@ -4,15 +4,15 @@
 use jwt_simple::prelude::*;
 use serde_json::{Map, Value};
 
-use crate::keys::alg::{Algorithm, Family};
 use crate::jwt::b64;
-use crate::keys::key_error::KeyError;
-use crate::keys::without_line_end;
 use crate::jwt::claims::bare_claims;
 use crate::jwt::refusal::Refusal;
-use crate::keys::secret;
 use crate::jwt::strict::Object;
+use crate::keys::alg::{Algorithm, Family};
+use crate::keys::key_error::KeyError;
+use crate::keys::secret;
 use crate::keys::verifying::bare;
+use crate::keys::without_line_end;
 
 /// A private key or a shared secret that signs tokens with one algorithm.
 pub struct MintingKey {

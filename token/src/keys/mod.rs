@@ -11,10 +11,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::jwt::refusal::{Refusal, excerpt};
 use crate::keys::alg::{Algorithm, names};
 use crate::keys::key::PublicKey;
 use crate::keys::key_error::KeyError;
-use crate::jwt::refusal::{Refusal, excerpt};
 use crate::keys::verifying::VerifyingKey;
 
 /// The maximum number of keys in a key set.

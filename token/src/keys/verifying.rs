@@ -11,13 +11,13 @@ use pkcs1::der::{Decode, pem};
 use serde_json::{Map, Value, json};
 use spki::SubjectPublicKeyInfoRef;
 
-use crate::keys::alg::{Algorithm, Family};
 use crate::jwt::b64;
-use crate::keys::key_error::KeyError;
 use crate::jwt::claims::SignatureOnly;
 use crate::jwt::refusal::Refusal;
-use crate::keys::secret;
 use crate::jwt::strict::Unverified;
+use crate::keys::alg::{Algorithm, Family};
+use crate::keys::key_error::KeyError;
+use crate::keys::secret;
 
 /// The accepted sizes of an RSA modulus, in bits.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;

@@ -5,15 +5,15 @@ use pinlatch_protocol::name::Name;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::edge_keys::EdgeKeys;
+use crate::jwt::claims::Registered;
+use crate::jwt::kind::Kind;
+use crate::jwt::refusal::Refusal;
+use crate::keys::KeySet;
+use crate::keys::key::{PublicKey, SigningKey};
 use crate::kinds::access::object;
 use crate::kinds::code::Challenge;
-use crate::edge_keys::EdgeKeys;
-use crate::keys::key::{PublicKey, SigningKey};
-use crate::keys::KeySet;
-use crate::jwt::kind::Kind;
-use crate::jwt::claims::Registered;
 use crate::policy::{self, Expect, Verified};
-use crate::jwt::refusal::Refusal;
 use crate::{EDGE, is_nonce, site_audience};
 
 /// The lifetime of a device certificate, in seconds.

@@ -4,13 +4,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::kinds::access::object;
-use crate::keys::key::{PublicKey, SigningKey};
-use crate::keys::KeySet;
-use crate::jwt::kind::Kind;
 use crate::jwt::claims::Registered;
-use crate::policy::{self, Expect, Verified};
+use crate::jwt::kind::Kind;
 use crate::jwt::refusal::Refusal;
+use crate::keys::KeySet;
+use crate::keys::key::{PublicKey, SigningKey};
+use crate::kinds::access::object;
+use crate::policy::{self, Expect, Verified};
 use crate::{ROOT, random_id};
 
 /// The audience of all key sets.

@@ -5,10 +5,10 @@ use pinlatch_protocol::name::Name;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::kinds::access::object;
 use crate::edge_keys::EdgeKeys;
 use crate::jwt::claims::{Registered, claims};
 use crate::jwt::refusal::Refusal;
+use crate::kinds::access::object;
 use crate::{EDGE, site_audience};
 
 /// The time after which an unused refresh token expires, in seconds.

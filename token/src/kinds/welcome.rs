@@ -4,13 +4,13 @@
 use pinlatch_protocol::name::Name;
 use serde::{Deserialize, Serialize};
 
-use crate::kinds::access::object;
 use crate::edge_keys::EdgeKeys;
-use crate::keys::KeySet;
-use crate::jwt::kind::Kind;
 use crate::jwt::claims::Registered;
-use crate::policy::{self, Expect, Verified};
+use crate::jwt::kind::Kind;
 use crate::jwt::refusal::Refusal;
+use crate::keys::KeySet;
+use crate::kinds::access::object;
+use crate::policy::{self, Expect, Verified};
 use crate::{EDGE, random_id, site_audience};
 
 /// The lifetime of a welcome, in seconds.

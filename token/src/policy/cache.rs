@@ -7,8 +7,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
-use crate::keys::KeySet;
 use crate::jwt::strict::Unverified;
+use crate::keys::KeySet;
 
 /// A cache of limited size for tokens whose signatures were verified. When the cache is full, the oldest entry is
 /// removed.

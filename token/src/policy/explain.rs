@@ -8,11 +8,11 @@ use std::time::{Duration, UNIX_EPOCH};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::jwt::refusal::Refusal;
+use crate::jwt::strict::{Object, Unverified, object};
 use crate::keys::KeySet;
 use crate::policy::{self, Terms};
-use crate::jwt::refusal::Refusal;
 use crate::sealed::{self, KeyAlgorithm};
-use crate::jwt::strict::{Object, Unverified, object};
 
 /// The explanation of a token.
 #[derive(Debug, Clone, Serialize)]
@@ -192,7 +192,9 @@ fn header_meaning(name: &str, value: &Value, _now: Option<u64>) -> Option<String
         "epk" => "a public key that the sender made for this token; the content key depends on this key",
         "apu" | "apv" => "information about sender and recipient; the content key depends on this value",
         "p2s" | "p2c" => "a parameter for encryption with a password; tokens with this member are rejected",
-        "crit" => "extensions that a verifier must understand; Pinlatch supports none and rejects tokens with this member",
+        "crit" => {
+            "extensions that a verifier must understand; Pinlatch supports none and rejects tokens with this member"
+        }
         "b64" => "whether the payload is encoded (RFC 7797); tokens with this member are rejected",
         "zip" => "the compression of the content; tokens with this member are rejected",
         "jwk" => "a key inside the token; tokens with this member are rejected",

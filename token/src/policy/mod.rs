@@ -11,14 +11,14 @@ use std::rc::Rc;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::keys::alg::Algorithm;
 use crate::jwt::claims::Registered;
-use crate::policy::cache::{CacheKey, SignatureCache};
-use crate::keys::KeySet;
 use crate::jwt::kind::{Kind, is_type};
 use crate::jwt::refusal::{Refusal, excerpt};
 use crate::jwt::strict::{MAX_TOKEN, Object, Unverified};
+use crate::keys::KeySet;
+use crate::keys::alg::Algorithm;
 use crate::keys::verifying::VerifyingKey;
+use crate::policy::cache::{CacheKey, SignatureCache};
 
 /// The time by which a signer's clock can be ahead of the verifier's clock, in seconds. If `leeway` is longer, `leeway`
 /// applies instead.

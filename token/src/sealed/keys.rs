@@ -6,8 +6,8 @@ use p256::elliptic_curve::sec1::ToSec1Point;
 use serde_json::Value;
 
 use crate::jwt::b64;
-use crate::keys::key_error::KeyError;
 use crate::jwt::strict::Object;
+use crate::keys::key_error::KeyError;
 
 /// The algorithm that encrypts the content key for the recipient of a sealed token (RFC 7518 §4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

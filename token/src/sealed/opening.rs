@@ -12,8 +12,8 @@ use super::cipher::{Key, agree, decrypt, unwrap};
 use super::envelope::Envelope;
 use super::keys::{KeyAlgorithm, bytes, point, point_jwk, thumbprint};
 use crate::jwt::b64;
-use crate::keys::key_error::KeyError;
 use crate::jwt::strict::Object;
+use crate::keys::key_error::KeyError;
 use crate::keys::verifying::{kid_of, rsa_public};
 
 /// The members of a private RSA key that Pinlatch writes to `EDGE_KEYS`. Other members of the JWK are dropped.

@@ -14,9 +14,9 @@ use spki::SubjectPublicKeyInfoRef;
 use super::cipher::{ENCRYPTION, Key, NONCE, TAG, agree, encrypt, wrap};
 use super::keys::{KeyAlgorithm, bytes, point, point_jwk};
 use crate::jwt::b64;
-use crate::keys::key_error::KeyError;
 use crate::jwt::refusal::Refusal;
 use crate::jwt::strict::{MAX_TOKEN, Object};
+use crate::keys::key_error::KeyError;
 use crate::keys::verifying::{EC, RSA, kid_of, rsa_public};
 
 /// A public key that encrypts tokens. Only the owner of the private key can decrypt the encrypted tokens.

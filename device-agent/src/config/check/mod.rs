@@ -14,9 +14,7 @@ use pinlatch_protocol::line::Level;
 use pinlatch_protocol::name::Name;
 use toml::Spanned;
 
-use super::{
-    Config, DEFAULT_DEAD_TIME, Interlock, Issue, LineConfig, Simulator, place as place_of, raw,
-};
+use super::{Config, DEFAULT_DEAD_TIME, Interlock, Issue, LineConfig, Simulator, place as place_of, raw};
 
 /// The maximum of the key `dead_time_ms`, which is one minute.
 const MAX_DEAD_TIME_MS: u32 = 60_000;

@@ -5,8 +5,8 @@
 use serde::Serialize;
 
 use super::{EdgeKeys, Opener, Retired, Sealer, Signer};
-use crate::kinds::device::CERT_LIFE;
 use crate::keys::key_error::KeyError;
+use crate::kinds::device::CERT_LIFE;
 
 /// The maximum number of retired keys. The limit keeps the value of `EDGE_KEYS` smaller than 5 KB, which is
 /// Cloudflare's limit for a secret.

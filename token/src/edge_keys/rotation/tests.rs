@@ -1,7 +1,7 @@
 use super::*;
-use crate::kinds::device::{DeviceCert, sign_cert};
-use crate::keys::key::SigningKey;
 use crate::jwt::kind::Kind;
+use crate::keys::key::SigningKey;
+use crate::kinds::device::{DeviceCert, sign_cert};
 use crate::kinds::refresh::RefreshClaims;
 use crate::{AccessClaims, AccessGrant, CodePurpose, Refusal, SealingKey, SignatureCache, welcome};
 use pinlatch_protocol::name::Name;

@@ -15,14 +15,14 @@ use pinlatch_protocol::scope::ScopeSet;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::keys::alg::Algorithm;
-use crate::policy::cache::SignatureCache;
-use crate::keys::key_error::KeyError;
-use crate::keys::KeySet;
 use crate::jwt::kind::{Kind, is_type};
-use crate::policy::{Accepted, Terms, Typ, text, verify_foreign_cached};
 use crate::jwt::refusal::{Refusal, excerpt};
 use crate::jwt::strict::{Object, Unverified};
+use crate::keys::KeySet;
+use crate::keys::alg::Algorithm;
+use crate::keys::key_error::KeyError;
+use crate::policy::cache::SignatureCache;
+use crate::policy::{Accepted, Terms, Typ, text, verify_foreign_cached};
 
 /// The accepted difference between the clock of an external issuer and the clock of the edge, in seconds.
 const LEEWAY: u64 = 60;
