@@ -4,7 +4,7 @@ use leptos::html::Input;
 use leptos::leptos_dom::helpers::window_event_listener;
 use leptos::prelude::*;
 
-use crate::board::{self, Plate};
+use crate::board;
 use crate::link::State;
 use crate::live::Panel;
 use crate::model::Model;
