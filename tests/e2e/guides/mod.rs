@@ -186,7 +186,7 @@ fn the_guide_for_openid_providers_works_as_written() {
     let _host_lock = HostLock::beside_others();
     let said = SHARED.follow("openid");
     assert!(said.contains("bea can log in with"), "{said}");
-    assert!(said.contains("the login page of home offers this provider"), "{said}");
+    assert!(said.contains("the login page of the site home offers this provider"), "{said}");
     assert!(said.contains(r#""status":"executed""#), "{said}");
     let company = SHARED.providers.named("company");
     SHARED.has_executed(&format!("{}#poster", company.issuer()));
