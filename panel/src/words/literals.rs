@@ -60,7 +60,10 @@ impl Finder {
                 }
                 Node::Fragment(fragment) => self.nodes(&fragment.children),
                 Node::Text(text) => self.shown_literal(&text.value),
-                Node::Block(NodeBlock::ValidBlock(block)) => self.shown_block(block),
+                Node::Block(NodeBlock::ValidBlock(block)) => {
+                    self.visit_block(block);
+                    self.shown_block(block);
+                }
                 Node::RawText(text) => panic!("text without quotes in a view: {}", text.to_string_best()),
                 _ => {}
             }
@@ -72,18 +75,17 @@ impl Finder {
             NodeAttribute::Block(NodeBlock::ValidBlock(block)) => self.visit_block(block),
             NodeAttribute::Attribute(attribute) => {
                 let Some(value) = attribute.value() else { return };
+                self.visit_expr(value);
                 if TEXT_ATTRIBUTES.contains(&attribute.key.to_string().as_str()) {
                     self.shown(value);
-                } else {
-                    self.visit_expr(value);
                 }
             }
             NodeAttribute::Block(_) => {}
         }
     }
 
+    /// A block whose value people see.
     fn shown_block(&mut self, block: &Block) {
-        self.visit_block(block);
         if let Some(Stmt::Expr(last, None)) = block.stmts.last() {
             self.shown(last);
         }
@@ -91,7 +93,6 @@ impl Finder {
 
     /// An expression whose value people see.
     fn shown(&mut self, expr: &Expr) {
-        self.visit_expr(expr);
         match expr {
             Expr::Lit(literal) => {
                 if let Lit::Str(literal) = &literal.lit {
