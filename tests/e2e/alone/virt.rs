@@ -209,8 +209,8 @@ fn unusable_lines_are_told(board: &Guest, site: &Site<'_>) {
     }
     let log = board.agent_log();
     let about = |line: &str| {
-        let told = log.lines().find(|said| said.contains("line_unusable") && said.contains(line));
-        told.unwrap_or_else(|| panic!("the log does not mention {line}: {log}")).to_owned()
+        let entry = log.lines().find(|said| said.contains("line_unusable") && said.contains(line));
+        entry.unwrap_or_else(|| panic!("the log does not mention {line}: {log}")).to_owned()
     };
     assert!(about("taken").contains("is in use by"), "{}", about("taken"));
     assert!(about("absent").contains("no offset 8"), "{}", about("absent"));
