@@ -1,5 +1,6 @@
 //! Authenticates requests. The Worker verifies the token of a request before the request reaches a Durable Object.
 
+use pinlatch_protocol::api::{GUEST_COOKIE, SESSION_COOKIE};
 use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::Principal;
@@ -68,11 +69,8 @@ fn token(incoming: &Incoming) -> Result<(String, Carrier), Problem> {
 /// Returns the token in the browser's cookies. A browser can have both a login cookie and a guest cookie. The query
 /// parameter `as=guest` selects the guest cookie and grants no permission.
 fn cookie(incoming: &Incoming, header: &str) -> Option<(String, Carrier)> {
-    let (name, carrier) = if is_guests(incoming) {
-        (cookies::GUEST, Carrier::Guest)
-    } else {
-        (cookies::SESSION, Carrier::Cookie)
-    };
+    let (name, carrier) =
+        if is_guests(incoming) { (GUEST_COOKIE, Carrier::Guest) } else { (SESSION_COOKIE, Carrier::Cookie) };
     cookies::find(header, name).map(|token| (token.to_owned(), carrier))
 }
 

@@ -1,38 +1,26 @@
 //! Creates and reads the cookies of logins and guest links. All cookies of Pinlatch are `HttpOnly`, so scripts in a web
 //! page cannot read the tokens.
 
-use pinlatch_protocol::api::Secret;
-
-/// The name of the cookie with the access token. Because of the prefix `__Host-`, a browser sends the cookie only to
-/// this host. A browser sends a `__Host-` cookie only over TLS or to loopback, and with every path.
-pub const SESSION: &str = "__Host-pinlatch_session";
-
-/// The name of the cookie with a guest link's token. The guest cookie is independent of the browser's login.
-pub const GUEST: &str = "__Host-pinlatch_guest";
+use pinlatch_protocol::api::{GUEST_COOKIE, REFRESH_COOKIE, SESSION_COOKIE, Secret};
+use pinlatch_protocol::endpoint::Endpoint;
 
 /// The name of the cookie with the state of a login while the browser is at the login provider. The cookie has
 /// `SameSite=Lax`, because the redirect back to the edge comes from the login provider's website.
 pub const LOGIN: &str = "__Host-pinlatch_login";
 
-/// The name of the cookie with the refresh token. The browser sends the refresh token only to the paths of the session
-/// calls.
-pub const REFRESH: &str = "__Secure-pinlatch_refresh";
-
-const REFRESH_PATH: &str = "/api/v1/session";
-
 /// Returns the `Set-Cookie` value that stores the access token.
 pub fn session(token: &Secret, seconds: u64) -> String {
-    set(SESSION, token.expose(), "/", seconds)
+    set(SESSION_COOKIE, token.expose(), "/", seconds)
 }
 
 /// Returns the `Set-Cookie` value that stores a guest link's token.
 pub fn guest(token: &Secret, seconds: u64) -> String {
-    set(GUEST, token.expose(), "/", seconds)
+    set(GUEST_COOKIE, token.expose(), "/", seconds)
 }
 
 /// Returns the `Set-Cookie` value that stores the refresh token.
 pub fn refresh(token: &Secret, seconds: u64) -> String {
-    set(REFRESH, token.expose(), REFRESH_PATH, seconds)
+    set(REFRESH_COOKIE, token.expose(), &refresh_path(), seconds)
 }
 
 /// Returns the `Set-Cookie` value that stores the state of a login with a provider.
@@ -48,12 +36,17 @@ pub fn login_cleared() -> String {
 
 /// Returns the `Set-Cookie` value that deletes the guest link's token.
 pub fn guest_cleared() -> String {
-    set(GUEST, "", "/", 0)
+    set(GUEST_COOKIE, "", "/", 0)
 }
 
 /// Returns the `Set-Cookie` values that delete the access token and the refresh token.
 pub fn cleared() -> [String; 2] {
-    [set(SESSION, "", "/", 0), set(REFRESH, "", REFRESH_PATH, 0)]
+    [set(SESSION_COOKIE, "", "/", 0), set(REFRESH_COOKIE, "", &refresh_path(), 0)]
+}
+
+/// Returns the path of the session calls, to which a browser sends the refresh token.
+fn refresh_path() -> String {
+    Endpoint::ShowBrowserSession.path()
 }
 
 fn set(name: &str, value: &str, path: &str, seconds: u64) -> String {

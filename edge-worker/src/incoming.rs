@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use pinlatch_protocol::MAX_BODY;
 use pinlatch_protocol::loopback::is_loopback;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
@@ -12,9 +13,6 @@ use worker::{Env, Method, Request};
 
 use crate::config::Deployment;
 use crate::respond::fault;
-
-/// The maximum size of a request body, in bytes.
-const MAX_BODY: usize = 16 * 1024;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 

@@ -13,11 +13,8 @@ mod gate;
 mod handlers;
 mod incoming;
 mod objects;
-#[cfg(test)]
-mod openapi;
 mod published;
 mod respond;
-mod route;
 mod site;
 #[cfg(feature = "test-hooks")]
 mod test_hooks;

@@ -11,17 +11,30 @@ use crate::wire_enum::wire_enum;
 /// The maximum length of the display name of an API token or guest link, in characters.
 pub const MAX_TOKEN_NAME: usize = 64;
 
-/// The longest validity period of an API token or guest link, in seconds: 366 days.
-pub const MAX_TOKEN_LIFE: u64 = 366 * 86_400;
+/// The longest validity period of an API token or guest link, in days.
+pub const MAX_TOKEN_DAYS: u64 = 366;
+
+/// The longest validity period of an API token or guest link, in seconds.
+pub const MAX_TOKEN_LIFE: u64 = MAX_TOKEN_DAYS * 86_400;
 
 /// The largest value of `max_uses` that a caller can set for an API token or guest link.
 pub const MAX_USES: u32 = 1_000_000;
+
+/// The maximum length of the issuer, the subject and the email address of an identity, in bytes.
+pub const MAX_IDENTITY: usize = 255;
+
+/// The number of entries on a page of the audit log if the caller does not set `limit`.
+pub const AUDIT_PAGE: u32 = 100;
+
+/// The maximum number of entries on a page of the audit log.
+pub const MAX_AUDIT_PAGE: u32 = 500;
 
 /// The range of allowed retention periods of the audit log, in days.
 pub const RETENTION_DAYS: std::ops::RangeInclusive<u32> = 1..=3_650;
 
 /// A person who has an account at a site. `GET /api/v1/users` returns a list of persons.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Person {
     /// The person's user name.
     pub username: UserName,
@@ -39,8 +52,11 @@ pub struct Person {
     pub identities: Vec<IdentityRule>,
 }
 
-/// The body of `POST /api/v1/users`. The call invites a new person, or lets an existing person set a new password.
+/// The body of `POST /api/v1/users`. The call invites a new person, or lets an existing person set a new password. For a
+/// new person, the request must contain `role` or `scope`. For an existing person, the request must contain neither
+/// `role` nor `scope`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct InviteRequest {
     /// The user name of the invited person.
@@ -52,6 +68,7 @@ pub struct InviteRequest {
 
 /// A person's permissions in a request: a role or individual scopes, but not both.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RightsRequest {
     /// The role that the person receives.
@@ -65,6 +82,7 @@ pub struct RightsRequest {
 /// The body of `PUT /api/v1/users/{username}/identities`. The call allows a person to log in with an external login
 /// provider. If the person does not exist, the call creates the person with the given permissions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AdmitRequest {
     /// The person's account at the login provider.
@@ -80,21 +98,26 @@ pub struct AdmitRequest {
 /// A person's account at a login provider. The account is identified by the provider's `sub` or by a verified email
 /// address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct IdentityRule {
     /// The issuer (`iss`) that the login provider writes into its tokens.
+    #[cfg_attr(test, schemars(with = "crate::openapi::types::IdentityText"))]
     pub issuer: String,
     /// The login provider's `sub` for the person. If a rule contains only an email address, the site stores the `sub`
     /// at the person's first login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<crate::openapi::types::IdentityText>"))]
     pub subject: Option<String>,
     /// The person's email address. The login provider must report the email address as verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<crate::openapi::types::IdentityText>"))]
     pub email: Option<String>,
 }
 
 /// The response body of `POST /api/v1/users`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct InviteReply {
     /// The user name of the invited person.
     pub username: UserName,
@@ -106,16 +129,19 @@ pub struct InviteReply {
 
 /// The body of `POST /api/v1/users/accept`. An invited person sends the invitation code and a new password to the site.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AcceptRequest {
     /// The invitation code that the person received.
     pub code: Secret,
     /// The password that the person chose.
+    #[cfg_attr(test, schemars(with = "crate::openapi::types::NewPassword"))]
     pub password: Secret,
 }
 
 /// The response body of `POST /api/v1/users/accept`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AcceptReply {
     /// The user name of the invited person. The person can log in from now on.
     pub username: UserName,
@@ -124,11 +150,14 @@ pub struct AcceptReply {
 /// The body of `POST /api/v1/users/{username}/password`. The call changes the caller's own password and ends all other
 /// sessions of the caller.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PasswordRequest {
     /// The caller's current password.
+    #[cfg_attr(test, schemars(extend("format" = "password")))]
     pub current: Secret,
     /// The caller's new password.
+    #[cfg_attr(test, schemars(with = "crate::openapi::types::NewPassword"))]
     pub password: Secret,
 }
 
@@ -144,28 +173,34 @@ wire_enum! {
 
 /// The body of `POST /api/v1/tokens`. The call issues an API token or a guest link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct IssueRequest {
     /// The kind of the new token.
     pub kind: TokenKind,
-    /// The display name of the new token, with 1 to [`MAX_TOKEN_NAME`] characters.
+    /// The display name of the new token, with 1 to [`MAX_TOKEN_NAME`] characters. The display name must not contain
+    /// control characters, or spaces at the start or end.
     pub name: String,
-    /// The scopes of the new token. The caller must have all scopes of the new token.
+    /// The scopes of the new token, with at least one scope. The caller must have all scopes of the new token. A guest
+    /// link cannot have a `site:` scope.
     pub scope: ScopeSet,
     /// The time when the token becomes valid, in seconds of Unix time. If the field is absent, the token is valid
     /// immediately.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<u64>,
-    /// The time when the token expires, in seconds of Unix time. The validity period must not be
-    /// longer than [`MAX_TOKEN_LIFE`].
+    /// The time when the token expires, in seconds of Unix time. The validity period is at most [`MAX_TOKEN_DAYS`]
+    /// days. If the caller is not a logged-in person, the new token must not expire later than the caller's token.
     pub expires_at: u64,
-    /// The maximum number of commands that the token can send. If the field is absent, the number is unlimited.
+    /// The maximum number of commands that can be sent with the token. If the field is absent, the number of commands
+    /// is unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(range(min = 1, max = MAX_USES)))]
     pub max_uses: Option<u32>,
 }
 
 /// The properties of an API token or guest link, without the token itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "IssuedToken"))]
 pub struct TokenView {
     /// The id (`jti`) of the token.
     pub jti: String,
@@ -181,8 +216,10 @@ pub struct TokenView {
     pub not_before: u64,
     /// The time when the token expires, in seconds of Unix time.
     pub expires_at: u64,
-    /// The maximum number of commands that the token can send. If the field is absent, the number is unlimited.
+    /// The maximum number of commands that can be sent with the token. If the field is absent, the number of commands
+    /// is unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(range(min = 1, max = MAX_USES)))]
     pub max_uses: Option<u32>,
     /// The number of commands that the token has sent. The site counts the commands only if `max_uses` is set.
     pub uses: u32,
@@ -200,6 +237,7 @@ pub struct TokenView {
 
 /// The response body of `POST /api/v1/tokens`. No other response contains the token itself.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct IssueReply {
     /// The properties of the issued token.
     pub token: TokenView,
@@ -211,14 +249,24 @@ pub struct IssueReply {
     pub link: Option<Secret>,
 }
 
+/// The response body of `POST /api/v1/generation`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Generation {
+    /// The new generation of the site. Tokens with a lower generation are invalid.
+    #[cfg_attr(test, schemars(range(min = 1)))]
+    pub generation: u64,
+}
+
 /// One entry of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AuditEntry {
     /// The sequence number of the entry. Each entry's number is one higher than the previous entry's number.
     pub seq: u64,
     /// The time of the recorded event, in milliseconds of Unix time.
     pub at_ms: u64,
-    /// The actor of the recorded event: a user name, `ISSUER#SUBJECT`, `device:NAME` or `site:reconcile`.
+    /// The actor of the recorded event: a user name, `token:JTI`, `ISSUER#SUBJECT`, `device:NAME` or `site:reconcile`.
     pub actor: String,
     /// The id (`jti`) of the token that the actor used. The field is absent if the actor used no token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -230,13 +278,16 @@ pub struct AuditEntry {
     /// The result of the recorded action: `done`, the final status of a command, or a problem code. The prefix
     /// `amended_` means that a late report from the device corrected the status of a command.
     pub outcome: String,
-    /// The SHA-256 hash of the previous entry's hash and this entry, in hexadecimal digits.
+    /// The SHA-256 hash of a JSON array, in hexadecimal digits. The JSON array contains the hash of the previous entry,
+    /// `seq`, `at_ms`, `actor`, `jti`, `act`, `target` and `outcome`.
+    #[cfg_attr(test, schemars(regex(pattern = "^([0-9a-f]{64})?$")))]
     pub hash: String,
 }
 
 /// The number and the hash of the last audit entry. An owner can save the number and the hash to prove later that no
 /// earlier entry was changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AuditHead {
     /// The sequence number of the last audit entry.
     pub seq: u64,
@@ -246,6 +297,7 @@ pub struct AuditHead {
 
 /// One page of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AuditPage {
     /// The audit entries of this page. The newest entry is the first.
     pub entries: Vec<AuditEntry>,
@@ -280,8 +332,10 @@ pub struct AuditFilter {
 
 /// The body of `PUT /api/v1/audit/retention`. The call sets how long the site stores audit entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RetentionRequest {
     /// The number of days for which the site stores an audit entry.
+    #[cfg_attr(test, schemars(range(min = *RETENTION_DAYS.start(), max = *RETENTION_DAYS.end())))]
     pub days: u32,
 }

@@ -30,6 +30,7 @@ pub const YIELD_HEADER: &str = "Pinlatch-Yield";
 
 /// Messages that the edge sends to an agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ToAgent {
     /// The first message on a connection.
@@ -59,6 +60,7 @@ pub enum ToAgent {
 
 /// Messages that an agent sends to the edge.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum FromAgent {
     /// The agent's first message on a connection. The agent sends the hello after the agent has verified the welcome.
@@ -102,6 +104,7 @@ pub enum FromAgent {
     /// for a renewal, the edge sends no response.
     Renew {
         /// The public key in the device's current certificate, as a JWK.
+        #[cfg_attr(test, schemars(with = "crate::openapi::types::Jwk"))]
         jwk: Value,
     },
     /// Requests a `welcome+jwt` with the current edge time.
@@ -135,6 +138,7 @@ impl FromAgent {
 
 /// The outcome of one command on a device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Outcome {
     /// The `jti` of the command's `cmd+jwt`.
     pub id: String,
@@ -143,6 +147,7 @@ pub struct Outcome {
     /// The reason for a refusal, in the form `refused_<reason>`. The field is absent if the device did not refuse the
     /// command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<crate::openapi::types::Refusal>"))]
     pub code: Option<String>,
     /// The level of the GPIO line immediately after the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -152,6 +157,7 @@ pub struct Outcome {
 /// Information about the machine on which an agent runs, measured when the agent sends its hello. Older agents do not
 /// send information about the machine.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct MachineInfo {
     /// The time since the machine started, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]

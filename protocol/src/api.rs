@@ -7,6 +7,18 @@ use crate::admin::TokenView;
 use crate::name::{Name, UserName};
 use crate::scope::{Role, ScopeSet};
 pub use crate::secret::Secret;
+use crate::wire_enum::wire_enum;
+
+/// The name of the cookie with the access token of a login. Because of the prefix `__Host-`, a browser sends the cookie
+/// only to this host, only over TLS or to loopback, and with every path.
+pub const SESSION_COOKIE: &str = "__Host-pinlatch_session";
+
+/// The name of the cookie with a guest link's token. The guest cookie is independent of the browser's login.
+pub const GUEST_COOKIE: &str = "__Host-pinlatch_guest";
+
+/// The name of the cookie with the refresh token. The browser sends the refresh token only to the paths of the session
+/// calls.
+pub const REFRESH_COOKIE: &str = "__Secure-pinlatch_refresh";
 
 /// The maximum length of a password, in bytes. The limit exists because a longer password takes more time to hash but
 /// is not more secure.
@@ -17,8 +29,10 @@ pub const MIN_PASSWORD: usize = 8;
 
 /// The response body of `GET /healthz`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Health {
     /// The health status, which is always `ok`.
+    #[cfg_attr(test, schemars(extend("const" = "ok")))]
     pub status: String,
     /// The version of the edge.
     pub version: String,
@@ -26,6 +40,7 @@ pub struct Health {
 
 /// The body of `POST /api/v1/session` for a login with a password in a browser.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LoginRequest {
     /// The site that the person wants to log in to. If the field is absent, the edge uses the deployment's first site.
@@ -34,11 +49,13 @@ pub struct LoginRequest {
     /// The person's user name.
     pub username: UserName,
     /// The person's password.
+    #[cfg_attr(test, schemars(extend("format" = "password")))]
     pub password: Secret,
 }
 
 /// The body of `POST /api/v1/session` for a guest link. The edge stores the link's token in a cookie of the browser.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct GuestRequest {
     /// The token in the fragment (the part after `#`) of the guest link.
@@ -47,6 +64,7 @@ pub struct GuestRequest {
 
 /// An external login provider that people can use to log in. `GET /api/v1/logins` returns a list of login options.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LoginOption {
     /// The provider's name. `GET /api/v1/logins/{name}` redirects the browser to the provider.
     pub name: Name,
@@ -56,6 +74,7 @@ pub struct LoginOption {
 
 /// The response body for a [`GuestRequest`]. The response contains the link's token only in a cookie.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct GuestReply {
     /// The site that the guest link belongs to.
     pub site: Name,
@@ -65,6 +84,7 @@ pub struct GuestReply {
 
 /// The response body for a login or a session refresh in a browser. The response contains the tokens only in cookies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SessionReply {
     /// The site that the person is logged in to.
     pub site: Name,
@@ -74,20 +94,22 @@ pub struct SessionReply {
     pub expires_in: u64,
 }
 
-/// The state of a session in a browser.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SessionState {
-    /// A person is logged in, or the browser has a valid cookie of a guest link.
-    Open,
-    /// The browser has a refresh token but no valid access token. `POST /api/v1/session/refresh` can renew the session.
-    Renewable,
-    /// The browser has no session.
-    None,
+wire_enum! {
+    /// The state of a session in a browser.
+    pub enum SessionState {
+        /// A person is logged in, or the browser has a valid cookie of a guest link.
+        Open = "open",
+        /// The browser has a refresh token but no valid access token. `POST /api/v1/session/refresh` can renew the
+        /// session.
+        Renewable = "renewable",
+        /// The browser has no session.
+        None = "none",
+    }
 }
 
 /// The response body of `GET /api/v1/session`. The panel sends the request when the browser loads the panel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SessionStatus {
     /// The state of the browser's session.
     pub state: SessionState,
@@ -100,8 +122,9 @@ pub struct SessionStatus {
 }
 
 /// The body of `POST /api/v1/token` (RFC 6749 §4.3, §6), with which a program logs in or refreshes its tokens. The body
-/// is JSON or a form.
+/// is JSON or a form. The edge ignores unknown members, as RFC 6749 requires.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TokenRequest {
     /// The OAuth grant type: `password` or `refresh_token`.
     pub grant_type: String,
@@ -113,6 +136,7 @@ pub struct TokenRequest {
     pub username: Option<String>,
     /// The person's password. The grant type `password` requires this field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(extend("format" = "password")))]
     pub password: Option<Secret>,
     /// The refresh token. The grant type `refresh_token` requires this field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -121,10 +145,12 @@ pub struct TokenRequest {
 
 /// The response body of `POST /api/v1/token` (RFC 6749 §5.1).
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TokenReply {
     /// The new access token, an `at+jwt`.
     pub access_token: Secret,
     /// The token type, which is always `Bearer`.
+    #[cfg_attr(test, schemars(extend("const" = "Bearer")))]
     pub token_type: String,
     /// The time until the access token expires, in seconds.
     pub expires_in: u64,
@@ -135,6 +161,7 @@ pub struct TokenReply {
 /// The response body of `GET /api/v1/whoami`. The body contains the verified claims of the caller's token and the
 /// caller's effective scopes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Whoami {
     /// The site that the token is for.
     pub site: Name,
@@ -160,6 +187,7 @@ pub struct Whoami {
 /// The body of `POST /api/v1/setup`. The call creates the first owner of a site, and works only if the site has no
 /// owner.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SetupRequest {
     /// The site for which the call creates an owner. If the field is absent, the edge uses the deployment's first site.
@@ -170,11 +198,13 @@ pub struct SetupRequest {
     /// The user name of the new owner.
     pub username: UserName,
     /// The password of the new owner.
+    #[cfg_attr(test, schemars(with = "crate::openapi::types::NewPassword"))]
     pub password: Secret,
 }
 
 /// The body of `POST /api/v1/enrolments`. The call creates a one-time code with which a device can enrol.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EnrolmentRequest {
     /// The name of the device that the code enrols. If the site already has a device with this name, the new device
@@ -184,6 +214,7 @@ pub struct EnrolmentRequest {
 
 /// The response body of `POST /api/v1/enrolments`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct EnrolmentReply {
     /// The name of the device that the code enrols.
     pub device: Name,
@@ -195,28 +226,33 @@ pub struct EnrolmentReply {
 
 /// The body of `POST /api/v1/enrol`. A device sends its enrolment code and its public key to enrol at a site.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EnrolRequest {
     /// The enrolment code. The code is the part of the enrolment string between `#` and the last `.`.
     pub code: Secret,
     /// The device's public key as an Ed25519 JWK (RFC 8037).
+    #[cfg_attr(test, schemars(with = "crate::openapi::types::Jwk"))]
     pub jwk: serde_json::Value,
     /// A random text that the device generates for this request. The edge copies the text into `welcome`, so the device
     /// knows that the response is not a replay.
+    #[cfg_attr(test, schemars(regex(pattern = "^[A-Za-z0-9_-]{16,64}$")))]
     pub nonce: String,
 }
 
 /// The response body of `POST /api/v1/enrol`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct EnrolReply {
     /// The site that the device belongs to.
     pub site: Name,
     /// The name of the enrolled device.
     pub device: Name,
-    /// The device's certificate, a `devcert+jwt` that the edge signed.
+    /// The device's certificate, a `devcert+jwt` that the edge signed. The certificate is valid for a year.
     pub devcert: Secret,
     /// The public part of the owner's root key, as an Ed25519 JWK. The device must compare the thumbprint of this key
     /// with the thumbprint in the enrolment string.
+    #[cfg_attr(test, schemars(with = "crate::openapi::types::Jwk"))]
     pub root_key: serde_json::Value,
     /// The current `keyset+jwt`, which contains the edge's public keys.
     pub keyset: String,

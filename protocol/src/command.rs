@@ -65,40 +65,49 @@ impl CommandStatus {
 
 /// A command that a caller sends to the site.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CommandRequest {
     /// The command id that the caller chose. If the caller sends the same command with the same id again, the site
     /// returns the first result.
+    #[cfg_attr(test, schemars(with = "crate::openapi::types::CommandId"))]
     pub id: String,
     /// The name of the device.
     pub device: Name,
     /// The name of the GPIO line on the device.
     pub line: Name,
     /// The name of the action, for example `set` or `pulse`.
+    #[cfg_attr(test, schemars(with = "crate::openapi::types::Verb"))]
     pub action: String,
     /// The arguments of the action.
     #[serde(default)]
+    #[cfg_attr(test, schemars(with = "crate::openapi::types::Arguments"))]
     pub args: Map<String, Value>,
     /// The deadline of the command, in milliseconds after the site accepts the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(range(min = MIN_DEADLINE_MS, max = MAX_DEADLINE_MS)))]
     pub deadline_ms: Option<u64>,
 }
 
 /// The status of a command, as the site reports it to the caller.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Command"))]
 pub struct CommandResult {
     /// The command id that the caller chose.
+    #[cfg_attr(test, schemars(with = "crate::openapi::types::CommandId"))]
     pub id: String,
     /// The name of the device.
     pub device: Name,
     /// The name of the GPIO line on the device.
     pub line: Name,
     /// The name of the action.
+    #[cfg_attr(test, schemars(with = "crate::openapi::types::Verb"))]
     pub action: String,
     /// The current status of the command.
     pub status: CommandStatus,
     /// The problem code of a failed command, for example `refused_max_on` or `outcome_unknown`. The field is absent if
     /// the device executed the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<crate::openapi::types::ProblemCode>"))]
     pub code: Option<String>,
     /// The level of the GPIO line immediately after the command, as the device reported the level.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -11,9 +11,12 @@ pub mod agent;
 pub mod api;
 pub mod close;
 pub mod command;
+pub mod endpoint;
 pub mod line;
 pub mod loopback;
 pub mod name;
+#[cfg(test)]
+mod openapi;
 pub mod panel;
 pub mod problem;
 pub mod scope;
@@ -22,6 +25,9 @@ mod wire_enum;
 
 /// The WebSocket subprotocol of the agent socket and of the panel socket.
 pub const SUBPROTOCOL: &str = "pinlatch.v1";
+
+/// The maximum size of a request body of the HTTP API, in bytes.
+pub const MAX_BODY: usize = 16 * 1024;
 
 /// The maximum size of a text frame that both sides of a WebSocket send and accept, in bytes.
 pub const MAX_FRAME: usize = 16 * 1024;

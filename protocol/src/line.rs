@@ -1,6 +1,7 @@
 //! This module defines the kinds, levels and actions of GPIO lines.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -14,6 +15,12 @@ pub const MAX_PULSE_MS: u32 = 60_000;
 
 /// The longest fade time that a command can request, in milliseconds.
 pub const MAX_FADE_MS: u32 = 60_000;
+
+/// The range of the period of a `blink` action, in milliseconds.
+pub const BLINK_PERIOD_MS: RangeInclusive<u32> = 20..=60_000;
+
+/// The range of the number of on phases of a `blink` action.
+pub const BLINK_COUNT: RangeInclusive<u32> = 1..=1_000;
 
 /// The maximum length of a sensor's unit, in characters.
 pub const MAX_UNIT: usize = 16;
@@ -80,20 +87,13 @@ impl LineKind {
 
 impl fmt::Display for LineKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Switch => "switch",
-            Self::Momentary => "momentary",
-            Self::Dimmer => "dimmer",
-            Self::Rgb => "rgb",
-            Self::Servo => "servo",
-            Self::Contact => "contact",
-            Self::Sensor => "sensor",
-        })
+        f.pad(self.as_str())
     }
 }
 
 /// The level of a GPIO line. The JSON value is, for example, `true`, `0.5` or `"#ff8800"`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Level {
     /// Whether the GPIO line is active. The device has already applied the setting `active_low`.
@@ -101,6 +101,7 @@ pub enum Level {
     /// A brightness from 0 to 1, an angle in degrees, or a measured value.
     Number(f64),
     /// The colour of a colour LED.
+    #[cfg_attr(test, schemars(with = "crate::openapi::types::Colour"))]
     Colour(Rgb),
 }
 
@@ -195,9 +196,10 @@ pub enum Action {
     },
     /// Turns the GPIO line on and off several times. After the last repetition, the line returns to its previous level.
     Blink {
-        /// The duration of one on phase and the following off phase together, from 20 to 60,000 milliseconds.
+        /// The duration of one on phase and the following off phase together, in milliseconds, in the range
+        /// [`BLINK_PERIOD_MS`].
         period_ms: u32,
-        /// The number of on phases, from 1 to 1,000.
+        /// The number of on phases, in the range [`BLINK_COUNT`].
         count: u32,
     },
 }
@@ -224,19 +226,19 @@ impl Action {
                     return Err(wrong(format!("the argument `value` is not valid for a {kind} line")));
                 }
                 let fade_ms =
-                    if args.contains_key("fade_ms") { whole(args, "fade_ms", 0, MAX_FADE_MS)? } else { 0 };
+                    if args.contains_key("fade_ms") { whole(args, "fade_ms", 0..=MAX_FADE_MS)? } else { 0 };
                 Ok(Self::Set { level, fade_ms })
             }
             "toggle" => only(args, &[]).map(|()| Self::Toggle),
             "pulse" => {
                 only(args, &["ms"])?;
-                Ok(Self::Pulse { ms: whole(args, "ms", 1, MAX_PULSE_MS)? })
+                Ok(Self::Pulse { ms: whole(args, "ms", 1..=MAX_PULSE_MS)? })
             }
             "blink" => {
                 only(args, &["period_ms", "count"])?;
                 Ok(Self::Blink {
-                    period_ms: whole(args, "period_ms", 20, 60_000)?,
-                    count: whole(args, "count", 1, 1_000)?,
+                    period_ms: whole(args, "period_ms", BLINK_PERIOD_MS)?,
+                    count: whole(args, "count", BLINK_COUNT)?,
                 })
             }
             _ => Err(ActionError::Unsupported { kind, action: name.chars().take(32).collect() }),
@@ -280,17 +282,19 @@ fn only(args: &Map<String, Value>, known: &[&str]) -> Result<(), ActionError> {
     }
 }
 
-fn whole(args: &Map<String, Value>, name: &str, least: u32, most: u32) -> Result<u32, ActionError> {
+fn whole(args: &Map<String, Value>, name: &str, range: RangeInclusive<u32>) -> Result<u32, ActionError> {
+    let (least, most) = (range.start(), range.end());
     let value = args.get(name).ok_or_else(|| wrong(format!("the argument `{name}` is missing")))?;
     value
         .as_u64()
         .and_then(|n| u32::try_from(n).ok())
-        .filter(|n| (least..=most).contains(n))
+        .filter(|n| range.contains(n))
         .ok_or_else(|| wrong(format!("the argument `{name}` must be a whole number from {least} to {most}")))
 }
 
 /// The properties of a GPIO line, as its device reports them to the site.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LineInfo {
     /// The line's name, which is unique on the device.
     pub name: Name,
@@ -308,10 +312,12 @@ pub struct LineInfo {
     pub max_on_ms: Option<u32>,
     /// The unit of a sensor, for example `°C`. [`is_unit`] checks the unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(length(min = 1, max = MAX_UNIT)))]
     pub unit: Option<String>,
     /// The number of decimal places of a sensor's value that are significant, from 0 to
     /// [`MAX_PRECISION`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(range(max = MAX_PRECISION)))]
     pub precision: Option<u8>,
 }
 

@@ -5,11 +5,14 @@ use serde::{Deserialize, Serialize};
 use crate::api::Whoami;
 use crate::command::{CommandRequest, CommandResult};
 use crate::line::{Level, LineKind};
+#[cfg(test)]
+use crate::line::{MAX_PRECISION, MAX_UNIT};
 use crate::name::Name;
 use crate::problem::Problem;
 
 /// Messages that a panel sends to the edge.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum FromPanel {
     /// Requests one action on a GPIO line.
@@ -18,6 +21,7 @@ pub enum FromPanel {
 
 /// Messages that the edge sends to a panel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ToPanel {
     /// The first message on a connection. The snapshot contains all devices and lines that the caller is allowed to
@@ -74,6 +78,7 @@ pub enum ToPanel {
 
 /// One change in a site.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "change", rename_all = "snake_case")]
 pub enum Change {
     /// A device was enrolled, or an enrolled device connected and sent its hello.
@@ -109,6 +114,7 @@ pub enum Change {
 
 /// The properties of a device, as the site shows them to a caller.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Device"))]
 pub struct DeviceView {
     /// The name of the device.
     pub name: Name,
@@ -134,12 +140,14 @@ pub struct DeviceView {
 
 /// The properties of a GPIO line, as the site shows them to a caller.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Line"))]
 pub struct LineView {
     /// The name of the GPIO line.
     pub name: Name,
     /// The kind of the GPIO line.
     pub kind: LineKind,
     /// The names of the actions that the caller is allowed to run on the line now.
+    #[cfg_attr(test, schemars(with = "Vec<crate::openapi::types::Verb>"))]
     pub actions: Vec<String>,
     /// The last level that the device reported for the line. The actual level may have changed after the report.
     pub reported: Option<Level>,
@@ -155,9 +163,11 @@ pub struct LineView {
     pub max_on_ms: Option<u32>,
     /// The unit of a sensor, for example `°C`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(length(min = 1, max = MAX_UNIT)))]
     pub unit: Option<String>,
     /// The number of decimal places of a sensor's value that are significant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(range(max = MAX_PRECISION)))]
     pub precision: Option<u8>,
     /// The time when the field `reported` last changed, in milliseconds of Unix time.
     pub changed_ms: Option<u64>,

@@ -6,14 +6,17 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// The maximum length of a device's code for a refusal, in bytes.
+pub const MAX_REFUSAL: usize = 64;
+
 /// The media type of a [`Problem`] in an HTTP response.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident $word:literal $status:literal $title:literal;)*) => {
+    ($($(#[doc = $doc:literal])* $variant:ident $word:literal $status:literal $title:literal;)*) => {
         /// The stable code of a problem. The code determines the HTTP status and the title of the problem.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Code { $($(#[$doc])* $variant,)* }
+        pub enum Code { $($(#[doc = $doc])* $variant,)* }
 
         impl Code {
             /// All problem codes, in the order of the documentation.
@@ -31,6 +34,11 @@ macro_rules! codes {
             pub const fn title(self) -> &'static str {
                 match self { $(Self::$variant => $title,)* }
             }
+            /// Returns the doc comment of the problem code, for the OpenAPI document.
+            #[cfg(test)]
+            pub(crate) const fn description(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc, "\n",)*),)* }
+            }
         }
     };
 }
@@ -42,7 +50,7 @@ codes! {
     TwoCarriers "two_carriers" 400 "The request contains more than one token; send only one token";
     /// The request has no token or an invalid token (RFC 6750 §3.1).
     InvalidToken "invalid_token" 401 "The request has no valid token";
-    /// The user name or the password is wrong.
+    /// The user name or the password is wrong. The response does not show which of the two is wrong.
     LoginFailed "login_failed" 401 "The user name or password is wrong";
     /// The response of a login provider is invalid, or the response does not belong to a login that this browser
     /// started.
@@ -53,7 +61,7 @@ codes! {
     UnsupportedGrant "unsupported_grant_type" 400 "The grant type is not supported";
     /// The token is valid but does not have the scope that the request requires (RFC 6750 §3.1).
     InsufficientScope "insufficient_scope" 403 "The token's permissions do not cover this request";
-    /// A browser sent a write request from a page of another origin, or without the header `Origin`.
+    /// A browser sent the token as a cookie from a page of another origin, or without the header `Origin`.
     WrongOrigin "wrong_origin" 403 "The request must come from a page of this server";
     /// The caller tried to log in over plain HTTP from another machine. An attacker on the network could read the
     /// password.
@@ -66,21 +74,22 @@ codes! {
     LinkNotValid "link_not_valid" 403 "The guest link is not valid now";
     /// The token has a limited number of uses, and all uses are spent.
     UsedUp "used_up" 403 "The token has no uses left";
-    /// The edge has no API call with this path.
+    /// The edge has no API call with this path, or a name in the path is invalid.
     NotFound "not_found" 404 "The path does not exist";
     /// The deployment has no site with this name.
     UnknownSite "unknown_site" 404 "The site does not exist";
-    /// The site has no device with this name.
+    /// The site has no device with this name, or the caller has no permission for any GPIO line of the device.
     UnknownDevice "unknown_device" 404 "The device does not exist";
     /// The device has no GPIO line with this name.
     UnknownLine "unknown_line" 404 "The device has no line with this name";
-    /// The site has no command with this id, or another caller sent the command.
+    /// The caller sent no command with this id in the last 24 hours.
     UnknownCommand "unknown_command" 404 "The command does not exist";
     /// The site has no person with this user name.
     UnknownPerson "unknown_person" 404 "The person does not exist";
-    /// The site has no API token or guest link with this id.
+    /// The site has issued no API token or guest link with this id. For any other token, `expires_at` is missing.
     UnknownToken "unknown_token" 404 "The token does not exist";
-    /// The path exists, but the path does not support the HTTP method of the request.
+    /// The path exists, but the path does not support the HTTP method of the request. Every path can return this
+    /// response.
     MethodNotAllowed "method_not_allowed" 405 "The path does not support this HTTP method";
     /// The caller has already used the command id for a different command.
     IdConflict "id_conflict" 409 "The command id was already used for a different command";
@@ -93,23 +102,24 @@ codes! {
     /// An agent sent the header [`YIELD_HEADER`](crate::agent::YIELD_HEADER) while another agent is connected as the
     /// same device.
     DeviceConnected "device_connected" 409 "Another agent is connected as this device";
-    /// The device refused the command.
+    /// The device refused the command. The code `refused_…` contains the reason.
     Refused "refused" 409 "The device refused the command";
-    /// The request body is larger than the limit of the API call.
+    /// The request body is larger than [`MAX_BODY`](crate::MAX_BODY).
     TooLarge "too_large" 413 "The body of the request is too large";
-    /// The body of a write request is not JSON. At the token endpoint, the body can also be a form.
+    /// The API call does not accept the media type of the request body.
     UnsupportedMediaType "unsupported_media_type" 415 "The body of the request must be JSON";
     /// The GPIO line does not support the requested action.
     ActionUnsupported "action_unsupported" 422 "The line does not support this action";
-    /// The arguments of the action are missing or out of range.
+    /// The arguments of the action or the deadline are missing or out of range.
     InvalidArguments "invalid_arguments" 422 "The action's arguments are missing or invalid";
     /// A WebSocket endpoint received a request that is not an upgrade request.
     UpgradeRequired "upgrade_required" 426 "The request must be a WebSocket upgrade";
-    /// The caller sent too many requests. The header `Retry-After` contains the seconds to wait.
+    /// There were too many logins at the same time, too many wrong passwords for one account, or too many commands in
+    /// flight to one device. The header `Retry-After` contains the seconds to wait.
     Throttled "throttled" 429 "You sent too many requests; try again later";
-    /// Pinlatch has an internal error.
+    /// The edge has an internal error. The log of the edge contains the cause.
     Internal "internal" 500 "An internal error occurred";
-    /// The configuration of the deployment is missing or invalid.
+    /// The configuration of the deployment or of the token's issuer is missing or invalid.
     Misconfigured "misconfigured" 503 "The deployment's configuration is missing or invalid";
     /// The edge cannot reach an external issuer or login provider, and the edge has no cached response.
     IssuerUnavailable "issuer_unavailable" 503 "The token issuer or login provider cannot be reached";
@@ -129,15 +139,19 @@ impl fmt::Display for Code {
 
 /// A problem document (RFC 9457), which is the body of every error response of the edge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Problem {
     /// The type of the problem, in the form `urn:pinlatch:problem:CODE`.
     #[serde(rename = "type")]
+    #[cfg_attr(test, schemars(regex(pattern = "^urn:pinlatch:problem:[a-z0-9_]+$")))]
     pub kind: String,
     /// A short sentence for people that describes the problem.
     pub title: String,
     /// The HTTP status of the response.
+    #[cfg_attr(test, schemars(range(min = 400, max = 599)))]
     pub status: u16,
     /// The stable problem code. If a device refused a command, the code has the form `refused_<reason>`.
+    #[cfg_attr(test, schemars(with = "crate::openapi::types::ProblemCode"))]
     pub code: String,
     /// Additional information about the error, as text for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -159,7 +173,7 @@ impl Problem {
     /// Creates the problem for a command that the device refused. `reason` is the device's code in the form
     /// `refused_<reason>`. An unexpected text is replaced with `refused`.
     pub fn refused(reason: &str) -> Self {
-        let known = reason.len() <= 64
+        let known = reason.len() <= MAX_REFUSAL
             && reason.starts_with("refused_")
             && reason.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
         Self::with_word(Code::Refused, if known { reason.to_owned().into() } else { "refused".into() })

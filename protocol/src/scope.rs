@@ -84,7 +84,7 @@ pub enum SiteRight {
 }
 
 impl SiteRight {
-    const ALL: [(Self, &'static str); 5] = [
+    pub(crate) const ALL: [(Self, &'static str); 5] = [
         (Self::Devices, "devices"),
         (Self::Users, "users"),
         (Self::Tokens, "tokens"),

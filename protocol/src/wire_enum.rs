@@ -3,10 +3,24 @@
 /// Defines an enum with one text per variant. Serde, [`as_str`](crate::scope::Role::as_str) and
 /// [`from_word`](crate::scope::Role::from_word) use the same text.
 macro_rules! wire_enum {
-    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$doc:meta])* $variant:ident = $word:tt,)* }) => {
-        $(#[$meta])*
+    ($(#[doc = $about:literal])+ pub enum $name:ident { $($(#[doc = $doc:literal])+ $variant:ident = $word:tt,)* }) => {
+        $(#[doc = $about])+
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-        pub enum $name { $($(#[$doc])* #[serde(rename = $word)] $variant,)* }
+        pub enum $name { $($(#[doc = $doc])+ #[serde(rename = $word)] $variant,)* }
+
+        #[cfg(test)]
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({
+                    "description": concat!($($about, "\n",)+ $("\n", "`", $word, "`:", $($doc, "\n",)+)*),
+                    "type": "string",
+                    "enum": [$($word,)*],
+                })
+            }
+        }
 
         impl $name {
             /// All variants, in the order of the documentation.

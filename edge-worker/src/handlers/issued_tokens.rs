@@ -1,13 +1,12 @@
 //! Handles requests that issue, list or revoke API tokens and guest links. This module also exchanges guest links for
 //! cookies.
 
-use pinlatch_protocol::admin::{IssueReply, IssueRequest, TokenKind};
+use pinlatch_protocol::admin::{Generation, IssueReply, IssueRequest, TokenKind};
 use pinlatch_protocol::api::{GuestReply, Secret};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::calls;
 use pinlatch_token::{AccessClaims, AccessGrant, Kind, TOKEN_SUBJECT_PREFIX, random_id};
-use serde_json::json;
 
 use super::{HandlerResult, nothing, reply};
 use crate::auth;
@@ -77,7 +76,7 @@ pub async fn revoke(incoming: Incoming, jti: String) -> HandlerResult {
 pub async fn void(incoming: Incoming) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let generation = ask_own(&incoming.env, calls::RaiseGeneration { principal }).await?;
-    reply(&json!({ "generation": generation }))
+    reply(&Generation { generation })
 }
 
 /// Handles `POST /api/v1/session` with a guest link's token. The response stores the token in the guest cookie, which

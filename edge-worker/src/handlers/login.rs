@@ -3,6 +3,7 @@
 //! authorization code.
 
 use pinlatch_protocol::api::{LoginOption, Secret};
+use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::calls;
@@ -276,7 +277,7 @@ fn unavailable(provider: &Provider, reason: &str) -> Problem {
 }
 
 fn redirect_uri(incoming: &Incoming, provider: &Name) -> String {
-    format!("{}/api/v1/logins/{provider}/callback", incoming.origin())
+    incoming.origin() + &Endpoint::FinishLogin { provider: provider.clone() }.path()
 }
 
 /// Returns the credentials for HTTP Basic authentication. RFC 6749 §2.3.1 requires that the client id and the client

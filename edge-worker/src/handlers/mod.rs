@@ -1,5 +1,4 @@
-//! Handles HTTP requests. For each request, this module checks the path and the method, calls the handler, and returns
-//! the response.
+//! Handles HTTP requests. For each request, this module finds the endpoint, calls its handler, and returns the response.
 
 mod audit;
 mod devices;
@@ -11,10 +10,11 @@ mod session;
 mod sockets;
 
 use pinlatch_protocol::api::Health;
+use pinlatch_protocol::endpoint::{self, Endpoint, Missing};
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::calls;
 use serde::Serialize;
-use worker::{Env, Method, Request, Response, Result};
+use worker::{Env, Request, Response, Result};
 
 use crate::assets;
 use crate::auth;
@@ -22,7 +22,6 @@ use crate::config::Deployment;
 use crate::incoming::Incoming;
 use crate::objects::ask_own;
 use crate::respond;
-use crate::route::Route;
 
 /// The result of a handler: a response, or a problem that the Worker sends as an error response.
 type HandlerResult = std::result::Result<Response, Problem>;
@@ -38,72 +37,70 @@ pub async fn answer(request: Request, env: Env) -> Result<Response> {
 async fn route(request: Request, env: Env) -> HandlerResult {
     let url = request.url().map_err(|_| Problem::new(Code::InvalidRequest))?;
     // The method is read from the JavaScript request, because the crate `worker` replaces an unknown method with `GET`.
-    let spoken = request.inner().method();
+    let method = request.inner().method();
     #[cfg(feature = "test-hooks")]
     crate::test_hooks::obey(url.path(), &env).await?;
-    let Some(route) = Route::of(url.path()) else {
-        if Route::is_ours(url.path()) {
-            return Err(Code::NotFound.into());
+    let endpoint = match Endpoint::find(&method, url.path()) {
+        Ok(endpoint) => endpoint,
+        Err(Missing::Method { allowed }) => return method_not_allowed(&allowed),
+        Err(Missing::Path) if endpoint::is_reserved(url.path()) => return Err(Code::NotFound.into()),
+        Err(Missing::Path) => {
+            let accepted = request.headers().get("Accept-Encoding").ok().flatten().unwrap_or_default();
+            return assets::serve(&method, url.path(), &accepted, &env).await;
         }
-        let accepted = request.headers().get("Accept-Encoding").ok().flatten().unwrap_or_default();
-        return assets::serve(&spoken, url.path(), &accepted, &env).await;
     };
-    let Some(method) = route.methods().iter().find(|method| method.as_ref() == spoken).cloned() else {
-        return method_not_allowed(&route);
-    };
-    if route == Route::Health {
+    if endpoint == Endpoint::Health {
         return health();
     }
     let deployment = Deployment::of(&env)?;
     let mut incoming = Incoming::new(request, url, env, deployment);
-    if route.takes_form_token() {
+    if endpoint.takes_form_token() {
         incoming.read_form().await?;
     }
-    match route {
-        Route::Health => health(),
-        Route::Jwks => reply(&incoming.deployment.keys.published()),
-        Route::Session if method == Method::Delete => session::log_out(incoming).await,
-        Route::Session if method == Method::Get => session::status(incoming).await,
-        Route::Session => session::log_in(incoming).await,
-        Route::SessionRefresh => session::refresh(incoming).await,
-        Route::Token => session::token(incoming).await,
-        Route::Whoami => whoami(incoming).await,
-        Route::Devices => devices::list(incoming).await,
-        Route::Device(device) if method == Method::Delete => devices::remove(incoming, device).await,
-        Route::Device(device) => devices::show(incoming, device).await,
-        Route::Line(device, line) => devices::show_line(incoming, device, line).await,
-        Route::Action(device, line, action) => devices::act(incoming, device, line, action).await,
-        Route::Command(id) => devices::command(incoming, id).await,
-        Route::Enrolments => enrolment::create(incoming).await,
-        Route::Enrol => enrolment::enrol(incoming).await,
-        Route::Setup => enrolment::set_up(incoming).await,
-        Route::Logins => login::list(incoming).await,
-        Route::Login(provider) => login::start(incoming, provider).await,
-        Route::LoginCallback(provider) => login::finish(incoming, provider).await,
-        Route::UserIdentities(username) if method == Method::Put => people::admit(incoming, username).await,
-        Route::UserIdentities(username) => people::forget_identities(incoming, username).await,
-        Route::Users if method == Method::Post => people::invite(incoming).await,
-        Route::Users => people::list(incoming).await,
-        Route::UsersAccept => people::accept(incoming).await,
-        Route::User(username) if method == Method::Delete => people::remove(incoming, username).await,
-        Route::User(username) => people::change(incoming, username).await,
-        Route::UserSessions(username) => people::end_sessions(incoming, username).await,
-        Route::UserPassword(username) => people::change_password(incoming, username).await,
-        Route::Tokens if method == Method::Post => issued_tokens::issue(incoming).await,
-        Route::Tokens => issued_tokens::list(incoming).await,
-        Route::IssuedToken(jti) => issued_tokens::revoke(incoming, jti).await,
-        Route::Generation => issued_tokens::void(incoming).await,
-        Route::Audit => audit::read(incoming).await,
-        Route::AuditRetention => audit::retain(incoming).await,
-        Route::OpenApi => openapi(),
-        Route::Events => sockets::panel(incoming).await,
-        Route::Agent => sockets::agent(incoming).await,
+    match endpoint {
+        Endpoint::Health => health(),
+        Endpoint::Jwks => reply(&incoming.deployment.keys.published()),
+        Endpoint::Openapi => openapi(),
+        Endpoint::ShowBrowserSession => session::status(incoming).await,
+        Endpoint::LogInBrowser => session::log_in(incoming).await,
+        Endpoint::LogOutBrowser => session::log_out(incoming).await,
+        Endpoint::RefreshBrowser => session::refresh(incoming).await,
+        Endpoint::LogIn => session::token(incoming).await,
+        Endpoint::Whoami => whoami(incoming).await,
+        Endpoint::ListDevices => devices::list(incoming).await,
+        Endpoint::ShowDevice { device } => devices::show(incoming, device).await,
+        Endpoint::RemoveDevice { device } => devices::remove(incoming, device).await,
+        Endpoint::ShowLine { device, line } => devices::show_line(incoming, device, line).await,
+        Endpoint::RunAction { device, line, action } => devices::act(incoming, device, line, action).await,
+        Endpoint::ShowCommand { id } => devices::command(incoming, id).await,
+        Endpoint::ListPeople => people::list(incoming).await,
+        Endpoint::Invite => people::invite(incoming).await,
+        Endpoint::AcceptInvitation => people::accept(incoming).await,
+        Endpoint::ChangePerson { username } => people::change(incoming, username).await,
+        Endpoint::RemovePerson { username } => people::remove(incoming, username).await,
+        Endpoint::AdmitPerson { username } => people::admit(incoming, username).await,
+        Endpoint::ForgetIdentities { username } => people::forget_identities(incoming, username).await,
+        Endpoint::EndSessions { username } => people::end_sessions(incoming, username).await,
+        Endpoint::ChangePassword { username } => people::change_password(incoming, username).await,
+        Endpoint::ListLogins => login::list(incoming).await,
+        Endpoint::StartLogin { provider } => login::start(incoming, provider).await,
+        Endpoint::FinishLogin { provider } => login::finish(incoming, provider).await,
+        Endpoint::ListTokens => issued_tokens::list(incoming).await,
+        Endpoint::MintToken => issued_tokens::issue(incoming).await,
+        Endpoint::RevokeToken { jti } => issued_tokens::revoke(incoming, jti).await,
+        Endpoint::RaiseGeneration => issued_tokens::void(incoming).await,
+        Endpoint::ReadAudit => audit::read(incoming).await,
+        Endpoint::RetainAudit => audit::retain(incoming).await,
+        Endpoint::SetUp => enrolment::set_up(incoming).await,
+        Endpoint::CreateEnrolment => enrolment::create(incoming).await,
+        Endpoint::Enrol => enrolment::enrol(incoming).await,
+        Endpoint::Events => sockets::panel(incoming).await,
+        Endpoint::Agent => sockets::agent(incoming).await,
     }
 }
 
-fn method_not_allowed(route: &Route) -> HandlerResult {
+fn method_not_allowed(allowed: &[&str]) -> HandlerResult {
     let response = respond::problem(&Code::MethodNotAllowed.into());
-    let allowed: Vec<&str> = route.methods().iter().map(AsRef::as_ref).collect();
     let with_allow = response.and_then(|response| {
         response.headers().set("Allow", &allowed.join(", "))?;
         Ok(response)

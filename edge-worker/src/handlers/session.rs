@@ -2,7 +2,8 @@
 //! response body.
 
 use pinlatch_protocol::api::{
-    GuestRequest, LoginRequest, Secret, SessionReply, SessionState, SessionStatus, TokenReply, TokenRequest,
+    GuestRequest, LoginRequest, REFRESH_COOKIE, Secret, SessionReply, SessionState, SessionStatus,
+    TokenReply, TokenRequest,
 };
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::{Code, Problem};
@@ -57,7 +58,7 @@ pub async fn status(incoming: Incoming) -> HandlerResult {
         }
     }
     let header = incoming.header("Cookie").unwrap_or_default();
-    let renewable = !auth::is_guests(&incoming) && cookies::find(&header, cookies::REFRESH).is_some();
+    let renewable = !auth::is_guests(&incoming) && cookies::find(&header, REFRESH_COOKIE).is_some();
     let state = if renewable { SessionState::Renewable } else { SessionState::None };
     super::reply(&SessionStatus { state, site: None, sub: None })
 }
@@ -67,7 +68,7 @@ pub async fn refresh(mut incoming: Incoming) -> HandlerResult {
     require_page(&incoming)?;
     let _: Map<String, Value> = incoming.json().await?;
     let header = incoming.header("Cookie").unwrap_or_default();
-    let token = cookies::find(&header, cookies::REFRESH).ok_or(Code::InvalidGrant)?;
+    let token = cookies::find(&header, REFRESH_COOKIE).ok_or(Code::InvalidGrant)?;
     let tokens = rotate(&incoming, token).await?;
     with_cookies(&tokens)
 }
@@ -84,7 +85,7 @@ pub async fn log_out(incoming: Incoming) -> HandlerResult {
         return Ok(response);
     }
     let header = incoming.header("Cookie").unwrap_or_default();
-    let family = cookies::find(&header, cookies::REFRESH)
+    let family = cookies::find(&header, REFRESH_COOKIE)
         .and_then(|token| RefreshClaims::open(token, &incoming.deployment.keys, now_s()).ok());
     if let Ok((principal, _)) = auth::principal(&incoming).await {
         ask_own(&incoming.env, calls::Logout { principal }).await?;

@@ -1,12 +1,12 @@
 //! Compares the schemas in `openapi.json` with the Rust types. The example of each Rust type contains every member of
 //! the type. The tests remove one member at a time to check whether the member is optional.
 
-use pinlatch_protocol::{admin, api, command, panel, problem::Problem};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{Document, list, members, text};
+use crate::{admin, api, command, panel, problem::Problem};
 
 /// The name of a schema, an example with every member, and a function that parses and serializes the example.
 struct Example {
@@ -189,11 +189,11 @@ fn words_are_those_of_the_protocol() {
     let document = Document::read();
     let words = |name: &str| list(&document.0["components"]["schemas"][name]["enum"]);
     for word in words("LineKind") {
-        assert!(serde_json::from_value::<pinlatch_protocol::line::LineKind>(word.clone()).is_ok(), "{word}");
+        assert!(serde_json::from_value::<crate::line::LineKind>(word.clone()).is_ok(), "{word}");
     }
     for word in words("Role") {
-        assert!(serde_json::from_value::<pinlatch_protocol::scope::Role>(word.clone()).is_ok(), "{word}");
+        assert!(serde_json::from_value::<crate::scope::Role>(word.clone()).is_ok(), "{word}");
     }
     let verbs: Vec<String> = words("Verb").map(text).collect();
-    assert_eq!(verbs, pinlatch_protocol::scope::VERBS[1..]);
+    assert_eq!(verbs, crate::scope::VERBS[1..]);
 }

@@ -1,14 +1,13 @@
-//! Tests that the API description `openapi.json` matches the routes and the protocol's types.
+//! Tests that the API description `openapi.json` matches the endpoints and the message types.
 
 use std::collections::BTreeSet;
 
-use pinlatch_protocol::problem::Code;
 use serde_json::Value;
-use worker::Method;
 
-use crate::route::Route;
+use crate::endpoint::{Endpoint, operations};
+use crate::problem::Code;
 
-mod schemas;
+mod examples;
 
 /// The parsed file `openapi.json`.
 struct Document(Value);
@@ -24,7 +23,10 @@ struct Operation<'d> {
 
 impl Document {
     fn read() -> Self {
-        Self(serde_json::from_str(include_str!("../../openapi.json")).expect("openapi.json is JSON"))
+        Self(
+            serde_json::from_str(include_str!("../../../../edge-worker/openapi.json"))
+                .expect("openapi.json is JSON"),
+        )
     }
 
     /// Returns the target of the `$ref` if the value contains a `$ref`. If the value contains no `$ref`, this function
@@ -122,72 +124,13 @@ fn references(value: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// Defines the list of all API paths, and the function from a route to its path, in one table. A route without a path
-/// therefore does not compile.
-macro_rules! templates {
-    ($($route:pat => $path:literal,)*) => {
-        const TEMPLATES: &[&str] = &[$($path,)*];
-
-        fn template(route: &Route) -> &'static str {
-            match route { $($route => $path,)* }
-        }
-    };
-}
-
-templates! {
-    Route::Health => "/healthz",
-    Route::Jwks => "/.well-known/jwks.json",
-    Route::Session => "/api/v1/session",
-    Route::SessionRefresh => "/api/v1/session/refresh",
-    Route::Token => "/api/v1/token",
-    Route::Whoami => "/api/v1/whoami",
-    Route::Devices => "/api/v1/devices",
-    Route::Device(..) => "/api/v1/devices/{device}",
-    Route::Line(..) => "/api/v1/devices/{device}/lines/{line}",
-    Route::Action(..) => "/api/v1/devices/{device}/lines/{line}/{action}",
-    Route::Command(..) => "/api/v1/commands/{id}",
-    Route::Enrolments => "/api/v1/enrolments",
-    Route::Enrol => "/api/v1/enrol",
-    Route::Setup => "/api/v1/setup",
-    Route::Users => "/api/v1/users",
-    Route::UsersAccept => "/api/v1/users/accept",
-    Route::User(..) => "/api/v1/users/{username}",
-    Route::UserIdentities(..) => "/api/v1/users/{username}/identities",
-    Route::Logins => "/api/v1/logins",
-    Route::Login(..) => "/api/v1/logins/{provider}",
-    Route::LoginCallback(..) => "/api/v1/logins/{provider}/callback",
-    Route::UserSessions(..) => "/api/v1/users/{username}/sessions",
-    Route::UserPassword(..) => "/api/v1/users/{username}/password",
-    Route::Tokens => "/api/v1/tokens",
-    Route::IssuedToken(..) => "/api/v1/tokens/{jti}",
-    Route::Generation => "/api/v1/generation",
-    Route::Audit => "/api/v1/audit",
-    Route::AuditRetention => "/api/v1/audit/retention",
-    Route::OpenApi => "/api/v1/openapi.json",
-    Route::Events => "/api/v1/events",
-    Route::Agent => "/api/v1/agent",
-}
-
-/// Returns the route for a path in `openapi.json`.
-fn route(path: &str) -> Route {
-    let filled = path.replace(['{', '}'], "");
-    Route::of(&filled).unwrap_or_else(|| panic!("{path} is not a route"))
-}
-
 #[test]
-fn every_route_and_method_is_documented_and_nothing_else() {
+fn every_endpoint_is_documented_and_nothing_else() {
     let document = Document::read();
     assert!(text(&document.0["openapi"]).starts_with("3.1."));
-    let paths: BTreeSet<&str> = document.object("/paths").map(|(path, _)| path).collect();
-    assert_eq!(paths, TEMPLATES.iter().copied().collect());
-    for path in paths {
-        let route = route(path);
-        assert_eq!(template(&route), path);
-        let operations = document.operations().filter(|operation| operation.path == path);
-        let documented: BTreeSet<String> = operations.map(|one| one.method.to_uppercase()).collect();
-        let taken = route.methods().iter().map(|method| method.as_ref().to_owned());
-        assert_eq!(documented, taken.collect(), "{path}");
-    }
+    let documented: BTreeSet<String> = document.operations().map(|operation| operation.name()).collect();
+    let table = operations().into_iter().map(|one| format!("{} {}", one.method, one.template));
+    assert_eq!(documented, table.collect());
 }
 
 #[test]
@@ -217,9 +160,8 @@ fn every_reference_leads_somewhere_and_every_component_is_used() {
     }
     for kind in ["parameters", "headers", "responses", "schemas"] {
         for (name, _) in document.object(&format!("/components/{kind}")) {
-            // Any path can return the response `MethodNotAllowed`, so no operation in `openapi.json` lists this
-            // response.
-            let everywhere = name == "MethodNotAllowed";
+            // Any path can return this response, so no operation in `openapi.json` lists it.
+            let everywhere = name == "method_not_allowed";
             let used = found.contains(&format!("#/components/{kind}/{name}"));
             assert!(used != everywhere, "{kind}/{name}");
         }
@@ -244,7 +186,7 @@ fn every_code_is_listed_and_stands_under_its_status() {
             used.extend(codes);
         }
     }
-    used.extend(document.codes(&document.0["components"]["responses"]["MethodNotAllowed"]));
+    used.extend(document.codes(&document.0["components"]["responses"]["method_not_allowed"]));
     // After a failed login with a provider, the edge redirects the browser to the panel with the error code in the
     // query.
     used.extend([Code::LoginRefused, Code::NotAdmitted].map(|code| code.as_str().to_owned()));
@@ -265,7 +207,7 @@ fn operations_of_one_sort_document_the_same_answers() {
         let asks_issuer = operation.needs_token() || operation.path == "/api/v1/logins/{provider}";
         assert_eq!(asks_issuer, operation.has(Code::IssuerUnavailable), "{name}");
         // For a request with a cookie, the edge checks the origin if the request is a write or opens a WebSocket.
-        let is_write = operation.method != Method::Get.as_ref().to_lowercase();
+        let is_write = operation.method != "get";
         let is_ambient = operation.needs_token() && (is_write || operation.path == "/api/v1/events");
         assert!(!is_ambient || operation.has(Code::WrongOrigin), "{name}");
         if operation.body.get("requestBody").is_some() {
@@ -277,7 +219,8 @@ fn operations_of_one_sort_document_the_same_answers() {
         let carries = form.is_some_and(|form| {
             document.resolve(&form["schema"])["properties"].get("access_token").is_some()
         });
-        let is_post = operation.method == "post";
-        assert_eq!(carries, is_post && route(operation.path).takes_form_token(), "{name}");
+        let path = operation.path.replace(['{', '}'], "");
+        let endpoint = Endpoint::find(&operation.method.to_uppercase(), &path).expect("an endpoint");
+        assert_eq!(carries, endpoint.takes_form_token(), "{name}");
     }
 }

@@ -1,0 +1,450 @@
+//! The table of all endpoints. `cargo test -p pinlatch-protocol openapi` writes `edge-worker/openapi.json` from the
+//! table.
+//!
+//! The doc comment of an entry has the summary as its first paragraph, and the description as its other paragraphs.
+//! `codes` lists only the problem codes that do not follow from the other members. For a path that is also the value of
+//! a parameter, the entry without the parameter comes first.
+
+use super::declare::{Body, Entry, endpoints};
+use super::segment::Parameter;
+use crate::name::{Name, UserName};
+
+#[cfg(test)]
+use crate::{
+    admin::*,
+    agent::{FromAgent, ToAgent},
+    api::*,
+    command::CommandResult,
+    openapi::operation::{Caller, Operation, SchemaOf, Tag, schema_of},
+    openapi::types::{Arguments, Empty, JwkSet, OneOf},
+    panel::{DeviceView, FromPanel, LineView, ToPanel},
+    problem::Code,
+};
+
+endpoints! {
+    /// Checks that the edge is running, and returns its version.
+    Health = GET "/healthz" {
+        tag: Edge,
+        caller: Anyone,
+        reply: 200 (Health) "The edge is running. A call of `/healthz` does not check the configuration of the edge.",
+    }
+
+    /// Returns the edge's public keys.
+    Jwks = GET "/.well-known/jwks.json" {
+        tag: Edge,
+        caller: Anyone,
+        reply: 200 (JwkSet) "The edge's public keys, as a JWK Set (RFC 7517).",
+    }
+
+    /// Returns the OpenAPI document of the API.
+    Openapi = GET "/api/v1/openapi.json" {
+        tag: Edge,
+        caller: Anyone,
+        reply: 200 "An OpenAPI document, version 3.1.",
+        more: { "responses": { "200": { "content": { "application/openapi+json": { "schema": {
+            "type": "object",
+            "required": ["openapi", "info", "paths"],
+            "properties": { "openapi": { "type": "string", "pattern": "^3\\.1\\." } }
+        } } } } } },
+    }
+
+    /// Returns the state of a browser's session.
+    ///
+    /// The panel calls `GET /session` first. If the browser has no session, the response is still 200 and not an error.
+    /// With `as=guest`, the response describes the guest link instead of the login.
+    ShowBrowserSession = GET "/api/v1/session" {
+        tag: Login,
+        caller: AnyBrowser,
+        parameters: [As],
+        reply: 200 (SessionStatus) "The state of the browser's session.",
+    }
+
+    /// Logs a browser in, or exchanges a guest link for a cookie.
+    ///
+    /// The tokens are returned as cookies that scripts in a web page cannot read. A browser can have a guest cookie and
+    /// a login cookie at the same time.
+    LogInBrowser = POST "/api/v1/session" {
+        tag: Login,
+        caller: Anyone,
+        parameters: [Origin],
+        body: Json(OneOf<LoginRequest, GuestRequest>),
+        reply: 200 (OneOf<SessionReply, GuestReply>) "The browser is logged in, or the guest cookie is set.",
+        codes: [LoginFailed, InvalidToken, WrongOrigin, PlaintextRefused, LinkNotValid, UsedUp, UnknownSite, Throttled],
+        more: { "responses": { "200": { "headers": { "Set-Cookie": { "$ref": "#/components/headers/SetCookie" } } } } },
+    }
+
+    /// Logs a browser out.
+    ///
+    /// This call ends the login of the cookie or bearer token in the request, and clears the login cookies. With
+    /// `as=guest`, only the guest cookie of this browser is cleared, and the guest link stays valid. If there is no
+    /// login, the call also succeeds.
+    LogOutBrowser = DELETE "/api/v1/session" {
+        tag: Login,
+        caller: AnyLogin,
+        parameters: [Origin, As],
+        reply: 204 "The login has ended, and the cookies are cleared.",
+        codes: [WrongOrigin, UnknownSite],
+        more: { "responses": { "204": { "headers": { "Set-Cookie": { "$ref": "#/components/headers/SetCookie" } } } } },
+    }
+
+    /// Refreshes a browser's session.
+    ///
+    /// A refresh token is valid for one use. If the same refresh token is used again more than 10 s later, the login
+    /// ends.
+    RefreshBrowser = POST "/api/v1/session/refresh" {
+        tag: Login,
+        caller: RefreshCookie,
+        parameters: [Origin],
+        body: Json(Empty),
+        reply: 200 (SessionReply) "The session is refreshed, and the response contains new cookies.",
+        codes: [InvalidGrant, WrongOrigin, PlaintextRefused, UnknownSite],
+        more: {
+            "requestBody": { "description": "Any JSON object, for example `{}`. The JSON body is required, because a form on another web page cannot send JSON." },
+            "responses": { "200": { "headers": { "Set-Cookie": { "$ref": "#/components/headers/SetCookie" } } } }
+        },
+    }
+
+    /// Logs a program in, or refreshes its tokens (RFC 6749 §4.3, §6).
+    LogIn = POST "/api/v1/token" {
+        tag: Login,
+        caller: Anyone,
+        body: JsonOrForm(TokenRequest),
+        reply: 200 (TokenReply) "The new access token and the new refresh token.",
+        codes: [InvalidGrant, UnsupportedGrant, LoginFailed, PlaintextRefused, UnknownSite, Throttled],
+    }
+
+    /// Returns the claims and the current permissions of the caller's token.
+    Whoami = GET "/api/v1/whoami" {
+        tag: Login,
+        caller: Token,
+        reply: 200 (Whoami) "The token is valid. The response contains the claims and the permissions of the token.",
+    }
+
+    /// Lists the devices that the caller can see, sorted by name.
+    ListDevices = GET "/api/v1/devices" {
+        tag: Devices,
+        caller: Token,
+        reply: 200 (Vec<DeviceView>) "The devices that the caller can see. Each device contains the GPIO lines that the caller can read.",
+    }
+
+    /// Returns one device.
+    ShowDevice { device: Name } = GET "/api/v1/devices/{device}" {
+        tag: Devices,
+        caller: Token,
+        reply: 200 (DeviceView) "The requested device, with the GPIO lines that the caller can read.",
+        codes: [UnknownDevice],
+    }
+
+    /// Removes a device, and refuses the certificate of the device from then on.
+    ///
+    /// This call requires the scope `site:devices`.
+    RemoveDevice { device: Name } = DELETE "/api/v1/devices/{device}" {
+        tag: Devices,
+        caller: Token,
+        reply: 204 "The device is removed.",
+        codes: [UnknownDevice],
+    }
+
+    /// Returns one GPIO line of a device.
+    ///
+    /// This call requires the scope `line:DEVICE/LINE:read`. Every other verb on the same GPIO line includes `read`.
+    ShowLine { device: Name, line: Name } = GET "/api/v1/devices/{device}/lines/{line}" {
+        tag: Devices,
+        caller: Token,
+        reply: 200 (LineView) "The requested GPIO line.",
+        codes: [InsufficientScope, UnknownDevice, UnknownLine],
+    }
+
+    /// Runs one action on a GPIO line, and waits for the result.
+    ///
+    /// This call requires the scope `line:DEVICE/LINE:ACTION`. A command runs at most once, and never after its
+    /// deadline. If the same caller repeats an `Idempotency-Key` within 24 hours, the edge returns or awaits the result
+    /// of the first call. A problem about a command contains the id of the command in `id`.
+    RunAction { device: Name, line: Name, action: String } = POST "/api/v1/devices/{device}/lines/{line}/{action}" {
+        tag: Devices,
+        caller: Token,
+        parameters: [DeadlineMs, IdempotencyKey],
+        body: OptionalJsonOrTokenForm(Arguments),
+        reply: 200 (CommandResult) "The device executed the command.",
+        codes: [
+            UsedUp, UnknownDevice, UnknownLine, IdConflict, Refused, ActionUnsupported, InvalidArguments, Throttled,
+            DeviceOffline, DeadlinePassed, OutcomeUnknown
+        ],
+        more: {
+            "requestBody": { "description": "The arguments of the action. An empty body has the same meaning as `{}`." },
+            "responses": { "200": { "links": { "became": {
+                "operationId": "showCommand",
+                "parameters": { "id": "$response.body#/id" },
+                "description": "The status of the command, which is available for 24 hours."
+            } } } }
+        },
+    }
+
+    /// Returns the status of a command that the caller sent in the last 24 hours.
+    ShowCommand { id: String } = GET "/api/v1/commands/{id}" {
+        tag: Devices,
+        caller: Token,
+        reply: 200 (CommandResult) "The requested command, with any status.",
+        codes: [UnknownCommand],
+    }
+
+    /// Lists the people of the site, sorted by name.
+    ///
+    /// This call requires the scope `site:users`.
+    ListPeople = GET "/api/v1/users" {
+        tag: People,
+        caller: Token,
+        reply: 200 (Vec<Person>) "The people of the site.",
+        codes: [InsufficientScope],
+    }
+
+    /// Invites a person, or lets an existing person choose a new password.
+    ///
+    /// This call requires the scope `site:users` and all permissions of the invited person. The invitation code is valid
+    /// for one use within 7 days.
+    Invite = POST "/api/v1/users" {
+        tag: People,
+        caller: Token,
+        body: JsonOrTokenForm(InviteRequest),
+        reply: 200 (InviteReply) "The invitation code. No later response contains the invitation code again.",
+    }
+
+    /// Uses an invitation to set a password.
+    AcceptInvitation = POST "/api/v1/users/accept" {
+        tag: People,
+        caller: Anyone,
+        body: Json(AcceptRequest),
+        reply: 200 (AcceptReply) "The person can log in now. Earlier logins of the person have ended.",
+        codes: [CodeRefused, UnknownSite, Throttled],
+    }
+
+    /// Changes a person's permissions immediately, also for open WebSockets.
+    ///
+    /// This call requires the scope `site:users`, and all permissions that the person has before and after the change.
+    ChangePerson { username: UserName } = PATCH "/api/v1/users/{username}" {
+        tag: People,
+        caller: Token,
+        body: Json(RightsRequest),
+        reply: 204 "The permissions of the person are changed.",
+        codes: [UnknownPerson, LastOwner],
+    }
+
+    /// Removes a person, the person's logins, and the tokens that the person issued.
+    ///
+    /// This call requires the scope `site:users` and all permissions of the person.
+    RemovePerson { username: UserName } = DELETE "/api/v1/users/{username}" {
+        tag: People,
+        caller: Token,
+        reply: 204 "The person is removed.",
+        codes: [UnknownPerson, LastOwner],
+    }
+
+    /// Lets a person log in with a login provider.
+    ///
+    /// This call requires the scope `site:users` and all permissions of the person. For a new person, the request must
+    /// contain `role` or `scope`. For an existing person, the request must contain neither `role` nor `scope`, and only
+    /// the identity is added.
+    AdmitPerson { username: UserName } = PUT "/api/v1/users/{username}/identities" {
+        tag: People,
+        caller: Token,
+        body: Json(AdmitRequest),
+        reply: 204 "The person can log in with this identity at the login provider.",
+        codes: [IdentityTaken],
+    }
+
+    /// Removes all of a person's identities at login providers, and ends the person's logins.
+    ForgetIdentities { username: UserName } = DELETE "/api/v1/users/{username}/identities" {
+        tag: People,
+        caller: Token,
+        reply: 204 "The identities of the person are removed.",
+        codes: [UnknownPerson],
+    }
+
+    /// Lists the login providers of a site.
+    ListLogins = GET "/api/v1/logins" {
+        tag: Login,
+        caller: Anyone,
+        parameters: [Site],
+        reply: 200 (Vec<LoginOption>) "The login providers of the site.",
+        codes: [UnknownSite],
+    }
+
+    /// Redirects the browser to a login provider.
+    ///
+    /// This call starts the OpenID Connect authorization code flow with PKCE. A cookie stores the encrypted state of the
+    /// login for ten minutes.
+    StartLogin { provider: Name } = GET "/api/v1/logins/{provider}" {
+        tag: Login,
+        caller: Anyone,
+        reply: 303 "A redirect to the login provider.",
+        codes: [PlaintextRefused, IssuerUnavailable],
+        more: { "responses": { "303": { "headers": { "Location": { "schema": { "format": "uri" } } } } } },
+    }
+
+    /// Completes a login with a login provider.
+    ///
+    /// The login provider redirects the browser to this path. The edge then redirects the browser to the panel. The
+    /// redirect contains the session cookies, or an error code in the query parameter `login_error`. Examples of error
+    /// codes are `login_refused`, `not_admitted` and `issuer_unavailable`.
+    FinishLogin { provider: Name } = GET "/api/v1/logins/{provider}/callback" {
+        tag: Login,
+        caller: Anyone,
+        parameters: [Code, State, Iss],
+        reply: 303 "A redirect to the panel.",
+    }
+
+    /// Ends every login of a person.
+    ///
+    /// A person can end their own logins. To end the logins of another person, the caller needs the scope `site:users`
+    /// and all permissions of the other person. The person can log in again with their password.
+    EndSessions { username: UserName } = DELETE "/api/v1/users/{username}/sessions" {
+        tag: People,
+        caller: Token,
+        reply: 204 "All logins of the person have ended.",
+        codes: [UnknownPerson],
+    }
+
+    /// Changes the caller's password and ends the caller's other logins.
+    ChangePassword { username: UserName } = POST "/api/v1/users/{username}/password" {
+        tag: People,
+        caller: Token,
+        body: Json(PasswordRequest),
+        reply: 204 "The password is changed, and the caller's other logins have ended.",
+        codes: [LoginFailed, Throttled],
+    }
+
+    /// Lists API tokens and guest links, with the newest first.
+    ///
+    /// This call requires the scope `site:tokens`. A token is listed until 7 days after the expiry of the token.
+    ListTokens = GET "/api/v1/tokens" {
+        tag: Tokens,
+        caller: Token,
+        reply: 200 (Vec<TokenView>) "The properties of the API tokens and guest links. The response does not contain the signed tokens.",
+        codes: [InsufficientScope],
+    }
+
+    /// Issues an API token or a guest link.
+    ///
+    /// This call requires the scope `site:tokens` and all permissions of the new token. At each use, the permissions of
+    /// the new token are limited to the current permissions of its issuer.
+    MintToken = POST "/api/v1/tokens" {
+        tag: Tokens,
+        caller: Token,
+        body: JsonOrTokenForm(IssueRequest),
+        reply: 200 (IssueReply) "The token is issued. No later response contains the signed token again.",
+    }
+
+    /// Revokes a token, and all tokens that were issued with this token.
+    ///
+    /// This call requires the scope `site:tokens`. To revoke an API token or a guest link, the caller also needs all
+    /// permissions of the token. Any other token belongs to a login or to an external issuer. To revoke any other token,
+    /// the caller passes the `jti` of the token, and the `exp` of the token as `expires_at`.
+    RevokeToken { jti: String } = DELETE "/api/v1/tokens/{jti}" {
+        tag: Tokens,
+        caller: Token,
+        parameters: [ExpiresAt],
+        reply: 204 "The token is revoked.",
+        codes: [InvalidRequest, UnknownToken],
+    }
+
+    /// Invalidates every token that the edge has signed for the site until now, as an emergency stop.
+    ///
+    /// This call requires the scope `site:tokens`. People with a refresh token or a password can get new tokens. All API
+    /// tokens and guest links are revoked. A JSON body is ignored.
+    RaiseGeneration = POST "/api/v1/generation" {
+        tag: Tokens,
+        caller: Token,
+        body: TokenForm(Empty),
+        reply: 200 (Generation) "The new generation of the site. Tokens with a lower generation are invalid.",
+    }
+
+    /// Returns the audit log, with the newest entry first.
+    ///
+    /// This call requires the scope `site:audit`. If `Accept` contains `application/jsonl`, the response is an export of
+    /// up to about 20 000 entries. An export ignores `limit`. To export older entries, the caller passes the number of
+    /// the last exported entry in `before`. Without `application/jsonl`, the response is one page.
+    ReadAudit = GET "/api/v1/audit" {
+        tag: Audit,
+        caller: Token,
+        parameters: [Before, Limit, Actor, Act, Target, Outcome, SinceMs, UntilMs],
+        reply: 200 (AuditPage) "The audit entries that match the query parameters.",
+        codes: [InvalidRequest, InsufficientScope],
+        more: { "responses": { "200": { "content": { "application/jsonl": {
+            "schema": { "type": "string", "description": "One `AuditEntry` per line of text, as JSON." }
+        } } } } },
+    }
+
+    /// Sets how long audit entries are stored.
+    ///
+    /// This call requires the scope `site:audit` and the role `owner`.
+    RetainAudit = PUT "/api/v1/audit/retention" {
+        tag: Audit,
+        caller: Token,
+        body: Json(RetentionRequest),
+        reply: 204 "The retention time of audit entries is set.",
+    }
+
+    /// Creates the first owner of a site, which is possible only once.
+    SetUp = POST "/api/v1/setup" {
+        tag: Arrival,
+        caller: Anyone,
+        body: Json(SetupRequest),
+        reply: 204 "The owner can log in now.",
+        codes: [CodeRefused, UnknownSite, AlreadySetUp, Throttled],
+    }
+
+    /// Creates an enrolment string for a device, which is valid for one use within an hour.
+    ///
+    /// This call requires the scope `site:devices`. If a device with the same name is already enrolled, the new device
+    /// replaces the old device when the enrolment string is used.
+    CreateEnrolment = POST "/api/v1/enrolments" {
+        tag: Arrival,
+        caller: Token,
+        body: JsonOrTokenForm(EnrolmentRequest),
+        reply: 200 (EnrolmentReply) "The enrolment string for the device.",
+    }
+
+    /// Enrols a device, which sends its public key and receives its certificate.
+    Enrol = POST "/api/v1/enrol" {
+        tag: Arrival,
+        caller: Anyone,
+        body: Json(EnrolRequest),
+        reply: 200 (EnrolReply) "The device is enrolled.",
+        codes: [CodeRefused, UnknownSite],
+    }
+
+    /// Opens the WebSocket for the live events and commands of a panel.
+    ///
+    /// This call is a WebSocket upgrade (RFC 6455). The first frame is `snapshot`, which contains everything that the
+    /// caller can see. The edge then sends frames of four types. A frame `event` reports a change, and has a sequence
+    /// number without gaps. A change that the caller is not allowed to see is sent as `hidden`. A frame `press` reports
+    /// that a contact was pressed, and has no sequence number. A frame `result` contains the result of a command that
+    /// this WebSocket sent. A frame `problem` reports that a request was rejected. When the token becomes invalid, the
+    /// edge closes the WebSocket with the code [`SESSION_ENDED`]. For a request with a cookie, the header `Origin` must
+    /// contain the origin of this deployment.
+    Events = GET "/api/v1/events" {
+        tag: Sockets,
+        caller: Token,
+        parameters: [TokenSite],
+        frames: FromPanel => ToPanel,
+        reply: 101 "The connection is now a WebSocket.",
+        codes: [WrongOrigin, UnknownSite],
+    }
+
+    /// Opens the WebSocket of a device's agent.
+    ///
+    /// This call is a WebSocket upgrade (RFC 6455). If the request contains no proof, the response is 401 with a
+    /// challenge, which is valid for 60 s. The device signs the challenge and sends the request again. The second request
+    /// contains the device's certificate as the bearer token, and the proof in [`PROOF_HEADER`]. The first frame of the
+    /// edge is `welcome`. The edge ignores unknown message types. A newer connection of the same device replaces the
+    /// current connection. While the current connection is active, a new request with [`YIELD_HEADER`] `: ?1` is
+    /// refused.
+    Agent = GET "/api/v1/agent" {
+        tag: Sockets,
+        caller: Certificate,
+        parameters: [Proof, Yield],
+        frames: FromAgent => ToAgent,
+        reply: 101 "The connection is now a WebSocket.",
+        codes: [DeviceConnected],
+    }
+}
