@@ -8,6 +8,7 @@ use http_body_util::Full;
 use hyper::header::CONTENT_TYPE;
 use hyper::{Method, Request, StatusCode};
 use pinlatch_protocol::api::{EnrolReply, EnrolRequest, Secret};
+use pinlatch_protocol::endpoint;
 use pinlatch_protocol::problem::Problem;
 use pinlatch_token::{KeyError, PublicKey, Refusal, SigningKey, keyset, random_id, welcome};
 use tokio_rustls::TlsConnector;
@@ -18,8 +19,6 @@ use crate::uplink::dial::Resolver;
 use crate::uplink::http::{self, Connection, Connector, Endpoint, EndpointError};
 use crate::uplink::link_error::excerpt;
 use crate::uplink::proxy::Proxy;
-
-const PATH: &str = "/api/v1/enrol";
 
 /// The reason for a failed enrolment. After a failed enrolment, no new credentials are stored.
 #[derive(Debug, thiserror::Error)]
@@ -158,7 +157,7 @@ async fn post(connection: &mut Connection, request: &EnrolRequest) -> Result<Enr
     let json = serde_json::to_vec(request).map_err(|_| EnrolError::Answer)?;
     let request = Request::builder()
         .method(Method::POST)
-        .uri(PATH)
+        .uri(endpoint::Endpoint::Enrol.path())
         .header(CONTENT_TYPE, "application/json")
         .body(Full::from(json))
         .map_err(HttpError::from)?;

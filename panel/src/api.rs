@@ -5,6 +5,7 @@ use gloo_net::http::{Method, Request, RequestBuilder, Response};
 use pinlatch_protocol::admin::AcceptRequest;
 use pinlatch_protocol::api::{GuestRequest, LoginOption, LoginRequest, Secret, SetupRequest, Whoami};
 use pinlatch_protocol::command::CommandResult;
+use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::Problem;
 use serde::Serialize;
@@ -13,14 +14,6 @@ use serde_json::Value;
 use web_sys::RequestCache;
 
 use crate::{platform, words};
-
-const SESSION: &str = "/api/v1/session";
-const REFRESH: &str = "/api/v1/session/refresh";
-const LOGINS: &str = "/api/v1/logins";
-const WHOAMI: &str = "/api/v1/whoami";
-const COMMANDS: &str = "/api/v1/commands";
-const SETUP: &str = "/api/v1/setup";
-const ACCEPT: &str = "/api/v1/users/accept";
 
 /// The reason why an API call failed.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,42 +51,37 @@ impl From<serde_json::Error> for Failure {
     }
 }
 
-/// Returns the URL of an API call that uses the cookie of the page's visitor.
-fn at(path: &str) -> String {
-    platform::visitor().call(path)
-}
-
 pub async fn login(request: &LoginRequest) -> Result<(), Failure> {
-    call(Method::POST, &at(SESSION), body(request)?).await.map(drop)
+    ask(Endpoint::LogInBrowser, body(request)?).await.map(drop)
 }
 
 /// Creates the owner of a site.
 pub async fn set_up(request: &SetupRequest) -> Result<(), Failure> {
-    call(Method::POST, SETUP, body(request)?).await.map(drop)
+    call(&Endpoint::SetUp, "", body(request)?).await.map(drop)
 }
 
 /// Accepts an invitation and returns the user name of the invited person.
 pub async fn accept(code: &Secret, password: &Secret) -> Result<UserName, Failure> {
     let request = AcceptRequest { code: code.clone(), password: password.clone() };
-    let reply: Value = serde_json::from_str(&call(Method::POST, ACCEPT, body(&request)?).await?)?;
+    let reply: Value = serde_json::from_str(&call(&Endpoint::AcceptInvitation, "", body(&request)?).await?)?;
     UserName::new(text_of(&reply, "username")).map_err(|_| Failure::Network)
 }
 
 pub async fn login_options(site: Option<&Name>) -> Result<Vec<LoginOption>, Failure> {
-    let address = site.map_or_else(|| LOGINS.into(), |site| format!("{LOGINS}?site={site}"));
-    Ok(serde_json::from_str(&call(Method::GET, &address, None).await?)?)
+    let query = site.map(|site| format!("?site={site}")).unwrap_or_default();
+    Ok(serde_json::from_str(&call(&Endpoint::ListLogins, &query, None).await?)?)
 }
 
 /// Returns the URL that redirects to a login provider.
 pub fn login_address(provider: &Name) -> String {
-    format!("{LOGINS}/{provider}")
+    Endpoint::StartLogin { provider: provider.clone() }.path()
 }
 
 /// Exchanges the token of a guest link for a cookie. Returns the site, and the start of the link's validity in seconds
 /// of Unix time.
 pub async fn open_link(token: &Secret) -> Result<(Name, Option<u64>), Failure> {
     let request = GuestRequest { guest: token.clone() };
-    let reply: Value = serde_json::from_str(&call(Method::POST, &at(SESSION), body(&request)?).await?)?;
+    let reply: Value = serde_json::from_str(&ask(Endpoint::LogInBrowser, body(&request)?).await?)?;
     let from = reply.get("guest").and_then(|guest| guest.get("not_before")?.as_u64());
     Ok((site_of(&reply)?, from))
 }
@@ -109,7 +97,7 @@ pub enum Status {
 }
 
 pub async fn status() -> Result<Status, Failure> {
-    let reply: Value = serde_json::from_str(&call(Method::GET, &at(SESSION), None).await?)?;
+    let reply: Value = serde_json::from_str(&ask(Endpoint::ShowBrowserSession, None).await?)?;
     match text_of(&reply, "state") {
         "open" => Ok(Status::Open(site_of(&reply)?, text_of(&reply, "sub").into())),
         "renewable" => Ok(Status::Renewable),
@@ -119,23 +107,23 @@ pub async fn status() -> Result<Status, Failure> {
 
 /// Renews the session of a login and returns the site of the session.
 pub async fn refresh() -> Result<Name, Failure> {
-    let reply = call(Method::POST, &at(REFRESH), Some(EMPTY.into())).await?;
+    let reply = ask(Endpoint::RefreshBrowser, Some(EMPTY.into())).await?;
     site_of(&serde_json::from_str(&reply)?)
 }
 
 /// Signs the person out. For a guest, this call deletes the cookie of the guest link.
 pub async fn logout() -> Result<(), Failure> {
-    call(Method::DELETE, &at(SESSION), Some(EMPTY.into())).await.map(drop)
+    ask(Endpoint::LogOutBrowser, Some(EMPTY.into())).await.map(drop)
 }
 
 #[allow(dead_code, reason = "for the pages of administration")]
 pub async fn whoami() -> Result<Whoami, Failure> {
-    Ok(serde_json::from_str(&call(Method::GET, &at(WHOAMI), None).await?)?)
+    Ok(serde_json::from_str(&ask(Endpoint::Whoami, None).await?)?)
 }
 
 /// Returns the result of a command.
 pub async fn command(id: &str) -> Result<CommandResult, Failure> {
-    Ok(serde_json::from_str(&call(Method::GET, &at(&format!("{COMMANDS}/{id}")), None).await?)?)
+    Ok(serde_json::from_str(&ask(Endpoint::ShowCommand { id: id.into() }, None).await?)?)
 }
 
 /// Returns the server's current version of the panel's page. The browser does not use a cached page without checking
@@ -161,16 +149,28 @@ fn site_of(reply: &Value) -> Result<Name, Failure> {
     Name::new(text_of(reply, "site")).map_err(|_| Failure::Network)
 }
 
+/// Makes one API call with the cookie of the page's visitor and returns the response as text.
+async fn ask(endpoint: Endpoint, body: Option<String>) -> Result<String, Failure> {
+    call(&endpoint, platform::visitor().query(), body).await
+}
+
 /// Makes one API call and returns the response as text. The function is not generic over the type of the response,
 /// because generic code would enlarge the program.
-async fn call(method: Method, address: &str, body: Option<String>) -> Result<String, Failure> {
-    let request = RequestBuilder::new(address).method(method);
+async fn call(endpoint: &Endpoint, query: &str, body: Option<String>) -> Result<String, Failure> {
+    let request = request(endpoint, query);
     let request = match body {
         Some(body) => request.header("Content-Type", "application/json").body(body)?,
         None => request.build()?,
     };
     let response = request.send().await?;
     if response.ok() { Ok(response.text().await?) } else { Err(problem(response).await) }
+}
+
+/// Returns a request to an endpoint. The query is empty or starts with `?`.
+pub fn request(endpoint: &Endpoint, query: &str) -> RequestBuilder {
+    // The names of all methods in the table of endpoints are valid.
+    let method = Method::from_bytes(endpoint.method().as_bytes()).unwrap_or_default();
+    RequestBuilder::new(&(endpoint.path() + query)).method(method)
 }
 
 /// Decodes the JSON body of a response.

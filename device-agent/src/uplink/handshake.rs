@@ -10,6 +10,7 @@ use hyper::header::{
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use pinlatch_protocol::agent::{CHALLENGE_SCHEME, PROOF_HEADER, YIELD_HEADER};
+use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::problem::Problem;
 use pinlatch_protocol::{MAX_FRAME, SUBPROTOCOL};
 use pinlatch_token::{device, random_id};
@@ -23,8 +24,6 @@ use crate::uplink::connect_error::{HttpError, is_gateway};
 use crate::uplink::http::{self, BoxStream, Connection, Connector};
 use crate::uplink::link_error::{LinkError, excerpt};
 use crate::uplink::tls::Validity;
-
-const PATH: &str = "/api/v1/agent";
 
 /// An authenticated WebSocket to the edge.
 pub struct Link {
@@ -130,7 +129,7 @@ impl Proof {
 fn upgrade_request(key: &str) -> Result<Request<Full<Bytes>>, HttpError> {
     Ok(Request::builder()
         .method(Method::GET)
-        .uri(PATH)
+        .uri(Endpoint::Agent.path())
         .header(CONNECTION, "Upgrade")
         .header(UPGRADE, "websocket")
         .header(SEC_WEBSOCKET_VERSION, "13")

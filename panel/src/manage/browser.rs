@@ -1,6 +1,6 @@
 //! Functions that call browser APIs, and that only the administration pages use.
 
-use js_sys::{Array, Date, encode_uri_component};
+use js_sys::{Array, Date};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, MouseEvent, Url, Window};
@@ -76,9 +76,4 @@ pub fn save(name: &str, media_type: &str, text: &str) -> Option<()> {
 pub fn local_time(text: &str) -> Option<u64> {
     let ms = Date::new(&JsValue::from_str(text)).get_time();
     (ms.is_finite() && ms >= 0.0).then_some(ms as u64)
-}
-
-/// Percent-encodes a path segment.
-pub fn segment(text: &str) -> String {
-    encode_uri_component(text).into()
 }

@@ -5,6 +5,7 @@
 mod tests;
 
 use pinlatch_protocol::api::Secret;
+use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::scope::{ScopeSet, SiteRight};
 
@@ -12,8 +13,6 @@ use crate::words::pages;
 
 /// The prefix of the subject of an issued token. In a browser, only the token of a guest has this prefix.
 const TOKEN_SUBJECT_PREFIX: &str = "token:";
-
-const EVENTS: &str = "/api/v1/events";
 
 /// The visitor on whose behalf a page calls the edge. A browser can have a login and a guest link at the same time, and
 /// has a separate cookie for each. The query of the page's URL selects one of the two cookies.
@@ -37,25 +36,25 @@ impl Visitor {
         if sub.starts_with(TOKEN_SUBJECT_PREFIX) { Self::Guest } else { Self::Person }
     }
 
-    /// Returns the URL of an API call that uses the visitor's cookie.
-    pub fn call(self, path: &str) -> String {
+    /// Returns the query of API calls that use the visitor's cookie, and of the visitor's page.
+    pub fn query(self) -> &'static str {
         match self {
-            Self::Person => path.into(),
-            Self::Guest => format!("{path}?as=guest"),
+            Self::Person => "",
+            Self::Guest => "?as=guest",
         }
     }
 
     /// Returns the path and the query of the event stream. If `site` is given, the stream contains only events of this
     /// site.
     pub fn events(self, site: Option<&Name>) -> String {
-        let path = self.call(EVENTS);
+        let path = Endpoint::Events.path() + self.query();
         let joint = if path.contains('?') { '&' } else { '?' };
         site.map_or_else(|| path.clone(), |site| format!("{path}{joint}site={site}"))
     }
 
     /// Returns the path and the query of the visitor's page.
     pub fn page(self, site: Option<&Name>) -> String {
-        self.call(&site.map_or_else(|| "/".into(), |site| format!("/s/{site}/")))
+        site.map_or_else(|| "/".into(), |site| format!("/s/{site}/")) + self.query()
     }
 }
 
