@@ -102,16 +102,16 @@ pub struct AdmitRequest {
 #[serde(deny_unknown_fields)]
 pub struct IdentityRule {
     /// The issuer (`iss`) that the login provider writes into its tokens.
-    #[cfg_attr(test, schemars(with = "crate::openapi::types::IdentityText"))]
+    #[cfg_attr(test, schemars(with = "schemas::IdentityText"))]
     pub issuer: String,
     /// The login provider's `sub` for the person. If a rule contains only an email address, the site stores the `sub`
     /// at the person's first login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, schemars(with = "Option<crate::openapi::types::IdentityText>"))]
+    #[cfg_attr(test, schemars(with = "Option<schemas::IdentityText>"))]
     pub subject: Option<String>,
     /// The person's email address. The login provider must report the email address as verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, schemars(with = "Option<crate::openapi::types::IdentityText>"))]
+    #[cfg_attr(test, schemars(with = "Option<schemas::IdentityText>"))]
     pub email: Option<String>,
 }
 
@@ -135,7 +135,7 @@ pub struct AcceptRequest {
     /// The invitation code that the person received.
     pub code: Secret,
     /// The password that the person chose.
-    #[cfg_attr(test, schemars(with = "crate::openapi::types::NewPassword"))]
+    #[cfg_attr(test, schemars(with = "crate::secret::schemas::NewPassword"))]
     pub password: Secret,
 }
 
@@ -157,7 +157,7 @@ pub struct PasswordRequest {
     #[cfg_attr(test, schemars(extend("format" = "password")))]
     pub current: Secret,
     /// The caller's new password.
-    #[cfg_attr(test, schemars(with = "crate::openapi::types::NewPassword"))]
+    #[cfg_attr(test, schemars(with = "crate::secret::schemas::NewPassword"))]
     pub password: Secret,
 }
 
@@ -338,4 +338,21 @@ pub struct RetentionRequest {
     /// The number of days for which the site stores an audit entry.
     #[cfg_attr(test, schemars(range(min = *RETENTION_DAYS.start(), max = *RETENTION_DAYS.end())))]
     pub days: u32,
+}
+
+/// The schemas in the OpenAPI document.
+#[cfg(test)]
+pub(crate) mod schemas {
+    use schemars::json_schema;
+
+    use super::MAX_IDENTITY;
+
+    crate::schema::schemas! {
+        struct IdentityText = |_| json_schema!({
+            "description": format!("A text of at most {MAX_IDENTITY} bytes of UTF-8, without control characters."),
+            "type": "string",
+            "minLength": 1,
+            "maxLength": MAX_IDENTITY,
+        });
+    }
 }

@@ -104,7 +104,7 @@ pub enum FromAgent {
     /// for a renewal, the edge sends no response.
     Renew {
         /// The public key in the device's current certificate, as a JWK.
-        #[cfg_attr(test, schemars(with = "crate::openapi::types::Jwk"))]
+        #[cfg_attr(test, schemars(with = "crate::schema::Jwk"))]
         jwk: Value,
     },
     /// Requests a `welcome+jwt` with the current edge time.
@@ -147,7 +147,7 @@ pub struct Outcome {
     /// The reason for a refusal, in the form `refused_<reason>`. The field is absent if the device did not refuse the
     /// command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, schemars(with = "Option<crate::openapi::types::Refusal>"))]
+    #[cfg_attr(test, schemars(with = "Option<crate::problem::schemas::Refusal>"))]
     pub code: Option<String>,
     /// The level of the GPIO line immediately after the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]

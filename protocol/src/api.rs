@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::admin::TokenView;
 use crate::name::{Name, UserName};
 use crate::scope::{Role, ScopeSet};
-pub use crate::secret::Secret;
+pub use crate::secret::{MAX_PASSWORD, MIN_PASSWORD, Secret};
 use crate::wire_enum::wire_enum;
 
 /// The name of the cookie with the access token of a login. Because of the prefix `__Host-`, a browser sends the cookie
@@ -19,13 +19,6 @@ pub const GUEST_COOKIE: &str = "__Host-pinlatch_guest";
 /// The name of the cookie with the refresh token. The browser sends the refresh token only to the paths of the session
 /// calls.
 pub const REFRESH_COOKIE: &str = "__Secure-pinlatch_refresh";
-
-/// The maximum length of a password, in bytes. The limit exists because a longer password takes more time to hash but
-/// is not more secure.
-pub const MAX_PASSWORD: usize = 256;
-
-/// The minimum length of an account's password, in characters (NIST SP 800-63B).
-pub const MIN_PASSWORD: usize = 8;
 
 /// The response body of `GET /healthz`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,7 +191,7 @@ pub struct SetupRequest {
     /// The user name of the new owner.
     pub username: UserName,
     /// The password of the new owner.
-    #[cfg_attr(test, schemars(with = "crate::openapi::types::NewPassword"))]
+    #[cfg_attr(test, schemars(with = "crate::secret::schemas::NewPassword"))]
     pub password: Secret,
 }
 
@@ -232,7 +225,7 @@ pub struct EnrolRequest {
     /// The enrolment code. The code is the part of the enrolment string between `#` and the last `.`.
     pub code: Secret,
     /// The device's public key as an Ed25519 JWK (RFC 8037).
-    #[cfg_attr(test, schemars(with = "crate::openapi::types::Jwk"))]
+    #[cfg_attr(test, schemars(with = "crate::schema::Jwk"))]
     pub jwk: serde_json::Value,
     /// A random text that the device generates for this request. The edge copies the text into `welcome`, so the device
     /// knows that the response is not a replay.
@@ -252,7 +245,7 @@ pub struct EnrolReply {
     pub devcert: Secret,
     /// The public part of the owner's root key, as an Ed25519 JWK. The device must compare the thumbprint of this key
     /// with the thumbprint in the enrolment string.
-    #[cfg_attr(test, schemars(with = "crate::openapi::types::Jwk"))]
+    #[cfg_attr(test, schemars(with = "crate::schema::Jwk"))]
     pub root_key: serde_json::Value,
     /// The current `keyset+jwt`, which contains the edge's public keys.
     pub keyset: String,

@@ -69,18 +69,18 @@ impl CommandStatus {
 pub struct CommandRequest {
     /// The command id that the caller chose. If the caller sends the same command with the same id again, the site
     /// returns the first result.
-    #[cfg_attr(test, schemars(with = "crate::openapi::types::CommandId"))]
+    #[cfg_attr(test, schemars(with = "schemas::CommandId"))]
     pub id: String,
     /// The name of the device.
     pub device: Name,
     /// The name of the GPIO line on the device.
     pub line: Name,
     /// The name of the action, for example `set` or `pulse`.
-    #[cfg_attr(test, schemars(with = "crate::openapi::types::Verb"))]
+    #[cfg_attr(test, schemars(with = "crate::line::schemas::Verb"))]
     pub action: String,
     /// The arguments of the action.
     #[serde(default)]
-    #[cfg_attr(test, schemars(with = "crate::openapi::types::Arguments"))]
+    #[cfg_attr(test, schemars(with = "crate::line::schemas::Arguments"))]
     pub args: Map<String, Value>,
     /// The deadline of the command, in milliseconds after the site accepts the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -93,23 +93,39 @@ pub struct CommandRequest {
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Command"))]
 pub struct CommandResult {
     /// The command id that the caller chose.
-    #[cfg_attr(test, schemars(with = "crate::openapi::types::CommandId"))]
+    #[cfg_attr(test, schemars(with = "schemas::CommandId"))]
     pub id: String,
     /// The name of the device.
     pub device: Name,
     /// The name of the GPIO line on the device.
     pub line: Name,
     /// The name of the action.
-    #[cfg_attr(test, schemars(with = "crate::openapi::types::Verb"))]
+    #[cfg_attr(test, schemars(with = "crate::line::schemas::Verb"))]
     pub action: String,
     /// The current status of the command.
     pub status: CommandStatus,
     /// The problem code of a failed command, for example `refused_max_on` or `outcome_unknown`. The field is absent if
     /// the device executed the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, schemars(with = "Option<crate::openapi::types::ProblemCode>"))]
+    #[cfg_attr(test, schemars(with = "Option<crate::problem::schemas::ProblemCode>"))]
     pub code: Option<String>,
     /// The level of the GPIO line immediately after the command, as the device reported the level.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<Level>,
+}
+
+/// The schemas in the OpenAPI document.
+#[cfg(test)]
+pub(crate) mod schemas {
+    use schemars::json_schema;
+
+    use super::MAX_COMMAND_ID;
+
+    crate::schema::schemas! {
+        struct CommandId = |_| json_schema!({
+            "description": format!("The id of a command: 1 to {MAX_COMMAND_ID} visible ASCII characters."),
+            "type": "string",
+            "pattern": format!("^[!-~]{{1,{MAX_COMMAND_ID}}}$"),
+        });
+    }
 }

@@ -19,6 +19,8 @@ pub mod name;
 mod openapi;
 pub mod panel;
 pub mod problem;
+#[cfg(test)]
+mod schema;
 pub mod scope;
 mod secret;
 mod wire_enum;

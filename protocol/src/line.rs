@@ -101,7 +101,7 @@ pub enum Level {
     /// A brightness from 0 to 1, an angle in degrees, or a measured value.
     Number(f64),
     /// The colour of a colour LED.
-    #[cfg_attr(test, schemars(with = "crate::openapi::types::Colour"))]
+    #[cfg_attr(test, schemars(with = "schemas::Colour"))]
     Colour(Rgb),
 }
 
@@ -319,6 +319,61 @@ pub struct LineInfo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(range(max = MAX_PRECISION)))]
     pub precision: Option<u8>,
+}
+
+/// The schemas in the OpenAPI document.
+#[cfg(test)]
+pub(crate) mod schemas {
+    use schemars::json_schema;
+
+    use super::{BLINK_COUNT, BLINK_PERIOD_MS, LineKind, MAX_FADE_MS, MAX_PULSE_MS};
+    use crate::scope::VERBS;
+
+    crate::schema::schemas! {
+        struct Verb = |_| {
+            let mut actions: Vec<&str> = LineKind::ALL.iter().flat_map(|kind| kind.actions()).copied().collect();
+            actions.sort_by_key(|action| VERBS.iter().position(|verb| verb == action));
+            actions.dedup();
+            json_schema!({
+                "description": "The name of an action.",
+                "type": "string",
+                "enum": actions,
+            })
+        };
+
+        struct Colour = |_| json_schema!({
+            "description": "The colour of a colour LED.",
+            "type": "string",
+            "pattern": "^#[0-9a-f]{6}$",
+        });
+
+        struct Arguments = |_| json_schema!({
+            "description": "The arguments of an action. The action `set` needs a `value` of the type that the kind of the \
+                GPIO line requires. The type is a boolean for `switch`, a number from 0 to 1 for `dimmer`, degrees from 0 \
+                to 180 for `servo`, and `#rrggbb` for `rgb`. For `dimmer` and `rgb`, the action `set` also accepts a fade \
+                time (`fade_ms`). The action `toggle` has no arguments. The action `pulse` needs a time (`ms`). The action \
+                `blink` needs a period (`period_ms`) and a count (`count`). For any other arguments, the response is 422 \
+                `invalid_arguments`.",
+            "type": "object",
+            "properties": {
+                "value": { "oneOf": [
+                    { "type": "boolean" },
+                    { "type": "number", "minimum": 0, "maximum": 180 },
+                    { "type": "string", "pattern": "^#[0-9A-Fa-f]{6}$" },
+                ] },
+                "ms": { "type": "integer", "minimum": 1, "maximum": MAX_PULSE_MS },
+                "period_ms": {
+                    "type": "integer",
+                    "minimum": BLINK_PERIOD_MS.start(),
+                    "maximum": BLINK_PERIOD_MS.end(),
+                },
+                "count": { "type": "integer", "minimum": BLINK_COUNT.start(), "maximum": BLINK_COUNT.end() },
+                "fade_ms": { "type": "integer", "minimum": 0, "maximum": MAX_FADE_MS },
+            },
+            "additionalProperties": false,
+            "examples": [{ "value": true }, { "ms": 300 }, {}],
+        });
+    }
 }
 
 #[cfg(test)]

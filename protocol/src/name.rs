@@ -114,6 +114,35 @@ macro_rules! text_type {
 text_type!(Name);
 text_type!(UserName);
 
+/// The schemas in the OpenAPI document.
+#[cfg(test)]
+pub(crate) mod schemas {
+    use schemars::json_schema;
+
+    use super::{MAX_NAME, MAX_USER_NAME, Name, UserName};
+
+    /// Returns the pattern of a name.
+    pub(crate) fn pattern() -> String {
+        format!("[a-z0-9][a-z0-9_-]{{0,{}}}", MAX_NAME - 1)
+    }
+
+    crate::schema::schemas! {
+        Name = |_| json_schema!({
+            "description": "The name of a site, a device or a GPIO line.",
+            "type": "string",
+            "pattern": format!("^{}$", pattern()),
+            "examples": ["porch"],
+        });
+
+        UserName = |_| json_schema!({
+            "description": "The name with which a person logs in. Upper-case letters are converted to lower case.",
+            "type": "string",
+            "pattern": format!("^[A-Za-z0-9][A-Za-z0-9_.@+-]{{0,{}}}$", MAX_USER_NAME - 1),
+            "examples": ["ann@example.org"],
+        });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -147,7 +147,7 @@ pub struct LineView {
     /// The kind of the GPIO line.
     pub kind: LineKind,
     /// The names of the actions that the caller is allowed to run on the line now.
-    #[cfg_attr(test, schemars(with = "Vec<crate::openapi::types::Verb>"))]
+    #[cfg_attr(test, schemars(with = "Vec<crate::line::schemas::Verb>"))]
     pub actions: Vec<String>,
     /// The last level that the device reported for the line. The actual level may have changed after the report.
     pub reported: Option<Level>,

@@ -99,8 +99,7 @@ codes! {
     IdentityTaken "identity_taken" 409 "Another person already uses this account at the login provider";
     /// The change would leave the site without an owner.
     LastOwner "last_owner" 409 "A site needs at least one owner";
-    /// An agent sent the header [`YIELD_HEADER`](crate::agent::YIELD_HEADER) while another agent is connected as the
-    /// same device.
+    /// An agent sent the header `Pinlatch-Yield` while another agent is connected as the same device.
     DeviceConnected "device_connected" 409 "Another agent is connected as this device";
     /// The device refused the command. The code `refused_…` contains the reason.
     Refused "refused" 409 "The device refused the command";
@@ -151,7 +150,7 @@ pub struct Problem {
     #[cfg_attr(test, schemars(range(min = 400, max = 599)))]
     pub status: u16,
     /// The stable problem code. If a device refused a command, the code has the form `refused_<reason>`.
-    #[cfg_attr(test, schemars(with = "crate::openapi::types::ProblemCode"))]
+    #[cfg_attr(test, schemars(with = "schemas::ProblemCode"))]
     pub code: String,
     /// Additional information about the error, as text for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -232,6 +231,32 @@ impl fmt::Display for Problem {
 }
 
 impl std::error::Error for Problem {}
+
+/// The schemas in the OpenAPI document.
+#[cfg(test)]
+pub(crate) mod schemas {
+    use schemars::json_schema;
+
+    use super::{Code, MAX_REFUSAL};
+
+    crate::schema::schemas! {
+        struct ProblemCode = |generator| json_schema!({
+            "description": "The stable code of a problem. The code determines the HTTP status.",
+            "anyOf": [
+                { "type": "string", "enum": Code::ALL.iter().map(|code| code.as_str()).collect::<Vec<_>>() },
+                generator.subschema_for::<Refusal>(),
+            ],
+        });
+
+        struct Refusal = |_| json_schema!({
+            "description": "The device's reason for refusing a command.",
+            "type": "string",
+            "pattern": "^refused_[a-z0-9_]+$",
+            "maxLength": MAX_REFUSAL,
+            "examples": ["refused_max_on"],
+        });
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -299,6 +299,31 @@ impl Role {
     }
 }
 
+/// The schemas in the OpenAPI document.
+#[cfg(test)]
+pub(crate) mod schemas {
+    use schemars::json_schema;
+
+    use super::{MAX_SCOPES, ScopeSet, SiteRight, VERBS};
+
+    crate::schema::schemas! {
+        ScopeSet as ("Scopes") = |_| {
+            let name = format!("(\\*|{})", crate::name::schemas::pattern());
+            let rights: Vec<&str> = SiteRight::ALL.iter().map(|(_, word)| *word).collect();
+            let scope = format!("(line:{name}/{name}:(\\*|{})|site:(\\*|{}))", VERBS.join("|"), rights.join("|"));
+            json_schema!({
+                "description": format!(
+                    "A list of at most {MAX_SCOPES} scopes (RFC 6749 §3.3), separated by spaces. A scope is \
+                    `line:DEVICE/LINE:VERB`, `site:RIGHT` or `site:*`. Each part of a `line:` scope can be `*`."
+                ),
+                "type": "string",
+                "pattern": format!("^ *({scope}( +{scope}){{0,{}}} *)?$", MAX_SCOPES - 1),
+                "examples": ["line:porch/door:pulse line:porch/*:read"],
+            })
+        };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,6 @@
 //! This module defines the macro for enums whose variants have a fixed text on the wire and in the database.
 
-/// Defines an enum with one text per variant. Serde, [`as_str`](crate::scope::Role::as_str) and
-/// [`from_word`](crate::scope::Role::from_word) use the same text.
+/// Defines an enum with one text per variant. Serde, `as_str` and `from_word` use the same text.
 macro_rules! wire_enum {
     ($(#[doc = $about:literal])+ pub enum $name:ident { $($(#[doc = $doc:literal])+ $variant:ident = $word:tt,)* }) => {
         $(#[doc = $about])+

@@ -2,6 +2,8 @@
 //! routing, the paths in the clients and the OpenAPI document follow from the table.
 
 mod declare;
+#[cfg(test)]
+pub(crate) mod operation;
 mod segment;
 mod table;
 

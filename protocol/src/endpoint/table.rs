@@ -10,15 +10,17 @@ use super::segment::Parameter;
 use crate::name::{Name, UserName};
 
 #[cfg(test)]
+use super::operation::{Caller, Operation, Tag};
+#[cfg(test)]
 use crate::{
     admin::*,
     agent::{FromAgent, ToAgent},
     api::*,
     command::CommandResult,
-    openapi::operation::{Caller, Operation, SchemaOf, Tag, schema_of},
-    openapi::types::{Arguments, Empty, JwkSet, OneOf},
+    line::schemas::Arguments,
     panel::{DeviceView, FromPanel, LineView, ToPanel},
     problem::Code,
+    schema::{Empty, JwkSet, OneOf, SchemaOf, schema_of},
 };
 
 endpoints! {

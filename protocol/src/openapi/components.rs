@@ -3,15 +3,16 @@
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
-use super::operation::schema_of;
 use super::schemas::Generators;
-use super::types::{CommandId, Verb};
 use crate::SUBPROTOCOL;
 use crate::admin::{AUDIT_PAGE, MAX_AUDIT_PAGE};
 use crate::agent::{PROOF_HEADER, YIELD_HEADER};
 use crate::api::{GUEST_COOKIE, REFRESH_COOKIE, SESSION_COOKIE};
+use crate::command::schemas::CommandId;
 use crate::command::{DEFAULT_DEADLINE_MS, MAX_DEADLINE_MS, MIN_DEADLINE_MS};
+use crate::line::schemas::Verb;
 use crate::name::{Name, UserName};
+use crate::schema::schema_of;
 
 /// Returns `components/parameters`. The key of a parameter is its name in the table of endpoints.
 pub(super) fn parameters(generators: &mut Generators) -> Value {

@@ -2,23 +2,23 @@
 //! serves the generated file as it is.
 
 mod components;
-pub(crate) mod operation;
+mod operation;
 mod prose;
 mod responses;
 mod schemas;
 mod tests;
-pub(crate) mod types;
 
 use std::fs;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use self::operation::{Tag, schema_of};
 use self::schemas::Generators;
 use crate::MAX_BODY;
+use crate::endpoint::operation::{Operation, Tag};
 use crate::endpoint::operations;
 use crate::problem::{Code, Problem};
+use crate::schema::schema_of;
 
 /// The longest line on which an object or an array is written without line breaks, in characters.
 const WIDTH: usize = 120;
@@ -136,7 +136,7 @@ fn compact(value: &Value) -> String {
 
 /// Returns the rows of the table of calls in `docs/api.md`.
 fn table() -> String {
-    let row = |operation: operation::Operation| {
+    let row = |operation: Operation| {
         let path = operation.template.strip_prefix("/api/v1").unwrap_or(operation.template);
         format!("| `{} {path}` | {} |\n", operation.method, operation.summary())
     };

@@ -6,9 +6,9 @@ use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::operation::SchemaOf;
 use super::prose;
 use crate::problem::Code;
+use crate::schema::SchemaOf;
 
 const PREFIX: &str = "#/components/schemas/";
 
