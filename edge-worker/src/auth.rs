@@ -8,9 +8,9 @@ use pinlatch_token::{
     AccessClaims, Kind, NotAdmitted, Refusal, TOKEN_SUBJECT_PREFIX, is_sealed, unverified_kid,
 };
 
+use crate::clock::now_s;
 use crate::cookies;
 use crate::incoming::Incoming;
-use crate::now_s;
 use crate::published;
 
 /// The part of a request that contains the token. If the token is in a cookie, a web page of another origin may have

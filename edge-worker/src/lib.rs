@@ -7,6 +7,7 @@
 
 mod assets;
 mod auth;
+mod clock;
 mod config;
 mod cookies;
 mod gate;
@@ -29,14 +30,4 @@ use worker::{Context, Env, Request, Response, Result, event};
 async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
     console_error_panic_hook::set_once();
     handlers::answer(request, env).await
-}
-
-/// Returns the current time, in milliseconds of Unix time. In a deployed Worker, the clock advances only after I/O.
-fn now_ms() -> u64 {
-    worker::Date::now().as_millis()
-}
-
-/// Returns the current time, in seconds of Unix time.
-fn now_s() -> u64 {
-    now_ms() / 1000
 }

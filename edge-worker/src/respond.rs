@@ -4,6 +4,9 @@ use pinlatch_protocol::problem::{Code, MEDIA_TYPE, Problem};
 use serde::Serialize;
 use worker::{Response, Result};
 
+/// The result of a handler: a response, or a problem that the Worker sends as an error response.
+pub type HandlerResult = std::result::Result<Response, Problem>;
+
 /// Adds the security headers of every API response. The security headers forbid caching, content sniffing and embedding
 /// in other web pages.
 fn sealed(response: Response) -> Result<Response> {
@@ -15,31 +18,49 @@ fn sealed(response: Response) -> Result<Response> {
     Ok(response)
 }
 
+fn completed(response: Result<Response>) -> HandlerResult {
+    response.and_then(sealed).map_err(|error| fault("response", error))
+}
+
 /// Returns a response with status 200 and a JSON body.
-pub fn json<T: Serialize>(value: &T) -> Result<Response> {
-    sealed(Response::from_json(value)?)
+pub fn json<T: Serialize>(value: &T) -> HandlerResult {
+    completed(Response::from_json(value))
 }
 
 /// Returns a response with status 200 and a text body of the given media type.
-pub fn text(body: String, media_type: &str) -> Result<Response> {
-    let response = Response::ok(body)?;
-    response.headers().set("Content-Type", media_type)?;
-    sealed(response)
+pub fn text(body: &str, media_type: &str) -> HandlerResult {
+    with_header(completed(Response::ok(body))?, "Content-Type", media_type)
 }
 
 /// Returns a redirect with status 303. With status 303, the browser follows the redirect with `GET` and does not send
 /// the request body again.
-pub fn redirect(address: &str) -> Result<Response> {
-    let response = Response::empty()?.with_status(303);
-    response.headers().set("Location", address)?;
-    sealed(response)
+pub fn redirect(address: &str) -> HandlerResult {
+    with_header(empty(303)?, "Location", address)
 }
 
 /// Returns a response with status 204 and no body.
-pub fn nothing() -> Result<Response> {
-    sealed(Response::empty()?.with_status(204))
+pub fn nothing() -> HandlerResult {
+    empty(204)
 }
 
+fn empty(status: u16) -> HandlerResult {
+    completed(Response::empty().map(|response| response.with_status(status)))
+}
+
+fn with_header(response: Response, name: &str, value: &str) -> HandlerResult {
+    response.headers().set(name, value).map_err(|error| fault("response", error))?;
+    Ok(response)
+}
+
+/// Adds `Set-Cookie` headers to a response.
+pub fn with_cookies(response: Response, cookies: impl IntoIterator<Item = String>) -> HandlerResult {
+    for cookie in cookies {
+        response.headers().append("Set-Cookie", &cookie).map_err(|error| fault("response", error))?;
+    }
+    Ok(response)
+}
+
+/// Returns the response with a problem document.
 pub fn problem(problem: &Problem) -> Result<Response> {
     let response = Response::from_json(problem)?.with_status(problem.status);
     let headers = response.headers();
@@ -58,6 +79,12 @@ pub fn problem(problem: &Problem) -> Result<Response> {
         headers.set("WWW-Authenticate", "Bearer realm=\"pinlatch\"")?;
     }
     sealed(response)
+}
+
+/// Returns the response with the problem document of a code and one more header.
+pub fn problem_with(code: Code, name: &str, value: &str) -> HandlerResult {
+    let response = problem(&code.into()).map_err(|error| fault("response", error))?;
+    with_header(response, name, value)
 }
 
 /// Logs an internal error, and returns the problem `internal` without the details of the error.

@@ -1,6 +1,7 @@
 //! The gates verify passwords and limit the rate of logins. Each gate is a Durable Object that is separate from the
 //! sites. A flood of logins with wrong passwords therefore never reaches a site's Durable Object.
 
+mod call;
 mod object;
 mod password;
 mod slots;
@@ -10,21 +11,11 @@ pub use object::GateObject;
 use pinlatch_protocol::api::{MAX_PASSWORD, MIN_PASSWORD, Secret};
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::{Code, Problem};
-use serde::{Deserialize, Serialize};
 use worker::Stub;
 
+use self::call::GateCall;
 use crate::incoming::{Incoming, object_fault};
 use crate::objects::ask;
-
-/// A call from the Worker to a gate's Durable Object.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum GateCall {
-    /// Verifies a person's password.
-    Verify { site: Name, username: UserName, password: Secret, address: String },
-    /// Sets a person's password.
-    Set { site: Name, username: UserName, password: Secret },
-}
 
 /// Verifies a person's password at the gate. For a wrong password, this function returns 401 `login_failed`. After too
 /// many wrong passwords, or during too many simultaneous logins, this function returns 429 `throttled`.

@@ -10,8 +10,9 @@ use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::{Row, Store};
 use worker::{Delay, DurableObject, Env, Request, Response, Result, State, durable_object};
 
-use super::{GateCall, password, slots};
-use crate::now_ms;
+use super::call::GateCall;
+use super::{password, slots};
+use crate::clock::now_ms;
 use crate::respond::fault;
 use crate::site::SqlStore;
 

@@ -4,11 +4,10 @@ use pinlatch_protocol::admin::{AuditFilter, AuditPage, RetentionRequest};
 use pinlatch_protocol::problem::Problem;
 use pinlatch_site::{MAX_AUDIT_PAGE, Principal, calls};
 
-use super::{HandlerResult, nothing, reply};
 use crate::auth;
 use crate::incoming::Incoming;
 use crate::objects::ask_own;
-use crate::respond::{self, fault};
+use crate::respond::{self, HandlerResult, fault};
 
 /// The maximum number of audit entries in one export. An export with the maximum number of entries has a few megabytes.
 /// To read further entries, the client passes the query parameter `before`.
@@ -34,7 +33,7 @@ pub async fn read(incoming: Incoming) -> HandlerResult {
     if wants_lines {
         export(&incoming, principal, filter).await
     } else {
-        reply(&page(&incoming, principal, filter, limit).await?)
+        respond::json(&page(&incoming, principal, filter, limit).await?)
     }
 }
 
@@ -61,7 +60,7 @@ async fn export(incoming: &Incoming, principal: Principal, mut filter: AuditFilt
             None => break,
         }
     }
-    respond::text(lines, JSON_LINES).map_err(|error| fault("response", error))
+    respond::text(&lines, JSON_LINES)
 }
 
 /// Handles `PUT /api/v1/audit/retention`, which sets how long audit entries are stored.
@@ -69,5 +68,5 @@ pub async fn retain(mut incoming: Incoming) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let RetentionRequest { days } = incoming.json().await?;
     ask_own(&incoming.env, calls::Retain { principal, days }).await?;
-    nothing()
+    respond::nothing()
 }

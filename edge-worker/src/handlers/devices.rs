@@ -6,34 +6,33 @@ use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::calls;
 use pinlatch_token::random_id;
 
-use super::{HandlerResult, reply};
 use crate::auth;
 use crate::incoming::Incoming;
 use crate::objects::ask_own;
-use crate::respond;
+use crate::respond::{self, HandlerResult};
 
 pub async fn list(incoming: Incoming) -> HandlerResult {
     let (principal, _) = auth::principal(&incoming).await?;
     let devices = ask_own(&incoming.env, calls::Devices { principal }).await?;
-    reply(&devices)
+    respond::json(&devices)
 }
 
 pub async fn show(incoming: Incoming, device: Name) -> HandlerResult {
     let (principal, _) = auth::principal(&incoming).await?;
     let device = ask_own(&incoming.env, calls::Device { principal, device }).await?;
-    reply(&device)
+    respond::json(&device)
 }
 
 pub async fn remove(incoming: Incoming, device: Name) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     ask_own(&incoming.env, calls::RemoveDevice { principal, device }).await?;
-    respond::nothing().map_err(|error| respond::fault("response", error))
+    respond::nothing()
 }
 
 pub async fn show_line(incoming: Incoming, device: Name, line: Name) -> HandlerResult {
     let (principal, _) = auth::principal(&incoming).await?;
     let line = ask_own(&incoming.env, calls::Line { principal, device, line }).await?;
-    reply(&line)
+    respond::json(&line)
 }
 
 /// Runs one action on a GPIO line, and waits for the result of the command.
@@ -49,11 +48,11 @@ pub async fn act(mut incoming: Incoming, device: Name, line: Name, action: Strin
         incoming.query("deadline_ms").map(|text| text.parse().map_err(|_| bad_deadline())).transpose()?;
     let request = CommandRequest { id, device, line, action, args, deadline_ms };
     let result = ask_own(&incoming.env, calls::Command { principal, request }).await?;
-    reply(&result)
+    respond::json(&result)
 }
 
 pub async fn command(incoming: Incoming, id: String) -> HandlerResult {
     let (principal, _) = auth::principal(&incoming).await?;
     let result = ask_own(&incoming.env, calls::CommandStatus { principal, id }).await?;
-    reply(&result)
+    respond::json(&result)
 }

@@ -4,19 +4,18 @@
 use pinlatch_protocol::api::{
     EnrolReply, EnrolRequest, EnrolmentReply, EnrolmentRequest, Secret, SetupRequest,
 };
-use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::calls;
 use pinlatch_token::device::{self, CERT_LIFE};
-use pinlatch_token::{Code as OneTimeCode, CodePurpose, PublicKey, is_nonce, random_id, welcome};
+use pinlatch_token::{CodePurpose, PublicKey, is_nonce, random_id, welcome};
 
-use super::{HandlerResult, reply};
+use super::one_time_code::open_code;
 use crate::auth;
+use crate::clock::{now_ms, now_s};
 use crate::gate;
 use crate::incoming::Incoming;
 use crate::objects::{ask_own, ask_site};
-use crate::respond::{self, fault};
-use crate::{now_ms, now_s};
+use crate::respond::{self, HandlerResult, fault};
 
 /// The lifetime of an enrolment code, in seconds. One hour is long enough for a person to walk to the device.
 const CODE_LIFE: u64 = 3600;
@@ -38,7 +37,7 @@ pub async fn create(mut incoming: Incoming) -> HandlerResult {
     ask_own(&incoming.env, call).await?;
     let thumbprint = incoming.deployment.root.thumbprint();
     let enrol = Secret::new(format!("{}/#{}.{thumbprint}", incoming.origin(), text.expose()));
-    reply(&EnrolmentReply { device, enrol, expires_at: code.expires })
+    respond::json(&EnrolmentReply { device, enrol, expires_at: code.expires })
 }
 
 /// Handles `POST /api/v1/enrol`, with which a device sends its public key and receives its certificate.
@@ -62,7 +61,7 @@ pub async fn enrol(mut incoming: Incoming) -> HandlerResult {
     let deployment = &incoming.deployment;
     let keys = &deployment.keys;
     let signed = |refusal| fault("signing", refusal);
-    reply(&EnrolReply {
+    respond::json(&EnrolReply {
         devcert: Secret::new(device::sign_cert(keys, &site, &device, &key, &cert_jti, now).map_err(signed)?),
         welcome: welcome::sign(keys, &site, &nonce, now_ms()).map_err(signed)?,
         root_key: deployment.root.to_jwk(),
@@ -86,20 +85,5 @@ pub async fn set_up(mut incoming: Incoming) -> HandlerResult {
     ask_site(&incoming.env, &own_site, calls::SetupAllowed { code_id: code.id.clone() }).await?;
     gate::set(&incoming, &own_site, &username, password).await?;
     ask_site(&incoming.env, &own_site, calls::Setup { code_id: code.id, username }).await?;
-    respond::nothing().map_err(|error| fault("response", error))
-}
-
-/// Checks the HMAC and the expiry of a one-time code. The Worker itself refuses a guessed code, so the guessed code
-/// never reaches a site.
-pub(super) fn open_code(
-    incoming: &Incoming,
-    purpose: CodePurpose,
-    text: &Secret,
-) -> Result<(Name, OneTimeCode), Problem> {
-    let deployment = &incoming.deployment;
-    let code = deployment.keys.open_code(purpose, text.expose(), now_s()).map_err(|refusal| {
-        worker::console_log!("code refused: {}", refusal.code());
-        Problem::new(Code::CodeRefused)
-    })?;
-    Ok((deployment.site(Some(&code.site))?.clone(), code))
+    respond::nothing()
 }

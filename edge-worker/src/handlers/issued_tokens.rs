@@ -8,19 +8,18 @@ use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::calls;
 use pinlatch_token::{AccessClaims, AccessGrant, Kind, TOKEN_SUBJECT_PREFIX, random_id};
 
-use super::{HandlerResult, nothing, reply};
 use crate::auth;
+use crate::clock::now_s;
 use crate::cookies;
 use crate::incoming::Incoming;
-use crate::now_s;
 use crate::objects::{ask_own, ask_site};
-use crate::respond::fault;
+use crate::respond::{self, HandlerResult, fault};
 
 /// Handles `GET /api/v1/tokens`, which lists API tokens and guest links.
 pub async fn list(incoming: Incoming) -> HandlerResult {
     let (principal, _) = auth::principal(&incoming).await?;
     let tokens = ask_own(&incoming.env, calls::Tokens { principal }).await?;
-    reply(&tokens)
+    respond::json(&tokens)
 }
 
 /// Handles `POST /api/v1/tokens`, which issues an API token or a guest link. The site stores the properties of the
@@ -60,7 +59,7 @@ pub async fn issue(mut incoming: Incoming) -> HandlerResult {
             (None, Some(Secret::new(format!("{}/s/{site}/#guest={signed}", incoming.origin()))))
         }
     };
-    reply(&IssueReply { token, access_token, link })
+    respond::json(&IssueReply { token, access_token, link })
 }
 
 /// Handles `DELETE /api/v1/tokens/{jti}`, which revokes a token. For a token that this site did not issue, the caller
@@ -69,14 +68,14 @@ pub async fn revoke(incoming: Incoming, jti: String) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let exp = incoming.query_number("expires_at")?;
     ask_own(&incoming.env, calls::Revoke { principal, jti, exp }).await?;
-    nothing()
+    respond::nothing()
 }
 
 /// Handles `POST /api/v1/generation`, which invalidates every token that the edge has signed for this site until now.
 pub async fn void(incoming: Incoming) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let generation = ask_own(&incoming.env, calls::RaiseGeneration { principal }).await?;
-    reply(&Generation { generation })
+    respond::json(&Generation { generation })
 }
 
 /// Handles `POST /api/v1/session` with a guest link's token. The response stores the token in the guest cookie, which
@@ -100,8 +99,6 @@ pub async fn exchange(incoming: &Incoming, token: &Secret) -> HandlerResult {
     let call = calls::ExchangeGuest { jti: verified.registered.jti };
     let guest = ask_site(&incoming.env, &site, call).await?;
     let seconds = verified.registered.exp.saturating_sub(now_s());
-    let response = reply(&GuestReply { site, guest })?;
-    let cookie = cookies::guest(token, seconds);
-    response.headers().append("Set-Cookie", &cookie).map_err(|error| fault("response", error))?;
-    Ok(response)
+    let response = respond::json(&GuestReply { site, guest })?;
+    respond::with_cookies(response, [cookies::guest(token, seconds)])
 }

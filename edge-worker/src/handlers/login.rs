@@ -12,16 +12,15 @@ use pinlatch_token::random_id;
 use pinlatch_token::refresh;
 use serde_json::Value;
 use url::Url;
-use worker::{Headers, Method, RequestInit, Response};
+use worker::{Headers, Method, RequestInit};
 
 use super::session::{begun, session_cookies};
-use super::{HandlerResult, reply};
+use crate::clock::now_s;
 use crate::cookies;
 use crate::incoming::Incoming;
-use crate::now_s;
 use crate::objects::ask_site;
 use crate::published;
-use crate::respond::{self, fault};
+use crate::respond::{self, HandlerResult, fault};
 
 /// Handles `GET /api/v1/logins`, which lists the login providers of a site for the login page.
 pub async fn list(incoming: Incoming) -> HandlerResult {
@@ -30,7 +29,7 @@ pub async fn list(incoming: Incoming) -> HandlerResult {
     let options = incoming.deployment.providers.of_site(site);
     let option =
         |provider: &Provider| LoginOption { name: provider.name.clone(), label: provider.label.clone() };
-    reply(&options.map(option).collect::<Vec<_>>())
+    respond::json(&options.map(option).collect::<Vec<_>>())
 }
 
 /// Handles `GET /api/v1/logins/{provider}`, which redirects the browser to the provider. After an error, a client that
@@ -40,7 +39,7 @@ pub async fn start(incoming: Incoming, name: Name) -> HandlerResult {
     let provider = incoming.deployment.providers.named(&name).ok_or(Code::NotFound)?;
     let is_person = incoming.header("Accept").is_some_and(|accept| accept.contains("text/html"));
     match sent(&incoming, provider).await {
-        Err(problem) if is_person => back(provider, &Err(problem)),
+        Err(problem) if is_person => back(provider, Err(problem)),
         outcome => outcome,
     }
 }
@@ -58,10 +57,8 @@ async fn sent(incoming: &Incoming, provider: &Provider) -> HandlerResult {
     address
         .query_pairs_mut()
         .extend_pairs(provider.question(&login, &redirect_uri(incoming, &provider.name)));
-    let response = respond::redirect(address.as_str()).map_err(|error| fault("response", error))?;
     let cookie = cookies::login(&Secret::new(sealed), LOGIN_LIFE);
-    response.headers().append("Set-Cookie", &cookie).map_err(|error| fault("response", error))?;
-    Ok(response)
+    respond::with_cookies(respond::redirect(address.as_str())?, [cookie])
 }
 
 /// Handles `GET /api/v1/logins/{provider}/callback`, to which the provider redirects the browser. The edge then
@@ -69,25 +66,18 @@ async fn sent(incoming: &Incoming, provider: &Provider) -> HandlerResult {
 /// error.
 pub async fn finish(incoming: Incoming, name: Name) -> HandlerResult {
     let provider = incoming.deployment.providers.named(&name).ok_or(Code::NotFound)?;
-    back(provider, &logged_in(&incoming, provider).await)
+    back(provider, logged_in(&incoming, provider).await)
 }
 
 /// Redirects the browser to the panel. The redirect contains the session cookies, or the error code if the login
 /// failed.
-fn back(provider: &Provider, outcome: &Result<Vec<String>, Problem>) -> HandlerResult {
+fn back(provider: &Provider, outcome: Result<Vec<String>, Problem>) -> HandlerResult {
     let page = format!("/s/{}/", provider.site);
-    let (address, set): (_, &[String]) = match outcome {
+    let (address, set) = match outcome {
         Ok(set) => (page, set),
-        Err(problem) => (format!("{page}?login_error={}", problem.code), &[]),
+        Err(problem) => (format!("{page}?login_error={}", problem.code), Vec::new()),
     };
-    let answer = || -> worker::Result<Response> {
-        let response = respond::redirect(&address)?;
-        for cookie in set.iter().chain([&cookies::login_cleared()]) {
-            response.headers().append("Set-Cookie", cookie)?;
-        }
-        Ok(response)
-    };
-    answer().map_err(|error| fault("response", error))
+    respond::with_cookies(respond::redirect(&address)?, set.into_iter().chain([cookies::login_cleared()]))
 }
 
 async fn logged_in(incoming: &Incoming, provider: &Provider) -> Result<Vec<String>, Problem> {

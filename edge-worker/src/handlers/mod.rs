@@ -5,6 +5,7 @@ mod devices;
 mod enrolment;
 mod issued_tokens;
 mod login;
+mod one_time_code;
 mod people;
 mod session;
 mod sockets;
@@ -13,7 +14,6 @@ use pinlatch_protocol::api::Health;
 use pinlatch_protocol::endpoint::{self, Endpoint, Missing};
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::calls;
-use serde::Serialize;
 use worker::{Env, Request, Response, Result};
 
 use crate::assets;
@@ -21,10 +21,7 @@ use crate::auth;
 use crate::config::Deployment;
 use crate::incoming::Incoming;
 use crate::objects::ask_own;
-use crate::respond;
-
-/// The result of a handler: a response, or a problem that the Worker sends as an error response.
-type HandlerResult = std::result::Result<Response, Problem>;
+use crate::respond::{self, HandlerResult};
 
 /// Handles one HTTP request, and returns the response.
 pub async fn answer(request: Request, env: Env) -> Result<Response> {
@@ -59,7 +56,7 @@ async fn route(request: Request, env: Env) -> HandlerResult {
     }
     match endpoint {
         Endpoint::Health => health(),
-        Endpoint::Jwks => reply(&incoming.deployment.keys.published()),
+        Endpoint::Jwks => respond::json(&incoming.deployment.keys.published()),
         Endpoint::Openapi => openapi(),
         Endpoint::ShowBrowserSession => session::status(incoming).await,
         Endpoint::LogInBrowser => session::log_in(incoming).await,
@@ -100,35 +97,20 @@ async fn route(request: Request, env: Env) -> HandlerResult {
 }
 
 fn method_not_allowed(allowed: &[&str]) -> HandlerResult {
-    let response = respond::problem(&Code::MethodNotAllowed.into());
-    let with_allow = response.and_then(|response| {
-        response.headers().set("Allow", &allowed.join(", "))?;
-        Ok(response)
-    });
-    with_allow.map_err(|error| respond::fault("response", error))
-}
-
-fn reply<T: Serialize>(value: &T) -> HandlerResult {
-    respond::json(value).map_err(|error| respond::fault("response", error))
-}
-
-fn nothing() -> HandlerResult {
-    respond::nothing().map_err(|error| respond::fault("response", error))
+    respond::problem_with(Code::MethodNotAllowed, "Allow", &allowed.join(", "))
 }
 
 /// Returns the OpenAPI document, which describes the API in machine-readable form.
 fn openapi() -> HandlerResult {
-    let text = include_str!("../../openapi.json").to_owned();
-    respond::text(text, "application/openapi+json;version=3.1")
-        .map_err(|error| respond::fault("response", error))
+    respond::text(include_str!("../../openapi.json"), "application/openapi+json;version=3.1")
 }
 
 fn health() -> HandlerResult {
-    reply(&Health { status: "ok".into(), version: env!("CARGO_PKG_VERSION").into() })
+    respond::json(&Health { status: "ok".into(), version: env!("CARGO_PKG_VERSION").into() })
 }
 
 async fn whoami(incoming: Incoming) -> HandlerResult {
     let (principal, _) = auth::principal(&incoming).await?;
     let whoami = ask_own(&incoming.env, calls::Whoami { principal }).await?;
-    reply(&whoami)
+    respond::json(&whoami)
 }

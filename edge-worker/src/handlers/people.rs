@@ -8,14 +8,13 @@ use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::calls;
 use pinlatch_token::CodePurpose;
 
-use super::enrolment::open_code;
-use super::{HandlerResult, nothing, reply};
+use super::one_time_code::open_code;
 use crate::auth;
+use crate::clock::now_s;
 use crate::gate;
 use crate::incoming::Incoming;
-use crate::now_s;
 use crate::objects::{ask_own, ask_site};
-use crate::respond::fault;
+use crate::respond::{self, HandlerResult, fault};
 
 /// The lifetime of an invitation, in seconds (seven days).
 const INVITATION_LIFE: u64 = 7 * 86_400;
@@ -24,7 +23,7 @@ const INVITATION_LIFE: u64 = 7 * 86_400;
 pub async fn list(incoming: Incoming) -> HandlerResult {
     let (principal, _) = auth::principal(&incoming).await?;
     let people = ask_own(&incoming.env, calls::People { principal }).await?;
-    reply(&people)
+    respond::json(&people)
 }
 
 /// Handles `POST /api/v1/users`, which creates an invitation code. With the invitation code, the invited person chooses
@@ -44,7 +43,7 @@ pub async fn invite(mut incoming: Incoming) -> HandlerResult {
         expires_at: code.expires,
     };
     ask_own(&incoming.env, call).await?;
-    reply(&InviteReply { username, code: text, expires_at: code.expires })
+    respond::json(&InviteReply { username, code: text, expires_at: code.expires })
 }
 
 /// Handles `POST /api/v1/users/accept`, which uses an invitation to set a password. The Worker asks the site before it
@@ -57,7 +56,7 @@ pub async fn accept(mut incoming: Incoming) -> HandlerResult {
     let username = ask_site(&incoming.env, &site, call).await?;
     gate::set(&incoming, &site, &username, password).await?;
     let username = ask_site(&incoming.env, &site, calls::AcceptInvitation { code_id: code.id }).await?;
-    reply(&AcceptReply { username })
+    respond::json(&AcceptReply { username })
 }
 
 /// Handles `PATCH /api/v1/users/{username}`, which changes a person's permissions.
@@ -65,14 +64,14 @@ pub async fn change(mut incoming: Incoming, username: UserName) -> HandlerResult
     let principal = auth::principal_for_write(&incoming).await?;
     let rights: RightsRequest = incoming.json().await?;
     ask_own(&incoming.env, calls::ChangePerson { principal, username, rights }).await?;
-    nothing()
+    respond::nothing()
 }
 
 /// Handles `DELETE /api/v1/users/{username}`, which removes a person.
 pub async fn remove(incoming: Incoming, username: UserName) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     ask_own(&incoming.env, calls::RemovePerson { principal, username }).await?;
-    nothing()
+    respond::nothing()
 }
 
 /// Handles `PUT /api/v1/users/{username}/identities`, which lets a person log in with a login provider.
@@ -80,21 +79,21 @@ pub async fn admit(mut incoming: Incoming, username: UserName) -> HandlerResult 
     let principal = auth::principal_for_write(&incoming).await?;
     let request: AdmitRequest = incoming.json().await?;
     ask_own(&incoming.env, calls::Admit { principal, username, request }).await?;
-    nothing()
+    respond::nothing()
 }
 
 /// Handles `DELETE /api/v1/users/{username}/identities`, which removes all of a person's identities at login providers.
 pub async fn forget_identities(incoming: Incoming, username: UserName) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     ask_own(&incoming.env, calls::ForgetIdentities { principal, username }).await?;
-    nothing()
+    respond::nothing()
 }
 
 /// Handles `DELETE /api/v1/users/{username}/sessions`, which ends all logins of a person.
 pub async fn end_sessions(incoming: Incoming, username: UserName) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     ask_own(&incoming.env, calls::EndSessions { principal, username }).await?;
-    nothing()
+    respond::nothing()
 }
 
 /// Handles `POST /api/v1/users/{username}/password`, which changes the caller's own password. The request must contain
@@ -115,5 +114,5 @@ pub async fn change_password(mut incoming: Incoming, username: UserName) -> Hand
     gate::verify(&incoming, &site, &username, current).await?;
     gate::set(&incoming, &site, &username, password).await?;
     ask_site(&incoming.env, &site, calls::PasswordChanged { principal }).await?;
-    nothing()
+    respond::nothing()
 }

@@ -11,16 +11,15 @@ use pinlatch_site::{LoggedIn, Refreshed, calls};
 use pinlatch_token::refresh::{self as refresh_token, RefreshClaims};
 use pinlatch_token::{AccessClaims, AccessGrant, Kind, MAX_PERSON_LIFE, random_id};
 use serde_json::{Map, Value};
-use worker::Response;
 
-use super::{HandlerResult, issued_tokens};
+use super::issued_tokens;
 use crate::auth;
+use crate::clock::now_s;
 use crate::cookies;
 use crate::gate;
 use crate::incoming::{Incoming, malformed};
-use crate::now_s;
 use crate::objects::{ask_own, ask_site};
-use crate::respond::{self, fault};
+use crate::respond::{self, HandlerResult, fault};
 
 /// The access token and the refresh token of a login.
 pub(super) struct Tokens {
@@ -50,7 +49,7 @@ pub async fn status(incoming: Incoming) -> HandlerResult {
         match ask_own(&incoming.env, calls::Whoami { principal }).await {
             Ok(whoami) => {
                 let (site, sub) = (Some(whoami.site), Some(whoami.sub));
-                return super::reply(&SessionStatus { state: SessionState::Open, site, sub });
+                return respond::json(&SessionStatus { state: SessionState::Open, site, sub });
             }
             // The site no longer accepts the token, because the session has ended.
             Err(problem) if problem.status == Code::InvalidToken.status() => {}
@@ -60,7 +59,7 @@ pub async fn status(incoming: Incoming) -> HandlerResult {
     let header = incoming.header("Cookie").unwrap_or_default();
     let renewable = !auth::is_guests(&incoming) && cookies::find(&header, REFRESH_COOKIE).is_some();
     let state = if renewable { SessionState::Renewable } else { SessionState::None };
-    super::reply(&SessionStatus { state, site: None, sub: None })
+    respond::json(&SessionStatus { state, site: None, sub: None })
 }
 
 /// Handles `POST /api/v1/session/refresh`, which replaces the tokens of a browser's session.
@@ -80,9 +79,7 @@ pub async fn log_out(incoming: Incoming) -> HandlerResult {
     if auth::is_guests(&incoming) {
         // The response deletes only the guest cookie of this browser. The guest link stays valid, because other people
         // may be using the guest link.
-        let response = respond::nothing().map_err(response_fault)?;
-        response.headers().append("Set-Cookie", &cookies::guest_cleared()).map_err(response_fault)?;
-        return Ok(response);
+        return respond::with_cookies(respond::nothing()?, [cookies::guest_cleared()]);
     }
     let header = incoming.header("Cookie").unwrap_or_default();
     let family = cookies::find(&header, REFRESH_COOKIE)
@@ -93,11 +90,7 @@ pub async fn log_out(incoming: Incoming) -> HandlerResult {
         let site = incoming.deployment.site(Some(&claims.site))?;
         ask_site(&incoming.env, site, calls::LogoutFamily { family: claims.family }).await?;
     }
-    let response = respond::nothing().map_err(response_fault)?;
-    for cookie in cookies::cleared() {
-        response.headers().append("Set-Cookie", &cookie).map_err(response_fault)?;
-    }
-    Ok(response)
+    respond::with_cookies(respond::nothing()?, cookies::cleared())
 }
 
 /// Handles `POST /api/v1/token`, with which programs log in and refresh their tokens (RFC 6749 §4.3, §6).
@@ -124,7 +117,7 @@ pub async fn token(mut incoming: Incoming) -> HandlerResult {
         }
         _ => return Err(Code::UnsupportedGrant.into()),
     };
-    super::reply(&TokenReply {
+    respond::json(&TokenReply {
         access_token: tokens.access,
         token_type: "Bearer".into(),
         expires_in: MAX_PERSON_LIFE,
@@ -218,11 +211,7 @@ fn with_cookies(tokens: &Tokens) -> HandlerResult {
         username: tokens.username.clone(),
         expires_in: MAX_PERSON_LIFE,
     };
-    let response: Response = super::reply(&body)?;
-    for cookie in session_cookies(tokens) {
-        response.headers().append("Set-Cookie", &cookie).map_err(response_fault)?;
-    }
-    Ok(response)
+    respond::with_cookies(respond::json(&body)?, session_cookies(tokens))
 }
 
 /// Returns the `Set-Cookie` values with the tokens of a login.
@@ -231,8 +220,4 @@ pub(super) fn session_cookies(tokens: &Tokens) -> Vec<String> {
         cookies::session(&tokens.access, MAX_PERSON_LIFE),
         cookies::refresh(&tokens.refresh, refresh_token::LIFE),
     ]
-}
-
-fn response_fault(error: worker::Error) -> Problem {
-    fault("response", error)
 }

@@ -6,12 +6,11 @@ use pinlatch_protocol::agent::{CHALLENGE_SCHEME, PROOF_HEADER, YIELD_HEADER};
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_token::device::DeviceCert;
 
-use super::HandlerResult;
 use crate::auth;
+use crate::clock::now_s;
 use crate::incoming::Incoming;
-use crate::now_s;
 use crate::objects::upgrade;
-use crate::respond::{self, fault};
+use crate::respond::{self, HandlerResult};
 use crate::site::AgentSocket;
 
 /// Handles `GET /api/v1/events`, which opens the WebSocket for the live events of a panel.
@@ -56,12 +55,8 @@ pub async fn agent(incoming: Incoming) -> HandlerResult {
 
 fn challenge(incoming: &Incoming) -> HandlerResult {
     let challenge = incoming.deployment.keys.issue_challenge(now_s());
-    let response = respond::problem(&Code::InvalidToken.into()).and_then(|response| {
-        let value = format!("{CHALLENGE_SCHEME} challenge=\"{challenge}\"");
-        response.headers().set("WWW-Authenticate", &value)?;
-        Ok(response)
-    });
-    response.map_err(|error| fault("response", error))
+    let value = format!("{CHALLENGE_SCHEME} challenge=\"{challenge}\"");
+    respond::problem_with(Code::InvalidToken, "WWW-Authenticate", &value)
 }
 
 fn require_upgrade(incoming: &Incoming) -> Result<(), Problem> {

@@ -7,6 +7,7 @@
 mod fetch;
 mod object;
 mod plan;
+mod question;
 
 pub use fetch::send;
 pub use object::PublishedObject;
@@ -15,14 +16,14 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_protocol::problem::Problem;
 use pinlatch_token::{Issuer, KeySet};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use worker::Env;
 
+use self::question::{Fetched, Question, unavailable};
+use crate::clock::now_ms;
 use crate::incoming::object_fault;
-use crate::now_ms;
 use crate::objects::ask;
 
 /// How long an isolate uses a parsed key set, in milliseconds.
@@ -31,20 +32,6 @@ const BELIEVED_MS: u64 = 60_000;
 /// The minimum time between two requests of an isolate to the Durable Object because of an unknown key, in
 /// milliseconds.
 const UNKNOWN_EVERY_MS: u64 = 5_000;
-
-/// A request from the Worker to the Durable Object that fetches the document of a URL.
-#[derive(Serialize, Deserialize)]
-struct Question {
-    uri: String,
-    /// Whether the stored document is insufficient, because the document does not contain the key that a token names.
-    lacks: bool,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Fetched {
-    text: String,
-    fetched_ms: u64,
-}
 
 struct Parsed {
     keys: Rc<KeySet>,
@@ -110,8 +97,4 @@ fn read(issuer: &Issuer, jwks: &Value) -> Result<KeySet, Problem> {
         );
         unavailable("the issuer's key set is invalid")
     })
-}
-
-fn unavailable(why: &str) -> Problem {
-    Problem::new(Code::IssuerUnavailable).detail(why).retry_after(30)
 }

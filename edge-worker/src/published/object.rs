@@ -5,9 +5,10 @@ use pinlatch_protocol::problem::Problem;
 use serde::{Deserialize, Serialize};
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
+use super::fetch;
 use super::plan::{Known, Plan, plan};
-use super::{Fetched, Question, fetch, unavailable};
-use crate::now_ms;
+use super::question::{Fetched, Question, unavailable};
+use crate::clock::now_ms;
 use crate::respond::fault;
 
 const KEY: &str = "published";

@@ -15,8 +15,8 @@ use serde::Serialize;
 use worker::WebSocket;
 
 use super::sockets::Sockets;
+use crate::clock::now_ms;
 use crate::config::Deployment;
-use crate::now_ms;
 
 /// The HTTP calls that wait for the result of a command. The key of the map is the ticket that the site assigned to the
 /// command.

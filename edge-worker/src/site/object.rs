@@ -27,10 +27,10 @@ use worker::{
 use super::effects::{Actuator, Waiters, close_if_ended, send, shut};
 use super::sockets::{AgentSocket, Attached, LastSeen, Sockets};
 use super::store::SqlStore;
+use crate::clock::{now_ms, now_s};
 use crate::config::Deployment;
 use crate::objects::{SITE_HEADER, SOCKET_HEADER};
 use crate::respond::fault;
-use crate::{now_ms, now_s};
 
 /// If work is due within `TIMER_MS` milliseconds, a timer starts the work. The timer keeps the Durable Object in
 /// memory. For later work, the alarm wakes the Durable Object. A command with the default deadline uses the timer, with
