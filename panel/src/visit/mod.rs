@@ -7,11 +7,9 @@ mod tests;
 use pinlatch_protocol::api::Secret;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::scope::{ScopeSet, SiteRight};
+use pinlatch_token::TOKEN_SUBJECT_PREFIX;
 
 use crate::words::pages;
-
-/// The prefix of the subject of an issued token. In a browser, only the token of a guest has this prefix.
-const TOKEN_SUBJECT_PREFIX: &str = "token:";
 
 const EVENTS: &str = "/api/v1/events";
 
@@ -32,7 +30,7 @@ impl Visitor {
         if query.split('&').any(|pair| pair == "as=guest") { Self::Guest } else { Self::Person }
     }
 
-    /// Determines the visitor from the subject of a token.
+    /// Determines the visitor from the subject of a token. In a browser, the only issued token is the token of a guest.
     pub fn of_subject(sub: &str) -> Self {
         if sub.starts_with(TOKEN_SUBJECT_PREFIX) { Self::Guest } else { Self::Person }
     }
