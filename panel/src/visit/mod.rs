@@ -6,10 +6,7 @@ mod tests;
 
 use pinlatch_protocol::api::Secret;
 use pinlatch_protocol::name::Name;
-use pinlatch_protocol::scope::{ScopeSet, SiteRight};
 use pinlatch_token::TOKEN_SUBJECT_PREFIX;
-
-use crate::words::pages;
 
 const EVENTS: &str = "/api/v1/events";
 
@@ -122,22 +119,4 @@ pub fn safe_way(to: &str, site: Option<&Name>) -> Option<String> {
     let segments = rest.strip_suffix('/').unwrap_or(rest).split('/');
     let fits = segments.clone().all(|segment| !segment.is_empty() && segment.chars().all(plain));
     (fits && to.len() <= LONGEST_WAY).then(|| to.into())
-}
-
-/// Returns the URL of an administration page.
-pub fn managing(site: &Name, page: &str) -> String {
-    format!("/s/{site}/manage/{page}")
-}
-
-/// Returns the administration pages that these scopes allow. Each page is returned with its path segment and its title.
-pub fn ways(scope: &ScopeSet) -> Vec<(&'static str, &'static str)> {
-    const WAYS: [(&str, &str, Option<SiteRight>); 5] = [
-        ("devices", pages::DEVICES, Some(SiteRight::Devices)),
-        ("people", pages::PEOPLE, Some(SiteRight::Users)),
-        ("tokens", pages::TOKENS, Some(SiteRight::Tokens)),
-        ("activity", pages::ACTIVITY, Some(SiteRight::Audit)),
-        ("inspector", pages::INSPECTOR, None),
-    ];
-    let open = WAYS.into_iter().filter(|(_, _, right)| right.is_none_or(|right| scope.allows_site(right)));
-    open.map(|(page, title, _)| (page, title)).collect()
 }

@@ -6,6 +6,7 @@ use pinlatch_protocol::scope::Role;
 
 use super::{ago, title};
 use crate::link::State;
+use crate::manage::page::Page;
 use crate::model::Model;
 use crate::prefs::{self, Theme};
 use crate::visit::Visitor;
@@ -60,13 +61,16 @@ pub const EMPTY_GUEST: [&str; 2] = [
     "The device for this link is not available at the moment. It appears on this page when it is available.",
 ];
 
-/// The titles of the administration pages.
-pub mod pages {
-    pub const DEVICES: &str = "Manage devices";
-    pub const PEOPLE: &str = "People";
-    pub const TOKENS: &str = "Tokens and links";
-    pub const ACTIVITY: &str = "Activity";
-    pub const INSPECTOR: &str = "Token inspector";
+/// Returns the title of an administration page in the navigation bar.
+pub fn section(page: &Page) -> &'static str {
+    match page {
+        Page::Devices | Page::Device(_) => "Manage devices",
+        Page::People => "People",
+        Page::Tokens => "Tokens and links",
+        Page::Activity => "Activity",
+        Page::Inspector => "Token inspector",
+        Page::Unknown => "",
+    }
 }
 
 pub fn theme(theme: Theme) -> &'static str {
