@@ -4,7 +4,8 @@
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::scope::Role;
 
-use super::{ago, title};
+use super::names::title;
+use super::times::{ago, duration};
 use crate::link::State;
 use crate::manage::page::Page;
 use crate::model::Model;
@@ -188,7 +189,7 @@ pub fn waiting(visitor: Visitor, network: bool) -> &'static str {
 
 /// Formats the length of a pulse, for example `for 3 s`.
 pub fn for_time(ms: u32) -> String {
-    format!("for {}", super::duration(ms))
+    format!("for {}", duration(ms))
 }
 
 #[cfg(test)]
