@@ -14,7 +14,7 @@ use crate::manage::parts::dialog::Dialog;
 use crate::manage::parts::doing::{Doing, Failed};
 use crate::manage::parts::field::Field;
 use crate::manage::parts::frame::Frame;
-use crate::manage::parts::heading::Heading;
+use crate::manage::parts::list::ListPage;
 use crate::manage::parts::once::Once;
 use crate::manage::words::devices as text;
 use crate::words::title;
@@ -25,34 +25,21 @@ pub fn Devices() -> impl IntoView {
     let names = Memo::new(move |_| frame.panel.model.with(|model| model.names()));
     let may = Memo::new(move |_| frame.rights.with(|rights| rights.may(SiteRight::Devices)));
     let enrolling = RwSignal::new(false);
+    let none = Memo::new(move |_| names.with(Vec::is_empty).then_some(text::NONE));
+    let buttons = move || {
+        may.get().then(|| {
+            view! { <Button text=text::ENROL test_id="enrol" class="primary" on_press=move || enrolling.set(true)/> }
+        })
+    };
+    let dialog = move || enrolling.get().then(|| view! { <Enrol on_close=move |()| enrolling.set(false)/> });
     view! {
-        <main class="manage">
-            <div class="page-top">
-                <Heading page=Page::Devices/>
-                {move || {
-                    may.get()
-                        .then(|| {
-                            view! {
-                                <Button
-                                    text=text::ENROL
-                                    test_id="enrol"
-                                    class="primary"
-                                    on_press=move || enrolling.set(true)
-                                />
-                            }
-                        })
-                }}
-            </div>
+        <ListPage page=Page::Devices buttons=buttons.into_any() none below=dialog.into_any()>
             <ul class="cards" data-testid="devices">
                 <For each=move || names.get() key=Clone::clone let:name>
                     <Card name/>
                 </For>
             </ul>
-            <Show when=move || names.with(Vec::is_empty)>
-                <p class="plate plate-text" data-testid="none">{text::NONE}</p>
-            </Show>
-            {move || enrolling.get().then(|| view! { <Enrol on_close=move |()| enrolling.set(false)/> })}
-        </main>
+        </ListPage>
     }
 }
 
