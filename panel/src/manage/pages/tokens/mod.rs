@@ -9,7 +9,7 @@ use self::make::Make;
 use crate::manage::call;
 use crate::manage::page::Page;
 use crate::manage::parts::button::Button;
-use crate::manage::parts::dialog::{Confirm, Dialog};
+use crate::manage::parts::dialog::{Body, FormDialog, MakeCall, then_close};
 use crate::manage::parts::frame::{Frame, every};
 use crate::manage::parts::list::{List, ListPage};
 use crate::manage::validity::TokenStatus;
@@ -166,26 +166,18 @@ fn Opened() -> impl IntoView {
     };
     move || match list.open.get() {
         None => ().into_any(),
-        Some(Open::Make(kind)) => {
-            let title = if kind == TokenKind::Guest { text::NEW_GUEST } else { text::NEW_API };
-            view! {
-                <Dialog title test_id="make-dialog" on_close=close>
-                    <Make kind/>
-                </Dialog>
-            }
-            .into_any()
-        }
+        Some(Open::Make(kind)) => view! { <Make kind on_close=close/> }.into_any(),
         Some(Open::Revoke(jti)) => {
             let name = untrack(|| token(list, &jti)).map(|token| token.name).unwrap_or_default();
-            let work = move || Box::pin(call::revoke(jti.clone())) as _;
+            let call: MakeCall = Box::new(move || Ok(then_close(call::revoke(jti.clone()))));
             view! {
-                <Confirm
+                <FormDialog
                     title=words::titled(text::REVOKE, &name)
+                    mark="revoke"
                     text=text::REVOKE_TEXT
-                    word=text::REVOKE
-                    test_id="revoke-dialog"
-                    work
-                    done=|()| ()
+                    go=text::REVOKE
+                    body=Body::Confirm
+                    call
                     on_close=close
                 />
             }
