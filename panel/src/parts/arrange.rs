@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 use pinlatch_protocol::line::LineKind;
 
-use super::line::Handle;
+use super::handle::Handle;
 use crate::board::{self, Plate};
 use crate::live::Panel;
 use crate::prefs::{self, FAVOURITES, OrderKind, Press};

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use pinlatch_protocol::line::{Action, Level, Rgb};
 
-use super::line::Handle;
+use super::handle::Handle;
 use crate::words::line as text;
 
 const PRESETS: [(Rgb, &str); 7] = [

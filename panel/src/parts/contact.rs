@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use pinlatch_protocol::line::Level;
 
-use super::line::Handle;
+use super::handle::Handle;
 use crate::words;
 
 /// Draws a contact, for example a button or a reed contact.

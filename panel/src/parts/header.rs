@@ -5,10 +5,10 @@ use leptos::task::spawn_local;
 
 use crate::link::State;
 use crate::live::Panel;
-use crate::model::Model;
+use crate::manage::page::Page;
 use crate::prefs::Theme;
 use crate::ui::icon::Mark;
-use crate::visit::{self, Visitor};
+use crate::visit::Visitor;
 use crate::{platform, words};
 
 #[component]
@@ -42,17 +42,19 @@ pub fn Header() -> impl IntoView {
 fn Ways() -> impl IntoView {
     let panel = expect_context::<Panel>();
     let ways = Memo::new(move |_| {
-        let of = |model: &Model| model.whoami.as_ref().map(|who| (who.site.clone(), visit::ways(&who.scope)));
-        panel.model.with(of)
+        panel.model.with(|model| {
+            let viewer = model.whoami.as_ref()?;
+            Some((viewer.site.clone(), Page::open_to(&viewer.scope)))
+        })
     });
     view! {
         <nav class="ways" aria-label=words::WAYS>
             <a class="way" href="" aria-current="page">{words::DEVICES}</a>
             {move || {
                 let links = ways.get().map(|(site, ways)| {
-                    let link = |(page, title)| {
-                        let test_id = format!("way-{page}");
-                        view! { <a class="way" href=visit::managing(&site, page) data-testid=test_id>{title}</a> }
+                    let link = |page: Page| {
+                        let test_id = format!("way-{}", page.mark());
+                        view! { <a class="way" href=page.path(&site) data-testid=test_id>{words::section(&page)}</a> }
                     };
                     ways.into_iter().map(link).collect::<Vec<_>>()
                 });

@@ -8,6 +8,7 @@ pub mod visit;
 mod arrange;
 mod colour;
 mod contact;
+mod handle;
 mod momentary;
 mod notice;
 mod number;

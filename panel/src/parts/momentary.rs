@@ -10,7 +10,7 @@ use leptos::leptos_dom::helpers::{TimeoutHandle, set_timeout_with_handle};
 use leptos::prelude::*;
 use pinlatch_protocol::line::Action;
 
-use super::line::Handle;
+use super::handle::Handle;
 use crate::prefs::Press;
 use crate::words;
 

@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 
-use super::line::Handle;
+use super::handle::Handle;
 use crate::model::CommandOutcome;
 use crate::ui::icon::{Icon, IconKind};
 use crate::words;

@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 use pinlatch_protocol::line::{Action, Level, LineKind};
 
-use super::line::Handle;
+use super::handle::Handle;
 use crate::model::CommandOutcome;
 use crate::{platform, words};
 

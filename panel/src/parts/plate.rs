@@ -6,8 +6,9 @@ use super::arrange::{Mover, drop_on};
 use super::line::Line;
 use crate::board::Plate;
 use crate::live::Panel;
+use crate::manage::page::Page;
 use crate::prefs::OrderKind;
-use crate::visit::{self, Visitor};
+use crate::visit::Visitor;
 use crate::{platform, words};
 
 /// The plates in the displayed order, provided as a context for the views of plates.
@@ -46,7 +47,7 @@ pub fn PlateView(id: String) -> impl IntoView {
     let site = platform::site().filter(|_| panel.visitor == Visitor::Person);
     let shown = match (&device, site) {
         (Some(device), Some(site)) => {
-            let address = visit::managing(&site, &format!("device/{device}"));
+            let address = Page::Device(device.clone()).path(&site);
             view! { <a href=address>{title.clone()}</a> }.into_any()
         }
         _ => title.clone().into_any(),

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::line::Handle;
+use super::handle::Handle;
 use crate::model::trace::{HEIGHT, WIDTH};
 use crate::words;
 

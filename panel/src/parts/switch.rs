@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 use pinlatch_protocol::line::{Action, Level};
 
-use super::line::Handle;
+use super::handle::Handle;
 use crate::words;
 
 /// A short blink that helps to identify a lamp. After the blink, the lamp returns to its previous level.

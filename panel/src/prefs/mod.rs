@@ -18,8 +18,8 @@ mod tests;
 
 use std::fmt::Write;
 
-/// The stored name of the group of favourites. This group is first, unless the person has moved the
-/// group. [`crate::words::group`] returns the displayed name.
+/// The stored name of the group of favourites, which does not depend on the displayed name. This group is first, unless
+/// the person has moved the group.
 pub const FAVOURITES: &str = "Favourites";
 
 /// The maximum length of the name of a group, in characters.

@@ -7,12 +7,7 @@ mod tests;
 use pinlatch_protocol::api::Secret;
 use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::Name;
-use pinlatch_protocol::scope::{ScopeSet, SiteRight};
-
-use crate::words::pages;
-
-/// The prefix of the subject of an issued token. In a browser, only the token of a guest has this prefix.
-const TOKEN_SUBJECT_PREFIX: &str = "token:";
+use pinlatch_token::TOKEN_SUBJECT_PREFIX;
 
 /// The visitor on whose behalf a page calls the edge. A browser can have a login and a guest link at the same time, and
 /// has a separate cookie for each. The query of the page's URL selects one of the two cookies.
@@ -31,7 +26,7 @@ impl Visitor {
         if query.split('&').any(|pair| pair == "as=guest") { Self::Guest } else { Self::Person }
     }
 
-    /// Determines the visitor from the subject of a token.
+    /// Determines the visitor from the subject of a token. In a browser, the only issued token is the token of a guest.
     pub fn of_subject(sub: &str) -> Self {
         if sub.starts_with(TOKEN_SUBJECT_PREFIX) { Self::Guest } else { Self::Person }
     }
@@ -123,22 +118,4 @@ pub fn safe_way(to: &str, site: Option<&Name>) -> Option<String> {
     let segments = rest.strip_suffix('/').unwrap_or(rest).split('/');
     let fits = segments.clone().all(|segment| !segment.is_empty() && segment.chars().all(plain));
     (fits && to.len() <= LONGEST_WAY).then(|| to.into())
-}
-
-/// Returns the URL of an administration page.
-pub fn managing(site: &Name, page: &str) -> String {
-    format!("/s/{site}/manage/{page}")
-}
-
-/// Returns the administration pages that these scopes allow. Each page is returned with its path segment and its title.
-pub fn ways(scope: &ScopeSet) -> Vec<(&'static str, &'static str)> {
-    const WAYS: [(&str, &str, Option<SiteRight>); 5] = [
-        ("devices", pages::DEVICES, Some(SiteRight::Devices)),
-        ("people", pages::PEOPLE, Some(SiteRight::Users)),
-        ("tokens", pages::TOKENS, Some(SiteRight::Tokens)),
-        ("activity", pages::ACTIVITY, Some(SiteRight::Audit)),
-        ("inspector", pages::INSPECTOR, None),
-    ];
-    let open = WAYS.into_iter().filter(|(_, _, right)| right.is_none_or(|right| scope.allows_site(right)));
-    open.map(|(page, title, _)| (page, title)).collect()
 }

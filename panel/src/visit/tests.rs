@@ -118,14 +118,3 @@ fn the_way_back_stays_on_the_site() {
     assert_eq!(way_back("?to=/s/home/manage/people", None), None, "a page of no site");
     assert_eq!(back(&format!("?to=/s/home/manage/{}", "a".repeat(300))), None);
 }
-
-#[test]
-fn the_ways_are_those_that_the_scopes_open() {
-    let pages = |text: &str| {
-        let scope: ScopeSet = text.parse().unwrap();
-        ways(&scope).into_iter().map(|(page, _)| page).collect::<Vec<_>>()
-    };
-    assert_eq!(pages("line:*/*:* site:*"), ["devices", "people", "tokens", "activity", "inspector"]);
-    assert_eq!(pages("line:*/*:read site:audit"), ["activity", "inspector"]);
-    assert_eq!(pages("line:*/*:read"), ["inspector"]);
-}

@@ -4,8 +4,10 @@
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::scope::Role;
 
-use super::{ago, title};
+use super::names::title;
+use super::times::{ago, duration};
 use crate::link::State;
+use crate::manage::page::Page;
 use crate::model::Model;
 use crate::prefs::{self, Theme};
 use crate::visit::Visitor;
@@ -60,13 +62,16 @@ pub const EMPTY_GUEST: [&str; 2] = [
     "The device for this link is not available at the moment. It appears on this page when it is available.",
 ];
 
-/// The titles of the administration pages.
-pub mod pages {
-    pub const DEVICES: &str = "Manage devices";
-    pub const PEOPLE: &str = "People";
-    pub const TOKENS: &str = "Tokens and links";
-    pub const ACTIVITY: &str = "Activity";
-    pub const INSPECTOR: &str = "Token inspector";
+/// Returns the title of an administration page in the navigation bar.
+pub fn section(page: &Page) -> &'static str {
+    match page {
+        Page::Devices | Page::Device(_) => "Manage devices",
+        Page::People => "People",
+        Page::Tokens => "Tokens and links",
+        Page::Activity => "Activity",
+        Page::Inspector => "Token inspector",
+        Page::Unknown => "",
+    }
 }
 
 pub fn theme(theme: Theme) -> &'static str {
@@ -184,7 +189,7 @@ pub fn waiting(visitor: Visitor, network: bool) -> &'static str {
 
 /// Formats the length of a pulse, for example `for 3 s`.
 pub fn for_time(ms: u32) -> String {
-    format!("for {}", super::duration(ms))
+    format!("for {}", duration(ms))
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
-//! The texts of the panel. This module contains the texts that several screens share: names, times, levels and results
-//! of commands. Each screen has a separate module for its texts. The test in `literals.rs` checks that views contain no
+//! The texts of the panel. This module contains the texts that several screens share: levels, results of commands, and
+//! problems. Each screen has a separate module for its texts. The test in `literals.rs` checks that views contain no
 //! texts.
 
 pub mod board;
 pub mod entry;
 pub mod guest;
 pub mod line;
+mod names;
+mod times;
+
 #[cfg(test)]
 mod literals;
 #[cfg(test)]
@@ -19,95 +22,10 @@ use crate::model::{CommandOutcome, Pulse};
 
 pub use board::*;
 pub use entry::*;
+pub use names::*;
+pub use times::*;
 
-pub const PRODUCT: &str = "Pinlatch";
 pub const CANCEL: &str = "Cancel";
-
-/// Returns the title of the browser window: the name of a page or site, then the product name.
-pub fn page_title(name: &str) -> String {
-    format!("{name} · {PRODUCT}")
-}
-
-/// Returns the accessible name of a control, for example `Open, Door`. The second part distinguishes controls that have
-/// the same label.
-pub fn about(word: &str, name: &str) -> String {
-    format!("{word}, {name}")
-}
-
-/// Formats a name as a heading. For example, `front-door_2` becomes `Front door 2`.
-pub fn title(name: &str) -> String {
-    let mut spaced = name.replace(['-', '_'], " ");
-    if let Some(first) = spaced.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    spaced
-}
-
-/// Formats the age of an event: `just now`, `12 s ago`, `3 min ago`, `2 h ago` or `5 days ago`.
-pub fn ago(span_ms: u64) -> String {
-    match span_ms / 1_000 {
-        0..=1 => "just now".into(),
-        _ => format!("{} ago", span(span_ms)),
-    }
-}
-
-/// Formats a duration in its largest unit, rounded down.
-pub fn span(span_ms: u64) -> String {
-    let seconds = span_ms / 1_000;
-    match seconds {
-        0..=59 => format!("{seconds} s"),
-        60..=3_599 => format!("{} min", seconds / 60),
-        3_600..=86_399 => format!("{} h", seconds / 3_600),
-        86_400..=172_799 => "1 day".into(),
-        _ => format!("{} days", seconds / 86_400),
-    }
-}
-
-/// A date and time in the browser's time zone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment {
-    pub year: u32,
-    /// The month, from 0 (January) to 11 (December).
-    pub month: u32,
-    /// The day of the month, from 1.
-    pub day: u32,
-    /// The day of the week, from 0 (Sunday) to 6 (Saturday).
-    pub weekday: u32,
-    pub hour: u32,
-    pub minute: u32,
-    pub second: u32,
-}
-
-/// Formats the time of day, for example `14:05:09`.
-pub fn clock(at: Moment) -> String {
-    format!("{:02}:{:02}:{:02}", at.hour, at.minute, at.second)
-}
-
-/// Formats a date and time without redundant parts: `14:05 today`, `Sat 22 Nov, 14:05` or `22 Nov 2027, 14:05`.
-pub fn moment(at: Moment, now: Moment) -> String {
-    const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let name = |names: &[&'static str], index: u32| names.get(index as usize).copied().unwrap_or_default();
-    let Moment { year, day, hour, minute, .. } = at;
-    let (weekday, month) = (name(&WEEKDAYS, at.weekday), name(&MONTHS, at.month));
-    if (year, at.month, day) == (now.year, now.month, now.day) {
-        format!("{hour:02}:{minute:02} today")
-    } else if year == now.year {
-        format!("{weekday} {day} {month}, {hour:02}:{minute:02}")
-    } else {
-        format!("{day} {month} {year}, {hour:02}:{minute:02}")
-    }
-}
-
-/// Formats an exact duration: `3 s`, `2.5 s` or `400 ms`.
-pub fn duration(ms: u32) -> String {
-    match ms {
-        0..=999 => format!("{ms} ms"),
-        _ if ms.is_multiple_of(1_000) => format!("{} s", ms / 1_000),
-        _ => format!("{:.1} s", f64::from(ms) / 1_000.0),
-    }
-}
 
 /// Formats a level with the usual words for the line's kind, for example `closed` for a contact.
 pub fn level(kind: LineKind, level: Option<&Level>) -> String {

@@ -4,6 +4,7 @@
 mod tests;
 
 use pinlatch_protocol::name::Name;
+use pinlatch_protocol::scope::{ScopeSet, SiteRight};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Page {
@@ -18,6 +19,19 @@ pub enum Page {
 }
 
 impl Page {
+    /// Returns the pages of the navigation bar that these scopes allow.
+    pub fn open_to(scope: &ScopeSet) -> Vec<Self> {
+        let all = [
+            (Self::Devices, Some(SiteRight::Devices)),
+            (Self::People, Some(SiteRight::Users)),
+            (Self::Tokens, Some(SiteRight::Tokens)),
+            (Self::Activity, Some(SiteRight::Audit)),
+            (Self::Inspector, None),
+        ];
+        let open = all.into_iter().filter(|(_, right)| right.is_none_or(|right| scope.allows_site(right)));
+        open.map(|(page, _)| page).collect()
+    }
+
     /// Returns the site and the page of a path. Returns `None` for a path outside the administration pages.
     pub fn parse(path: &str) -> Option<(Name, Self)> {
         let (site, rest) = path.strip_prefix("/s/")?.split_once("/manage")?;

@@ -61,3 +61,14 @@ fn signing_in_leads_back() {
     let site = name("home");
     assert_eq!(sign_in(&site, &Page::People.path(&site)), "/s/home/?to=/s/home/manage/people");
 }
+
+#[test]
+fn the_ways_are_those_that_the_scopes_open() {
+    let pages = |text: &str| {
+        let scope: ScopeSet = text.parse().unwrap();
+        Page::open_to(&scope).iter().map(Page::mark).collect::<Vec<_>>()
+    };
+    assert_eq!(pages("line:*/*:* site:*"), ["devices", "people", "tokens", "activity", "inspector"]);
+    assert_eq!(pages("line:*/*:read site:audit"), ["activity", "inspector"]);
+    assert_eq!(pages("line:*/*:read"), ["inspector"]);
+}

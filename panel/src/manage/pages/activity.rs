@@ -8,10 +8,10 @@ use pinlatch_protocol::admin::{AuditEntry, AuditFilter};
 use crate::manage::activity::{Log, PAGE, export_goes_on, field, query, wanted};
 use crate::manage::page::Page;
 use crate::manage::parts::button::Button;
-use crate::manage::parts::doing::{Doing, Failed};
+use crate::manage::parts::doing::Doing;
 use crate::manage::parts::field::{Field, Select};
 use crate::manage::parts::frame::{Frame, every};
-use crate::manage::parts::heading::Heading;
+use crate::manage::parts::list::{ListPage, Loading};
 use crate::manage::words::activity as text;
 use crate::manage::{browser, call};
 
@@ -102,37 +102,45 @@ pub fn Activity() -> impl IntoView {
     let entries = Memo::new(move |_| view.log.with(|log| log.entries.clone()));
     let has_more = Memo::new(move |_| view.log.with(|log| log.next.is_some()));
     let kept = Memo::new(move |_| view.log.with(|log| log.keep_days));
+    let none = Memo::new(move |_| {
+        (view.is_known.get() && view.log.with(|log| log.entries.is_empty())).then_some(text::NONE)
+    });
+    let loading = Loading { doing: view.doing, is_known: view.is_known.into(), retry: None };
+    let buttons = view! {
+        <label class="check">
+            <input
+                type="checkbox"
+                role="switch"
+                data-testid="live"
+                prop:checked=move || view.is_live.get()
+                on:change=move |event| view.is_live.set(event_target_checked(&event))
+            />
+            {text::LIVE}
+        </label>
+        <Export/>
+    };
+    let filter = view! { <Filter first/> };
+    let below = view! {
+        <Show when=move || has_more.get()>
+            <Button text=text::OLDER test_id="older" on_press=move || view.more()/>
+        </Show>
+        <p class="hint">{move || (kept.get() > 0).then(|| text::kept(kept.get()))}</p>
+    };
     view! {
-        <main class="manage" aria-busy=move || (!view.is_known.get()).to_string()>
-            <div class="page-top">
-                <Heading page=Page::Activity/>
-                <label class="check">
-                    <input
-                        type="checkbox"
-                        role="switch"
-                        data-testid="live"
-                        prop:checked=move || view.is_live.get()
-                        on:change=move |event| view.is_live.set(event_target_checked(&event))
-                    />
-                    {text::LIVE}
-                </label>
-                <Export/>
-            </div>
-            <Filter first/>
-            <Failed doing=view.doing/>
+        <ListPage
+            page=Page::Activity
+            buttons=buttons.into_any()
+            filter=filter.into_any()
+            loading
+            none
+            below=below.into_any()
+        >
             <ol class="plate log" data-testid="log" aria-label=text::LIST>
                 <For each=move || entries.get() key=|entry| entry.seq let:entry>
                     <Entry entry/>
                 </For>
             </ol>
-            <Show when=move || view.is_known.get() && entries.with(Vec::is_empty)>
-                <p class="plate plate-text" data-testid="none">{text::NONE}</p>
-            </Show>
-            <Show when=move || has_more.get()>
-                <Button text=text::OLDER test_id="older" on_press=move || view.more()/>
-            </Show>
-            <p class="hint">{move || (kept.get() > 0).then(|| text::kept(kept.get()))}</p>
-        </main>
+        </ListPage>
     }
 }
 

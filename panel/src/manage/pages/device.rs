@@ -3,19 +3,17 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use pinlatch_protocol::admin::AuditFilter;
-use pinlatch_protocol::api::EnrolmentReply;
 use pinlatch_protocol::line::LineKind;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::{DeviceView, LineView};
 use pinlatch_protocol::scope::SiteRight;
 
-use super::devices::Made;
+use super::devices::enrol;
 use crate::manage::changes::Events;
 use crate::manage::page::Page;
 use crate::manage::parts::bar::Way;
 use crate::manage::parts::button::Button;
-use crate::manage::parts::dialog::{Confirm, Dialog};
-use crate::manage::parts::doing::{Doing, Failed};
+use crate::manage::parts::dialog::{Body, FormDialog, MakeCall, then_close};
 use crate::manage::parts::frame::Frame;
 use crate::manage::parts::heading::Heading;
 use crate::manage::words::devices as text;
@@ -333,65 +331,44 @@ fn DeviceActions(name: Name) -> impl IntoView {
                     })
             }}
         </div>
-        {move || match open.get() {
-            None => ().into_any(),
-            Some(Open::Replace) => view! {
-                <Dialog title=text::REPLACE test_id="replace-dialog" on_close=close>
-                    <Replace name=name.get_value()/>
-                </Dialog>
-            }
-            .into_any(),
-            Some(Open::Remove) => {
-                // The operation `work` also opens the page with all devices. The event of the removal can arrive before
-                // the response and remove this dialog. Code that runs after the dialog would then be skipped.
-                let work = move || {
-                    let name = name.get_value();
-                    Box::pin(async move {
-                        call::remove_device(name).await?;
-                        frame.show(Page::Devices, "");
-                        Ok(())
-                    }) as _
-                };
+        {move || open.get().map(|dialog| match dialog {
+            Open::Replace => {
+                let call: MakeCall = Box::new(move || Ok(enrol(name.get_value())));
                 view! {
-                    <Confirm
-                        title=words::titled(text::REMOVE, &title(name.get_value().as_str()))
-                        text=text::REMOVE_TEXT
-                        word=text::REMOVE_GO
-                        test_id="remove-dialog"
-                        work
-                        done=|()| ()
+                    <FormDialog
+                        title=text::REPLACE
+                        mark="replace"
+                        text=text::REPLACE_TEXT
+                        go=text::ENROL_GO
+                        body=Body::Button
+                        call
                         on_close=close
                     />
                 }
-                .into_any()
             }
-        }}
-    }
-}
-
-#[component]
-fn Replace(name: Name) -> impl IntoView {
-    let doing = Doing::write();
-    let made = RwSignal::new(None::<EnrolmentReply>);
-    let name = StoredValue::new(name);
-    let go = move |_| {
-        doing.run(Box::pin(call::enrol(name.get_value())), move |reply| made.set(Some(reply)));
-    };
-    move || match made.get() {
-        Some(reply) => view! { <Made reply/> }.into_any(),
-        None => view! {
-            <p class="sheet-text">{text::REPLACE_TEXT}</p>
-            <Failed doing/>
-            <button
-                class="primary"
-                type="button"
-                data-testid="replace-go"
-                disabled=move || doing.busy.get()
-                on:click=go
-            >
-                {move || if doing.busy.get() { words::BUSY } else { text::ENROL_GO }}
-            </button>
-        }
-        .into_any(),
+            Open::Remove => {
+                // The call also opens the page with all devices. The event of the removal can arrive before the
+                // response and remove this dialog. Code that runs after the dialog would then be skipped.
+                let call: MakeCall = Box::new(move || {
+                    let name = name.get_value();
+                    Ok(then_close(async move {
+                        call::remove_device(name).await?;
+                        frame.show(Page::Devices, "");
+                        Ok(())
+                    }))
+                });
+                view! {
+                    <FormDialog
+                        title=words::titled(text::REMOVE, &title(name.get_value().as_str()))
+                        mark="remove"
+                        text=text::REMOVE_TEXT
+                        go=text::REMOVE_GO
+                        body=Body::Confirm
+                        call
+                        on_close=close
+                    />
+                }
+            }
+        })}
     }
 }

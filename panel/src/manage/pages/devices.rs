@@ -1,21 +1,20 @@
 //! The page with all devices, on which devices are also enrolled.
 
-use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
-use pinlatch_protocol::api::{EnrolmentReply, Secret};
+use pinlatch_protocol::api::Secret;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::scope::SiteRight;
 
 use crate::manage::call;
 use crate::manage::page::Page;
 use crate::manage::parts::bar::Way;
-use crate::manage::parts::button::{Button, Submit};
-use crate::manage::parts::dialog::Dialog;
-use crate::manage::parts::doing::{Doing, Failed};
+use crate::manage::parts::button::Button;
+use crate::manage::parts::dialog::{Body, FormDialog, MakeCall, Next};
+use crate::manage::parts::doing::Work;
 use crate::manage::parts::field::Field;
 use crate::manage::parts::frame::Frame;
-use crate::manage::parts::heading::Heading;
-use crate::manage::parts::once::Once;
+use crate::manage::parts::list::ListPage;
+use crate::manage::parts::once::OneTimeSecret;
 use crate::manage::words::devices as text;
 use crate::words::title;
 
@@ -25,34 +24,21 @@ pub fn Devices() -> impl IntoView {
     let names = Memo::new(move |_| frame.panel.model.with(|model| model.names()));
     let may = Memo::new(move |_| frame.rights.with(|rights| rights.may(SiteRight::Devices)));
     let enrolling = RwSignal::new(false);
+    let none = Memo::new(move |_| names.with(Vec::is_empty).then_some(text::NONE));
+    let buttons = move || {
+        may.get().then(|| {
+            view! { <Button text=text::ENROL test_id="enrol" class="primary" on_press=move || enrolling.set(true)/> }
+        })
+    };
+    let dialog = move || enrolling.get().then(|| view! { <Enrol on_close=move |()| enrolling.set(false)/> });
     view! {
-        <main class="manage">
-            <div class="page-top">
-                <Heading page=Page::Devices/>
-                {move || {
-                    may.get()
-                        .then(|| {
-                            view! {
-                                <Button
-                                    text=text::ENROL
-                                    test_id="enrol"
-                                    class="primary"
-                                    on_press=move || enrolling.set(true)
-                                />
-                            }
-                        })
-                }}
-            </div>
+        <ListPage page=Page::Devices buttons=buttons.into_any() none below=dialog.into_any()>
             <ul class="cards" data-testid="devices">
                 <For each=move || names.get() key=Clone::clone let:name>
                     <Card name/>
                 </For>
             </ul>
-            <Show when=move || names.with(Vec::is_empty)>
-                <p class="plate plate-text" data-testid="none">{text::NONE}</p>
-            </Show>
-            {move || enrolling.get().then(|| view! { <Enrol on_close=move |()| enrolling.set(false)/> })}
-        </main>
+        </ListPage>
     }
 }
 
@@ -92,41 +78,28 @@ fn Card(name: Name) -> impl IntoView {
 /// Shows a dialog that asks for the name of a device, and then shows the enrolment string.
 #[component]
 fn Enrol(#[prop(into)] on_close: Callback<()>) -> impl IntoView {
-    view! {
-        <Dialog title=text::ENROL test_id="enrol-dialog" on_close>
-            <EnrolForm/>
-        </Dialog>
-    }
-}
-
-#[component]
-fn EnrolForm() -> impl IntoView {
     let name = RwSignal::new(String::new());
-    let doing = Doing::write();
-    let made = RwSignal::new(None::<EnrolmentReply>);
-    let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        match Name::new(name.get_untracked().trim()) {
-            Ok(name) => doing.run(Box::pin(call::enrol(name)), move |reply| made.set(Some(reply))),
-            Err(wrong) => doing.fail(text::bad_name(&wrong)),
-        }
+    let fields = view! {
+        <Field label=text::NAME id="enrol-name" value=name hint=text::NAME_HINT max=40 first=true/>
     };
-    move || match made.get() {
-        Some(reply) => view! { <Made reply/> }.into_any(),
-        None => view! {
-            <form class="form" on:submit=submit novalidate>
-                <Field label=text::NAME id="enrol-name" value=name hint=text::NAME_HINT max=40 first=true/>
-                <Failed doing/>
-                <Submit doing text=text::ENROL_GO test_id="enrol-go"/>
-            </form>
-        }
-        .into_any(),
-    }
+    let call: MakeCall = Box::new(move || {
+        let name = Name::new(name.get_untracked().trim());
+        name.map(enrol).map_err(|wrong| text::bad_name(&wrong))
+    });
+    let body = Body::Form(fields.into_any());
+    view! { <FormDialog title=text::ENROL mark="enrol" go=text::ENROL_GO body call on_close/> }
 }
 
-/// Shows the enrolment string of a device, which is shown only once.
-#[component]
-pub fn Made(reply: EnrolmentReply) -> impl IntoView {
-    let command = Secret::new(text::enrol_command(reply.enrol.expose()));
-    view! { <Once secret=command coded=reply.enrol how=text::ENROL_HOW note=text::ENROL_QR/> }
+/// Creates the enrolment string of a device, which is shown only once.
+pub fn enrol(device: Name) -> Work<Next> {
+    Box::pin(async {
+        let enrol = call::enrol(device).await?.enrol;
+        let secret = Secret::new(text::enrol_command(enrol.expose()));
+        Ok(Next::Show(OneTimeSecret {
+            secret,
+            coded: Some(enrol),
+            how: text::ENROL_HOW,
+            note: text::ENROL_QR,
+        }))
+    })
 }

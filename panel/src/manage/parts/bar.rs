@@ -9,7 +9,7 @@ use crate::manage::{browser, words};
 use crate::parts::header::UserMenu;
 use crate::ui::icon::{Icon, IconKind, Mark};
 use crate::visit::Visitor;
-use crate::words::{PRODUCT, WAYS, title};
+use crate::words::{PRODUCT, WAYS, section, title};
 
 #[component]
 pub fn Bar() -> impl IntoView {
@@ -34,7 +34,7 @@ pub fn Bar() -> impl IntoView {
             <a class="way" href=board data-testid="board">
                 {words::BOARD}
             </a>
-            <For each=move || frame.rights.with(|rights| rights.pages()) key=words::section let:page>
+            <For each=move || frame.rights.with(|rights| rights.pages()) key=section let:page>
                 <Section page/>
             </For>
         </nav>
@@ -47,7 +47,7 @@ fn Section(page: Page) -> impl IntoView {
     let own = page.clone();
     let is_current = Memo::new(move |_| frame.page.with(|page| page.section() == own));
     let test_id = format!("way-{}", page.mark());
-    let text = words::section(&page);
+    let text = section(&page);
     view! {
         <Way page class="way" test_id current=is_current>
             {text}

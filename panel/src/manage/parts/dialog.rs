@@ -1,50 +1,128 @@
 //! The dialogs of the administration pages. The HTML element `dialog` keeps the focus inside the dialog, and restores
 //! the focus when the dialog closes.
 
+use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 
 use super::doing::{Doing, Failed, Work};
+use super::once::{Once, OneTimeSecret};
+use crate::api::Failure;
 use crate::manage::words;
 use crate::ui::icon::{Icon, IconKind};
 
-/// Closes the surrounding dialog. Each dialog provides a `Closer` as a context.
-#[derive(Clone, Copy)]
-pub struct Closer(NodeRef<leptos::html::Dialog>);
-
-impl Closer {
-    pub fn close(&self) {
-        if let Some(dialog) = self.0.get_untracked() {
-            dialog.close();
-        }
-    }
+/// The content of a dialog between its text and the button that starts the API call.
+pub enum Body {
+    /// The fields of a form.
+    Form(AnyView),
+    /// No fields.
+    Button,
+    /// No fields, but a button that cancels an action that is difficult to undo.
+    Confirm,
 }
 
-/// Shows a dialog, which opens when it is mounted. `on_close` must remove the dialog from the page.
+/// Returns the API call of a dialog, or an error if the input is invalid.
+pub type MakeCall = Box<dyn Fn() -> Result<Work<Next>, String>>;
+
+/// The next step of a dialog after its API call has succeeded.
+pub enum Next {
+    Close,
+    /// Show a secret in place of the form.
+    Show(OneTimeSecret),
+    /// Keep the form and show an error.
+    Refuse(&'static str),
+}
+
+/// Makes an API call, and then closes the dialog.
+pub fn then_close(call: impl Future<Output = Result<(), Failure>> + 'static) -> Work<Next> {
+    Box::pin(async { call.await.map(|()| Next::Close) })
+}
+
+/// Shows a dialog for one API call. The dialog opens when it is mounted. `on_close` must remove the dialog from the
+/// page.
 #[component]
-pub fn Dialog(
+pub fn FormDialog(
     #[prop(into)] title: String,
-    test_id: &'static str,
+    /// The first part of the `data-testid` of the dialog and of its button.
+    mark: &'static str,
+    #[prop(optional)] text: &'static str,
+    /// The label of the button that starts the call.
+    go: &'static str,
+    body: Body,
+    call: MakeCall,
+    /// Runs when the call has closed the dialog.
+    #[prop(optional, into)]
+    done: Option<Callback<()>>,
     #[prop(into)] on_close: Callback<()>,
-    children: Children,
 ) -> impl IntoView {
-    let node = NodeRef::new();
-    let closer = Closer(node);
-    provide_context(closer);
+    let node = NodeRef::<leptos::html::Dialog>::new();
     Effect::new(move |_| {
-        if let Some(dialog) = node.get() {
-            let dialog: web_sys::HtmlDialogElement = dialog;
-            if !dialog.open() {
-                let _ = dialog.show_modal();
-            }
+        if let Some(dialog) = node.get().filter(|dialog| !dialog.open()) {
+            let _ = dialog.show_modal();
         }
     });
-    let heading = format!("{test_id}-title");
+    let close = move || {
+        if let Some(dialog) = node.get_untracked() {
+            dialog.close();
+        }
+    };
+    let doing = Doing::write();
+    let shown = RwSignal::new(None::<OneTimeSecret>);
+    let call = StoredValue::new_local(call);
+    let start = move || match call.with_value(|call| call()) {
+        Ok(work) => doing.run(work, move |next| match next {
+            Next::Close => {
+                close();
+                if let Some(done) = done {
+                    done.run(());
+                }
+            }
+            Next::Show(secret) => shown.set(Some(secret)),
+            Next::Refuse(text) => doing.fail(text),
+        }),
+        Err(wrong) => doing.fail(wrong),
+    };
+    let text = (!text.is_empty()).then(|| view! { <p class="sheet-text">{text}</p> });
+    let go_id = format!("{mark}-go");
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        start();
+    };
+    let content = match body {
+        Body::Form(fields) => view! {
+            <form class="form" on:submit=submit novalidate>
+                {text}
+                {fields}
+                <Failed doing/>
+                <Go doing text=go test_id=go_id/>
+            </form>
+        }
+        .into_any(),
+        Body::Button => view! {
+            {text}
+            <Failed doing/>
+            <Go doing text=go test_id=go_id on_press=start/>
+        }
+        .into_any(),
+        Body::Confirm => view! {
+            {text}
+            <Failed doing/>
+            <div class="sheet-foot">
+                <button class="quiet" type="button" data-testid="cancel" autofocus on:click=move |_| close()>
+                    {words::CANCEL}
+                </button>
+                <Go doing text=go test_id="confirm" class="primary danger" on_press=start/>
+            </div>
+        }
+        .into_any(),
+    };
+    let mut content = Some(content);
+    let heading = format!("{mark}-dialog-title");
     let labelled = heading.clone();
     view! {
         <dialog
             class="sheet"
             node_ref=node
-            data-testid=test_id
+            data-testid=format!("{mark}-dialog")
             aria-labelledby=labelled
             on:close=move |_| on_close.run(())
         >
@@ -55,67 +133,42 @@ pub fn Dialog(
                     type="button"
                     aria-label=words::CLOSE
                     data-testid="dialog-close"
-                    on:click=move |_| closer.close()
+                    on:click=move |_| close()
                 >
                     <Icon kind=IconKind::Close/>
                 </button>
             </div>
-            {children()}
+            {move || match shown.get() {
+                Some(shown) => view! { <Once shown/> }.into_any(),
+                None => content.take().into_any(),
+            }}
         </dialog>
     }
 }
 
-/// Shows a dialog that asks for confirmation before an action that is difficult to undo.
+/// Shows the button that starts the API call of a dialog. Without `on_press`, the button submits the form.
 #[component]
-pub fn Confirm(
-    #[prop(into)] title: String,
-    #[prop(into)] text: String,
-    word: &'static str,
-    test_id: &'static str,
-    work: impl Fn() -> Work<()> + 'static,
-    #[prop(into)] done: Callback<()>,
-    #[prop(into)] on_close: Callback<()>,
+fn Go(
+    doing: Doing,
+    text: &'static str,
+    #[prop(into)] test_id: String,
+    #[prop(default = "primary")] class: &'static str,
+    #[prop(optional, into)] on_press: Option<Callback<()>>,
 ) -> impl IntoView {
-    let work = StoredValue::new_local(Box::new(work) as Box<dyn Fn() -> Work<()>>);
     view! {
-        <Dialog title test_id on_close>
-            <Question text word work done/>
-        </Dialog>
-    }
-}
-
-#[component]
-fn Question(
-    text: String,
-    word: &'static str,
-    work: StoredValue<Box<dyn Fn() -> Work<()>>, LocalStorage>,
-    done: Callback<()>,
-) -> impl IntoView {
-    let closer = expect_context::<Closer>();
-    let doing = Doing::write();
-    let go = move |_| {
-        doing.run(work.with_value(|work| work()), move |()| {
-            closer.close();
-            done.run(());
-        });
-    };
-    view! {
-        <p class="sheet-text">{text}</p>
-        <Failed doing/>
-        <div class="sheet-foot">
-            <button class="quiet" type="button" data-testid="cancel" autofocus on:click=move |_| closer.close()>
-                {words::CANCEL}
-            </button>
-            <button
-                class="primary danger"
-                type="button"
-                data-testid="confirm"
-                aria-busy=move || doing.busy.get().to_string()
-                disabled=move || doing.busy.get()
-                on:click=go
-            >
-                {move || if doing.busy.get() { words::BUSY } else { word }}
-            </button>
-        </div>
+        <button
+            class=class
+            type=if on_press.is_some() { "button" } else { "submit" }
+            data-testid=test_id
+            aria-busy=move || doing.busy.get().to_string()
+            disabled=move || doing.busy.get()
+            on:click=move |_| {
+                if let Some(press) = on_press {
+                    press.run(());
+                }
+            }
+        >
+            {move || if doing.busy.get() { words::BUSY } else { text }}
+        </button>
     }
 }

@@ -7,5 +7,6 @@ pub mod doing;
 pub mod field;
 pub mod frame;
 pub mod heading;
+pub mod list;
 pub mod once;
 pub mod picker;

@@ -8,16 +8,22 @@ use super::frame::Frame;
 use crate::manage::{browser, qr, words};
 use crate::ui::icon::{Icon, IconKind};
 
-/// Shows a secret, and buttons to copy it and to show its QR code. `coded` is the content of the QR code if this
-/// content differs from the displayed text.
+/// A secret that is shown only once.
+#[derive(Clone)]
+pub struct OneTimeSecret {
+    pub secret: Secret,
+    /// The content of the QR code, if this content differs from the displayed text.
+    pub coded: Option<Secret>,
+    /// Explains how to use the secret.
+    pub how: &'static str,
+    pub note: &'static str,
+}
+
+/// Shows a secret, and buttons to copy it and to show its QR code.
 #[component]
-pub fn Once(
-    secret: Secret,
-    #[prop(optional)] coded: Option<Secret>,
-    #[prop(into)] how: String,
-    #[prop(optional)] note: &'static str,
-) -> impl IntoView {
+pub fn Once(shown: OneTimeSecret) -> impl IntoView {
     let frame = expect_context::<Frame>();
+    let OneTimeSecret { secret, coded, how, note } = shown;
     view! {
         <p class="notice notice-expired">
             <Icon kind=IconKind::Key/>

@@ -28,14 +28,7 @@ impl Rights {
     }
 
     pub fn pages(&self) -> Vec<Page> {
-        let all = [
-            (Page::Devices, self.may(SiteRight::Devices)),
-            (Page::People, self.may(SiteRight::Users)),
-            (Page::Tokens, self.may(SiteRight::Tokens)),
-            (Page::Activity, self.may(SiteRight::Audit)),
-            (Page::Inspector, true),
-        ];
-        all.into_iter().filter(|(_, offered)| *offered).map(|(page, _)| page).collect()
+        Page::open_to(&self.scope)
     }
 
     pub fn shows(&self, page: &Page) -> bool {

@@ -2,6 +2,7 @@
 
 use pinlatch_protocol::admin::AuditEntry;
 use pinlatch_protocol::problem::Code;
+use pinlatch_token::TOKEN_SUBJECT_PREFIX;
 
 use crate::words::title;
 
@@ -107,7 +108,7 @@ pub fn actor(actor: &str) -> String {
     if actor == "site:reconcile" {
         return "Pinlatch (restored a level)".into();
     }
-    if let Some(jti) = actor.strip_prefix("token:") {
+    if let Some(jti) = actor.strip_prefix(TOKEN_SUBJECT_PREFIX) {
         let short: String = jti.chars().take(8).collect();
         return format!("Token {short}…");
     }

@@ -17,7 +17,7 @@ use pinlatch_protocol::problem::{Code, Problem};
 use super::page::Page;
 use super::picker::Fault;
 use crate::link::State;
-use crate::words::{page_title, pages, sentence, title};
+use crate::words::{page_title, section, sentence, title};
 
 pub use crate::words::CANCEL;
 
@@ -68,17 +68,6 @@ pub fn window(heading: &str, site: &Name) -> String {
 /// Returns the title of a dialog about a person, device or token, for example `Remove: ann`.
 pub fn titled(action: &str, name: &str) -> String {
     format!("{action}: {name}")
-}
-
-pub fn section(page: &Page) -> &'static str {
-    match page {
-        Page::Devices | Page::Device(_) => pages::DEVICES,
-        Page::People => pages::PEOPLE,
-        Page::Tokens => pages::TOKENS,
-        Page::Activity => pages::ACTIVITY,
-        Page::Inspector => pages::INSPECTOR,
-        Page::Unknown => "",
-    }
 }
 
 /// Explains why an API call failed. The text includes the next step. `problem` is `None` if the edge was not reached.

@@ -1,28 +1,31 @@
-//! The actions on people. Each action has a dialog.
+//! The actions on people. Each action has a button that opens a dialog, and an API call.
 
-use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use pinlatch_protocol::admin::{
-    AdmitRequest, IdentityRule, InviteReply, InviteRequest, PasswordRequest, RightsRequest,
+    AdmitRequest, IdentityRule, InviteRequest, PasswordRequest, Person, RightsRequest,
 };
 use pinlatch_protocol::api::{MAX_PASSWORD, MIN_PASSWORD, Secret};
-use pinlatch_protocol::name::UserName;
+use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::Code;
 
-use super::List;
-use super::invite::{Chosen, Invite, Invited, RightsForm};
+use super::rights_fields::{Chosen, RightsFields};
 use crate::api::Failure;
 use crate::manage::activity::field;
-use crate::manage::call;
-use crate::manage::parts::button::Submit;
-use crate::manage::parts::dialog::{Closer, Confirm, Dialog};
-use crate::manage::parts::doing::{Doing, Failed};
+use crate::manage::parts::button::Button;
+use crate::manage::parts::dialog::{Body, FormDialog, MakeCall, Next, then_close};
+use crate::manage::parts::doing::Work;
 use crate::manage::parts::field::Field;
 use crate::manage::parts::frame::Frame;
+use crate::manage::parts::list::List;
+use crate::manage::parts::once::OneTimeSecret;
 use crate::manage::words::{self, people as text};
+use crate::manage::{browser, call};
+use crate::visit;
 use crate::words::bad_user_name;
 
-/// The action whose dialog is open.
+/// The list of people, with the action whose dialog is open.
+pub type PeopleList = List<Person, PersonAction>;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PersonAction {
     Invite,
@@ -36,261 +39,211 @@ pub enum PersonAction {
     Remove(UserName),
 }
 
+/// The texts of an action.
+struct Texts {
+    /// The first part of each `data-testid` of the action.
+    mark: &'static str,
+    /// The label of the button that opens the dialog, and the title of the dialog.
+    label: &'static str,
+    text: &'static str,
+    /// The label of the button that starts the API call.
+    go: &'static str,
+}
+
+impl PersonAction {
+    fn texts(&self) -> Texts {
+        let (mark, label, text, go) = match self {
+            Self::Invite => ("invite", text::INVITE, "", text::INVITE_GO),
+            Self::Withdraw => ("withdraw", text::WITHDRAW, text::WITHDRAW_TEXT, text::WITHDRAW),
+            Self::Password => ("password", text::PASSWORD, text::PASSWORD_TEXT, text::PASSWORD),
+            Self::Rights(_) => ("rights", text::CHANGE, text::CHANGE_TEXT, text::CHANGE_GO),
+            Self::Reset(_) => ("reset", text::RESET, text::RESET_TEXT, text::RESET_GO),
+            Self::End(_) => ("end", text::END, text::END_TEXT, text::END_GO),
+            Self::Admit(_) => ("admit", text::ADMIT, text::ADMIT_TEXT, text::ADMIT_GO),
+            Self::Forget(_) => ("forget", text::FORGET, text::FORGET_TEXT, text::FORGET),
+            Self::Remove(_) => ("remove", text::REMOVE, text::REMOVE_TEXT, text::REMOVE),
+        };
+        Texts { mark, label, text, go }
+    }
+
+    /// Returns the person whom the action changes. Returns `None` for an action that does not belong to a listed person.
+    fn person(&self) -> Option<&UserName> {
+        match self {
+            Self::Invite | Self::Withdraw | Self::Password => None,
+            Self::Rights(name)
+            | Self::Reset(name)
+            | Self::End(name)
+            | Self::Admit(name)
+            | Self::Forget(name)
+            | Self::Remove(name) => Some(name),
+        }
+    }
+
+    /// Returns the fields of the action's dialog, and the action's API call.
+    fn form(self, frame: Frame, list: PeopleList) -> (Body, MakeCall) {
+        let empty = || RwSignal::new(String::new());
+        match self {
+            Self::Invite => {
+                let (name, chosen) = (empty(), Chosen::of(None));
+                let fields = view! {
+                    <Field label=text::NAME id="invite-name" value=name hint=text::NAME_HINT max=64 first=true/>
+                    <RightsFields chosen/>
+                };
+                let call = move || {
+                    let username = unused_name(list, name)?;
+                    Ok(invite(frame.site(), InviteRequest { username, rights: chosen.rights()? }))
+                };
+                (Body::Form(fields.into_any()), Box::new(call))
+            }
+            // The viewer must enter the user name, because the edge does not list invitations. The same API call would
+            // also remove an existing person. The removal of a person has a separate confirmation.
+            Self::Withdraw => {
+                let name = empty();
+                let fields =
+                    view! { <Field label=text::NAME id="withdraw-name" value=name max=64 first=true/> };
+                let call = move || Ok(then_close(call::remove_person(unused_name(list, name)?)));
+                (Body::Form(fields.into_any()), Box::new(call))
+            }
+            Self::Password => {
+                let (before, after) = (empty(), empty());
+                let fields = view! {
+                    <Field
+                        label=text::PASSWORD_NOW
+                        id="password-now"
+                        value=before
+                        kind="password"
+                        autocomplete="current-password"
+                        first=true
+                    />
+                    <Field
+                        label=text::PASSWORD_NEW
+                        id="password-new"
+                        value=after
+                        kind="password"
+                        autocomplete="new-password"
+                        hint=text::PASSWORD_HINT
+                    />
+                };
+                let call = move || {
+                    let name = user_name(&frame.rights.with_untracked(|rights| rights.name.clone()))?;
+                    change_password(name, before, after)
+                };
+                (Body::Form(fields.into_any()), Box::new(call))
+            }
+            Self::Rights(name) => {
+                let chosen = Chosen::of(list.find(|person| person.username == name).as_ref());
+                let fields = view! { <RightsFields chosen/> };
+                let call = move || Ok(then_close(call::change(name.clone(), chosen.rights()?)));
+                (Body::Form(fields.into_any()), Box::new(call))
+            }
+            Self::Admit(name) => {
+                let (issuer, email, subject) = (empty(), empty(), empty());
+                let fields = view! {
+                    <Field label=text::ISSUER id="admit-issuer" value=issuer hint=text::ISSUER_HINT first=true/>
+                    <Field label=text::EMAIL id="admit-email" value=email hint=text::EMAIL_HINT kind="email"/>
+                    <Field label=text::SUBJECT id="admit-subject" value=subject hint=text::SUBJECT_HINT/>
+                };
+                let call = move || {
+                    let [issuer, email, subject] =
+                        [issuer, email, subject].map(|value| field(&value.get_untracked()));
+                    let is_known = email.is_some() || subject.is_some();
+                    let issuer = issuer.filter(|_| is_known).ok_or(text::IDENTITY_MISSING)?;
+                    let identity = IdentityRule { issuer, subject, email };
+                    let request = AdmitRequest { identity, role: None, scope: None };
+                    Ok(then_close(call::admit(name.clone(), request)))
+                };
+                (Body::Form(fields.into_any()), Box::new(call))
+            }
+            Self::Reset(name) => {
+                let request = InviteRequest { username: name, rights: RightsRequest::default() };
+                (Body::Button, Box::new(move || Ok(invite(frame.site(), request.clone()))))
+            }
+            Self::End(name) => {
+                (Body::Confirm, Box::new(move || Ok(then_close(call::end_sessions(name.clone())))))
+            }
+            Self::Forget(name) => {
+                (Body::Confirm, Box::new(move || Ok(then_close(call::forget_identities(name.clone())))))
+            }
+            Self::Remove(name) => {
+                (Body::Confirm, Box::new(move || Ok(then_close(call::remove_person(name.clone())))))
+            }
+        }
+    }
+}
+
+fn user_name(text: &str) -> Result<UserName, String> {
+    UserName::new(text.trim()).map_err(|wrong| bad_user_name(&wrong))
+}
+
+/// Parses a user name. A name in the list of people is refused.
+fn unused_name(list: PeopleList, value: RwSignal<String>) -> Result<UserName, String> {
+    let name = user_name(&value.get_untracked())?;
+    let person = untrack(|| list.find(|person| person.username == name));
+    if person.is_some() { Err(text::ALREADY_THERE.into()) } else { Ok(name) }
+}
+
+/// Creates an invitation link, which is shown only once. The code is in the fragment of the URL, because browsers do
+/// not send the fragment to a server.
+fn invite(site: Name, request: InviteRequest) -> Work<Next> {
+    Box::pin(async move {
+        let code = call::invite(request).await?.code;
+        let secret = Secret::new(format!("{}{}", browser::origin(), visit::invitation(&site, &code)));
+        Ok(Next::Show(OneTimeSecret { secret, coded: None, how: text::INVITE_HOW, note: "" }))
+    })
+}
+
+/// Changes the password of the viewer. The entered passwords are cleared after the call.
+fn change_password(
+    name: UserName,
+    before: RwSignal<String>,
+    after: RwSignal<String>,
+) -> Result<Work<Next>, String> {
+    let (current, password) = (before.get_untracked(), after.get_untracked());
+    if password.chars().count() < MIN_PASSWORD || password.len() > MAX_PASSWORD {
+        return Err(text::PASSWORD_SHORT.into());
+    }
+    let request = PasswordRequest { current: Secret::new(current), password: Secret::new(password) };
+    Ok(Box::pin(async move {
+        let next = match call::change_password(name, request).await {
+            Ok(()) => Next::Close,
+            Err(Failure::Problem(problem)) if problem.is(Code::LoginFailed) => {
+                Next::Refuse(text::PASSWORD_WRONG)
+            }
+            Err(failure) => return Err(failure),
+        };
+        before.try_set(String::new());
+        if matches!(next, Next::Close) {
+            after.try_set(String::new());
+        }
+        Ok(next)
+    }))
+}
+
+/// Shows the button that opens the dialog of an action.
+#[component]
+pub fn Opener(action: PersonAction, #[prop(default = "quiet")] class: &'static str) -> impl IntoView {
+    let list = expect_context::<PeopleList>();
+    let Texts { mark, label, .. } = action.texts();
+    let about = action.person().map(ToString::to_string).unwrap_or_default();
+    let test_id = action.person().map_or_else(|| mark.to_owned(), |name| format!("{mark}-{name}"));
+    view! { <Button text=label test_id about class on_press=move || list.open.set(Some(action.clone()))/> }
+}
+
 /// Shows the dialog of the selected action.
 #[component]
 pub fn Opened() -> impl IntoView {
-    let list = expect_context::<List>();
-    let close = move |()| list.open.set(None);
-    let again = move |()| list.load();
-    let titled = |action: &str, name: &UserName| words::titled(action, name.as_str());
-    move || match list.open.get() {
-        None => ().into_any(),
-        Some(PersonAction::Invite) => view! {
-            <Dialog title=text::INVITE test_id="invite-dialog" on_close=close>
-                <Invite/>
-            </Dialog>
-        }
-        .into_any(),
-        Some(PersonAction::Withdraw) => view! {
-            <Dialog title=text::WITHDRAW test_id="withdraw-dialog" on_close=close>
-                <Withdraw/>
-            </Dialog>
-        }
-        .into_any(),
-        Some(PersonAction::Password) => view! {
-            <Dialog title=text::PASSWORD test_id="password-dialog" on_close=close>
-                <Password/>
-            </Dialog>
-        }
-        .into_any(),
-        Some(PersonAction::Rights(name)) => view! {
-            <Dialog title=titled(text::CHANGE, &name) test_id="rights-dialog" on_close=close>
-                <Rights name/>
-            </Dialog>
-        }
-        .into_any(),
-        Some(PersonAction::Reset(name)) => view! {
-            <Dialog title=titled(text::RESET, &name) test_id="reset-dialog" on_close=close>
-                <Reset name/>
-            </Dialog>
-        }
-        .into_any(),
-        Some(PersonAction::Admit(name)) => view! {
-            <Dialog title=titled(text::ADMIT, &name) test_id="admit-dialog" on_close=close>
-                <Admit name/>
-            </Dialog>
-        }
-        .into_any(),
-        Some(PersonAction::End(name)) => {
-            let title = titled(text::END, &name);
-            let work = move || Box::pin(call::end_sessions(name.clone())) as _;
-            view! {
-                <Confirm title text=text::END_TEXT word=text::END_GO test_id="end-dialog" work done=again on_close=close/>
-            }
-            .into_any()
-        }
-        Some(PersonAction::Forget(name)) => {
-            let title = titled(text::FORGET, &name);
-            let work = move || Box::pin(call::forget_identities(name.clone())) as _;
-            view! {
-                <Confirm title text=text::FORGET_TEXT word=text::FORGET test_id="forget-dialog" work done=again on_close=close/>
-            }
-            .into_any()
-        }
-        Some(PersonAction::Remove(name)) => {
-            let title = titled(text::REMOVE, &name);
-            let work = move || Box::pin(call::remove_person(name.clone())) as _;
-            view! {
-                <Confirm title text=text::REMOVE_TEXT word=text::REMOVE test_id="remove-dialog" work done=again on_close=close/>
-            }
-            .into_any()
-        }
-    }
+    let list = expect_context::<PeopleList>();
+    move || list.open.get().map(|action| view! { <ActionDialog action/> })
 }
 
-/// Shows the form that changes the permissions of a person.
 #[component]
-fn Rights(name: UserName) -> impl IntoView {
-    let list = expect_context::<List>();
-    let closer = expect_context::<Closer>();
-    let doing = Doing::write();
-    let person = untrack(|| list.person(&name));
-    let chosen = Chosen::of(person.as_ref());
-    let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        let rights: RightsRequest = match chosen.rights() {
-            Ok(rights) => rights,
-            Err(fault) => return doing.fail(words::pick_fault(fault)),
-        };
-        doing.run(Box::pin(call::change(name.clone(), rights)), move |()| {
-            closer.close();
-            list.load();
-        });
-    };
-    view! {
-        <form class="form" on:submit=submit novalidate>
-            <p class="sheet-text">{text::CHANGE_TEXT}</p>
-            <RightsForm chosen/>
-            <Failed doing/>
-            <Submit doing text=text::CHANGE_GO test_id="rights-go"/>
-        </form>
-    }
-}
-
-/// Shows the dialog that creates a link for a new password.
-#[component]
-fn Reset(name: UserName) -> impl IntoView {
-    let doing = Doing::write();
-    let made = RwSignal::new(None::<InviteReply>);
-    let go = move |_| {
-        let request = InviteRequest { username: name.clone(), rights: RightsRequest::default() };
-        doing.run(Box::pin(call::invite(request)), move |reply| made.set(Some(reply)));
-    };
-    let go = StoredValue::new_local(go);
-    move || match made.get() {
-        Some(reply) => view! { <Invited reply/> }.into_any(),
-        None => view! {
-            <p class="sheet-text">{text::RESET_TEXT}</p>
-            <Failed doing/>
-            <button
-                class="primary"
-                type="button"
-                data-testid="reset-go"
-                disabled=move || doing.busy.get()
-                on:click=move |event| go.with_value(|go| go(event))
-            >
-                {move || if doing.busy.get() { words::BUSY } else { text::RESET_GO }}
-            </button>
-        }
-        .into_any(),
-    }
-}
-
-/// Shows the form that adds an identity of a person at a login provider.
-#[component]
-fn Admit(name: UserName) -> impl IntoView {
-    let list = expect_context::<List>();
-    let closer = expect_context::<Closer>();
-    let doing = Doing::write();
-    let (issuer, email, subject) =
-        (RwSignal::new(String::new()), RwSignal::new(String::new()), RwSignal::new(String::new()));
-    let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        let of = |value: RwSignal<String>| field(&value.get_untracked());
-        let (Some(issuer), email, subject) = (of(issuer), of(email), of(subject)) else {
-            return doing.fail(text::IDENTITY_MISSING);
-        };
-        if email.is_none() && subject.is_none() {
-            return doing.fail(text::IDENTITY_MISSING);
-        }
-        let identity = IdentityRule { issuer, subject, email };
-        let request = AdmitRequest { identity, role: None, scope: None };
-        doing.run(Box::pin(call::admit(name.clone(), request)), move |()| {
-            closer.close();
-            list.load();
-        });
-    };
-    view! {
-        <form class="form" on:submit=submit novalidate>
-            <p class="sheet-text">{text::ADMIT_TEXT}</p>
-            <Field label=text::ISSUER id="admit-issuer" value=issuer hint=text::ISSUER_HINT first=true/>
-            <Field label=text::EMAIL id="admit-email" value=email hint=text::EMAIL_HINT kind="email"/>
-            <Field label=text::SUBJECT id="admit-subject" value=subject hint=text::SUBJECT_HINT/>
-            <Failed doing/>
-            <Submit doing text=text::ADMIT_GO test_id="admit-go"/>
-        </form>
-    }
-}
-
-/// Shows the form that withdraws an invitation. The viewer must enter the user name, because the edge does not list
-/// invitations.
-#[component]
-fn Withdraw() -> impl IntoView {
-    let list = expect_context::<List>();
-    let closer = expect_context::<Closer>();
-    let doing = Doing::write();
-    let name = RwSignal::new(String::new());
-    let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        let wanted = match UserName::new(name.get_untracked().trim()) {
-            Ok(wanted) => wanted,
-            Err(wrong) => return doing.fail(bad_user_name(&wrong)),
-        };
-        // The same API call would also remove an existing person. The removal of a person has a separate confirmation.
-        if untrack(|| list.person(&wanted)).is_some() {
-            return doing.fail(text::ALREADY_THERE);
-        }
-        doing.run(Box::pin(call::remove_person(wanted)), move |()| {
-            closer.close();
-            list.load();
-        });
-    };
-    view! {
-        <form class="form" on:submit=submit novalidate>
-            <p class="sheet-text">{text::WITHDRAW_TEXT}</p>
-            <Field label=text::NAME id="withdraw-name" value=name max=64 first=true/>
-            <Failed doing/>
-            <Submit doing text=text::WITHDRAW test_id="withdraw-go"/>
-        </form>
-    }
-}
-
-/// Shows the form that changes the password of the viewer.
-#[component]
-fn Password() -> impl IntoView {
+fn ActionDialog(action: PersonAction) -> impl IntoView {
     let frame = expect_context::<Frame>();
-    let closer = expect_context::<Closer>();
-    let doing = Doing::write();
-    let (before, after) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
-    let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        let Ok(name) = UserName::new(frame.rights.with_untracked(|rights| rights.name.clone())) else {
-            return;
-        };
-        let (current, password) = (before.get_untracked(), after.get_untracked());
-        if password.chars().count() < MIN_PASSWORD || password.len() > MAX_PASSWORD {
-            return doing.fail(text::PASSWORD_SHORT);
-        }
-        let request = PasswordRequest { current: Secret::new(current), password: Secret::new(password) };
-        let work = async move {
-            let outcome = call::change_password(name, request).await;
-            Ok(match outcome {
-                Err(Failure::Problem(problem)) if problem.is(Code::LoginFailed) => false,
-                other => other.map(|()| true)?,
-            })
-        };
-        doing.run(Box::pin(work), move |was_right| {
-            before.set(String::new());
-            if was_right {
-                after.set(String::new());
-                frame.say(text::PASSWORD_DONE);
-                closer.close();
-            } else {
-                doing.fail(text::PASSWORD_WRONG);
-            }
-        });
-    };
-    view! {
-        <form class="form" on:submit=submit novalidate>
-            <p class="sheet-text">{text::PASSWORD_TEXT}</p>
-            <Field
-                label=text::PASSWORD_NOW
-                id="password-now"
-                value=before
-                kind="password"
-                autocomplete="current-password"
-                first=true
-            />
-            <Field
-                label=text::PASSWORD_NEW
-                id="password-new"
-                value=after
-                kind="password"
-                autocomplete="new-password"
-                hint=text::PASSWORD_HINT
-            />
-            <Failed doing/>
-            <Submit doing text=text::PASSWORD test_id="password-go"/>
-        </form>
-    }
+    let list = expect_context::<PeopleList>();
+    let Texts { mark, label, text, go } = action.texts();
+    let title = action.person().map_or_else(|| label.to_owned(), |name| words::titled(label, name.as_str()));
+    let changes_people = action != PersonAction::Password;
+    let done = move |()| if changes_people { list.load() } else { frame.say(text::PASSWORD_DONE) };
+    let (body, call) = action.form(frame, list);
+    view! { <FormDialog title mark text go body call done on_close=move |()| list.open.set(None)/> }
 }

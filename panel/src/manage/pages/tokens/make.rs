@@ -1,15 +1,15 @@
 //! The form that creates an API token or a guest link.
 
-use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
-use pinlatch_protocol::admin::{IssueReply, IssueRequest, TokenKind};
+use pinlatch_protocol::admin::{IssueRequest, TokenKind};
 
+use crate::api::Failure;
 use crate::manage::browser::local_time;
 use crate::manage::call;
-use crate::manage::parts::button::Submit;
-use crate::manage::parts::doing::{Doing, Failed};
+use crate::manage::parts::dialog::{Body, FormDialog, MakeCall, Next};
+use crate::manage::parts::doing::Work;
 use crate::manage::parts::field::{Field, Select};
-use crate::manage::parts::once::Once;
+use crate::manage::parts::once::OneTimeSecret;
 use crate::manage::parts::picker::ScopePicker;
 use crate::manage::picker::Picker;
 use crate::manage::validity::{self, Fault, Length};
@@ -48,10 +48,13 @@ impl Form {
     }
 }
 
-/// Shows the form. After the form was submitted, shows the created token or link.
+/// Shows a dialog with the form. After the form was submitted, the dialog shows the created token or link.
 #[component]
-pub fn Make(kind: TokenKind) -> impl IntoView {
-    let first = if kind == TokenKind::Guest { Length::Day } else { Length::Month };
+pub fn Make(kind: TokenKind, #[prop(into)] on_close: Callback<()>) -> impl IntoView {
+    let (title, first) = match kind {
+        TokenKind::Guest => (text::NEW_GUEST, Length::Day),
+        TokenKind::Api => (text::NEW_API, Length::Month),
+    };
     let empty = || RwSignal::new(String::new());
     let form = Form {
         name: empty(),
@@ -61,65 +64,48 @@ pub fn Make(kind: TokenKind) -> impl IntoView {
         uses: empty(),
         picker: RwSignal::new(Picker::default()),
     };
-    let doing = Doing::write();
-    let made = RwSignal::new(None::<IssueReply>);
-    let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        match form.request(kind) {
-            Ok(request) => doing.run(Box::pin(call::issue(request)), move |reply| made.set(Some(reply))),
-            Err(wrong) => doing.fail(wrong),
-        }
-    };
     let lengths: Vec<_> =
         Length::ALL.into_iter().map(|length| (length.mark().into(), text::length(length).into())).collect();
-    let lengths = StoredValue::new(lengths);
     let dated = Memo::new(move |_| form.length.with(|length| length == Length::Date.mark()));
-    move || {
-        match made.get() {
-        Some(reply) => view! { <Made reply/> }.into_any(),
-        None => view! {
-            <form class="form" on:submit=submit novalidate>
-                <Field label=text::NAME id="token-name" value=form.name hint=text::NAME_HINT max=64 first=true/>
-                <fieldset class="choices">
-                    <legend>{text::SCOPE}</legend>
-                    <ScopePicker picker=form.picker site=kind == TokenKind::Api/>
-                </fieldset>
-                <div class="columns">
-                    <Select label=text::LENGTH id="token-length" value=form.length options=lengths.get_value()/>
-                    {move || {
-                        dated
-                            .get()
-                            .then(|| {
-                                view! {
-                                    <Field label=text::END id="token-end" value=form.end kind="datetime-local"/>
-                                }
-                            })
-                    }}
-                    <Field
-                        label=text::START
-                        id="token-start"
-                        value=form.start
-                        kind="datetime-local"
-                        hint=text::START_HINT
-                    />
-                    <Field label=text::USES id="token-uses" value=form.uses kind="number" hint=text::USES_HINT/>
-                </div>
-                <Failed doing/>
-                <Submit doing text=text::GO test_id="make-go"/>
-            </form>
-        }
-        .into_any(),
-    }
-    }
+    let fields = view! {
+        <Field label=text::NAME id="token-name" value=form.name hint=text::NAME_HINT max=64 first=true/>
+        <fieldset class="choices">
+            <legend>{text::SCOPE}</legend>
+            <ScopePicker picker=form.picker site=kind == TokenKind::Api/>
+        </fieldset>
+        <div class="columns">
+            <Select label=text::LENGTH id="token-length" value=form.length options=lengths/>
+            {move || {
+                dated
+                    .get()
+                    .then(|| {
+                        view! { <Field label=text::END id="token-end" value=form.end kind="datetime-local"/> }
+                    })
+            }}
+            <Field
+                label=text::START
+                id="token-start"
+                value=form.start
+                kind="datetime-local"
+                hint=text::START_HINT
+            />
+            <Field label=text::USES id="token-uses" value=form.uses kind="number" hint=text::USES_HINT/>
+        </div>
+    };
+    let body = Body::Form(fields.into_any());
+    let call: MakeCall = Box::new(move || Ok(issue(form.request(kind)?)));
+    view! { <FormDialog title mark="make" go=text::GO body call on_close/> }
 }
 
-/// Shows the created token or link, which is shown only once.
-#[component]
-fn Made(reply: IssueReply) -> impl IntoView {
-    let how = match reply.token.kind {
-        TokenKind::Guest => text::GUEST_HOW,
-        TokenKind::Api => text::API_HOW,
-    };
-    let secret = reply.link.or(reply.access_token);
-    secret.map(|secret| view! { <Once secret how/> })
+/// Creates a token or link, which is shown only once.
+fn issue(request: IssueRequest) -> Work<Next> {
+    Box::pin(async {
+        let how = match request.kind {
+            TokenKind::Guest => text::GUEST_HOW,
+            TokenKind::Api => text::API_HOW,
+        };
+        let reply = call::issue(request).await?;
+        let secret = reply.link.or(reply.access_token).ok_or(Failure::Network)?;
+        Ok(Next::Show(OneTimeSecret { secret, coded: None, how, note: "" }))
+    })
 }

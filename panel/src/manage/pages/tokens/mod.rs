@@ -9,10 +9,9 @@ use self::make::Make;
 use crate::manage::call;
 use crate::manage::page::Page;
 use crate::manage::parts::button::Button;
-use crate::manage::parts::dialog::{Confirm, Dialog};
-use crate::manage::parts::doing::{Doing, Failed};
+use crate::manage::parts::dialog::{Body, FormDialog, MakeCall, then_close};
 use crate::manage::parts::frame::{Frame, every};
-use crate::manage::parts::heading::Heading;
+use crate::manage::parts::list::{List, ListPage};
 use crate::manage::validity::TokenStatus;
 use crate::manage::words::{self, scope::sentences, tokens as text};
 
@@ -26,32 +25,17 @@ enum Open {
     Revoke(String),
 }
 
-/// The list of API tokens and guest links.
-#[derive(Clone, Copy)]
-struct List {
-    tokens: RwSignal<Option<Vec<TokenView>>>,
-    doing: Doing,
-    open: RwSignal<Option<Open>>,
-}
+type TokenList = List<TokenView, Open>;
 
-impl List {
-    fn load(&self) {
-        let tokens = self.tokens;
-        self.doing.run(Box::pin(call::tokens()), move |found| tokens.set(Some(found)));
-    }
-
-    fn token(&self, jti: &str) -> Option<TokenView> {
-        let of = |tokens: &Vec<TokenView>| tokens.iter().find(|token| token.jti == jti).cloned();
-        self.tokens.with(|tokens| tokens.as_ref().and_then(of))
-    }
+fn token(list: TokenList, jti: &str) -> Option<TokenView> {
+    list.find(|token| token.jti == jti)
 }
 
 #[component]
 pub fn Tokens() -> impl IntoView {
     let frame = expect_context::<Frame>();
-    let list = List { tokens: RwSignal::new(None), doing: Doing::read(), open: RwSignal::new(None) };
+    let list = TokenList::start(|| Box::pin(call::tokens()));
     provide_context(list);
-    list.load();
     every(AGAIN_S, move || {
         if list.open.with_untracked(Option::is_none) {
             list.load();
@@ -60,71 +44,64 @@ pub fn Tokens() -> impl IntoView {
     let ids = move |lives: bool| {
         Memo::new(move |_| {
             let now_ms = frame.panel.now.get();
-            let of = |tokens: &Vec<TokenView>| {
+            list.with(|tokens| {
                 let fit = tokens.iter().filter(|token| TokenStatus::of(token, now_ms).lives() == lives);
                 fit.map(|token| token.jti.clone()).collect::<Vec<_>>()
-            };
-            list.tokens.with(|tokens| tokens.as_ref().map(of)).unwrap_or_default()
+            })
         })
     };
     let (live, ended) = (ids(true), ids(false));
-    let is_known = Memo::new(move |_| list.tokens.with(Option::is_some));
-    let failed = Memo::new(move |_| list.doing.failed.with(Option::is_some));
+    let none = Memo::new(move |_| {
+        let text = if ended.with(Vec::is_empty) { text::NONE } else { text::NONE_LIVE };
+        (list.is_known() && live.with(Vec::is_empty)).then_some(text)
+    });
+    let buttons = view! {
+        <Button
+            text=text::NEW_API
+            test_id="new-api"
+            on_press=move || list.open.set(Some(Open::Make(TokenKind::Api)))
+        />
+        <Button
+            text=text::NEW_GUEST
+            test_id="new-guest"
+            class="primary"
+            on_press=move || list.open.set(Some(Open::Make(TokenKind::Guest)))
+        />
+    };
+    let below = view! {
+        <Show when=move || !ended.with(Vec::is_empty)>
+            <h2 class="part-head loose">{text::ENDED}</h2>
+            <ul class="cards" data-testid="ended-tokens">
+                <For each=move || ended.get() key=Clone::clone let:jti>
+                    <Card jti/>
+                </For>
+            </ul>
+        </Show>
+        <Opened/>
+    };
     view! {
-        <main class="manage" aria-busy=move || (!is_known.get()).to_string()>
-            <div class="page-top">
-                <Heading page=Page::Tokens/>
-                <Button
-                    text=text::NEW_API
-                    test_id="new-api"
-                    on_press=move || list.open.set(Some(Open::Make(TokenKind::Api)))
-                />
-                <Button
-                    text=text::NEW_GUEST
-                    test_id="new-guest"
-                    class="primary"
-                    on_press=move || list.open.set(Some(Open::Make(TokenKind::Guest)))
-                />
-            </div>
-            <Failed doing=list.doing/>
-            <Show when=move || failed.get()>
-                <Button text=words::RETRY test_id="retry" on_press=move || list.load()/>
-            </Show>
+        <ListPage page=Page::Tokens buttons=buttons.into_any() loading=list.loading() none below=below.into_any()>
             <ul class="cards" data-testid="tokens">
                 <For each=move || live.get() key=Clone::clone let:jti>
                     <Card jti/>
                 </For>
             </ul>
-            <Show when=move || is_known.get() && live.with(Vec::is_empty)>
-                <p class="plate plate-text" data-testid="none">
-                    {move || if ended.with(Vec::is_empty) { text::NONE } else { text::NONE_LIVE }}
-                </p>
-            </Show>
-            <Show when=move || !ended.with(Vec::is_empty)>
-                <h2 class="part-head loose">{text::ENDED}</h2>
-                <ul class="cards" data-testid="ended-tokens">
-                    <For each=move || ended.get() key=Clone::clone let:jti>
-                        <Card jti/>
-                    </For>
-                </ul>
-            </Show>
-            <Opened/>
-        </main>
+        </ListPage>
     }
 }
 
 #[component]
 fn Card(jti: String) -> impl IntoView {
-    let list = expect_context::<List>();
+    let list = expect_context::<TokenList>();
     let jti = StoredValue::new(jti);
-    let token = Memo::new(move |_| list.token(&jti.get_value()));
+    let token = Memo::new(move |_| token(list, &jti.get_value()));
     move || token.get().map(|token| view! { <Known token/> })
 }
 
 #[component]
 fn Known(token: TokenView) -> impl IntoView {
     let frame = expect_context::<Frame>();
-    let list = expect_context::<List>();
+    let list = expect_context::<TokenList>();
     let own = token.clone();
     let status = Memo::new(move |_| TokenStatus::of(&own, frame.panel.now.get()));
     let may = {
@@ -182,33 +159,25 @@ fn Known(token: TokenView) -> impl IntoView {
 /// Shows the open dialog.
 #[component]
 fn Opened() -> impl IntoView {
-    let list = expect_context::<List>();
+    let list = expect_context::<TokenList>();
     let close = move |()| {
         list.open.set(None);
         list.load();
     };
     move || match list.open.get() {
         None => ().into_any(),
-        Some(Open::Make(kind)) => {
-            let title = if kind == TokenKind::Guest { text::NEW_GUEST } else { text::NEW_API };
-            view! {
-                <Dialog title test_id="make-dialog" on_close=close>
-                    <Make kind/>
-                </Dialog>
-            }
-            .into_any()
-        }
+        Some(Open::Make(kind)) => view! { <Make kind on_close=close/> }.into_any(),
         Some(Open::Revoke(jti)) => {
-            let name = untrack(|| list.token(&jti)).map(|token| token.name).unwrap_or_default();
-            let work = move || Box::pin(call::revoke(jti.clone())) as _;
+            let name = untrack(|| token(list, &jti)).map(|token| token.name).unwrap_or_default();
+            let call: MakeCall = Box::new(move || Ok(then_close(call::revoke(jti.clone()))));
             view! {
-                <Confirm
+                <FormDialog
                     title=words::titled(text::REVOKE, &name)
+                    mark="revoke"
                     text=text::REVOKE_TEXT
-                    word=text::REVOKE
-                    test_id="revoke-dialog"
-                    work
-                    done=|()| ()
+                    go=text::REVOKE
+                    body=Body::Confirm
+                    call
                     on_close=close
                 />
             }
