@@ -7,13 +7,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
+use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::loopback::{is_loopback, localhost};
 use pinlatch_protocol::problem::{Code, Problem};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use ureq::config::Config;
-use ureq::http::{Method, Request, Response, Uri};
+use ureq::http::{Request, Response, Uri};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::unversioned::resolver::{self, DefaultResolver, ResolvedSocketAddrs};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
@@ -22,6 +22,15 @@ use url::Url;
 
 /// The maximum duration of an HTTP call: the longest deadline of a command plus a margin.
 const TIMEOUT: Duration = Duration::from_secs(75);
+
+/// A request to an endpoint.
+struct Call<'a> {
+    endpoint: &'a Endpoint,
+    /// The query of the URL, or an empty text for a URL without a query.
+    query: &'a str,
+    headers: &'a [(&'a str, &'a str)],
+    body: Option<String>,
+}
 
 /// An HTTP client of one deployment. If the client has an access token, each request contains this token.
 pub struct Api {
@@ -54,36 +63,41 @@ impl Api {
         Self { renew: Some(renew), ..self }
     }
 
-    pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        self.read(Method::GET, path, &[], None)
+    /// Sends a request without a body.
+    pub fn call<T: DeserializeOwned>(&self, endpoint: &Endpoint) -> Result<T> {
+        self.read(&Call { endpoint, query: "", headers: &[], body: None })
     }
 
-    /// Sends a `POST` request with a JSON body.
-    pub fn post<T: DeserializeOwned>(
+    /// Sends a request with a query and without a body.
+    pub fn call_with<T: DeserializeOwned>(&self, endpoint: &Endpoint, query: &str) -> Result<T> {
+        self.read(&Call { endpoint, query, headers: &[], body: None })
+    }
+
+    /// Sends a request with a JSON body.
+    pub fn send<T: DeserializeOwned>(&self, endpoint: &Endpoint, body: &impl Serialize) -> Result<T> {
+        self.send_with(endpoint, "", &[], body)
+    }
+
+    /// Sends a request with a query, headers and a JSON body.
+    pub fn send_with<T: DeserializeOwned>(
         &self,
-        path: &str,
-        body: &impl Serialize,
+        endpoint: &Endpoint,
+        query: &str,
         headers: &[(&str, &str)],
+        body: &impl Serialize,
     ) -> Result<T> {
-        self.read(Method::POST, path, headers, Some(serde_json::to_string(body)?))
+        self.read(&Call { endpoint, query, headers, body: Some(serde_json::to_string(body)?) })
     }
 
-    /// Sends a `PUT` or `PATCH` request with a JSON body. The body of the response is ignored.
-    pub fn change(&self, method: Method, path: &str, body: &impl Serialize) -> Result<()> {
-        let _: Option<Value> = self.read(method, path, &[], Some(serde_json::to_string(body)?))?;
-        Ok(())
-    }
-
-    pub fn delete(&self, path: &str) -> Result<()> {
-        // The endpoint that ends a session requires an `Origin` header.
-        let origin = self.base.origin().ascii_serialization();
-        let _: Option<Value> = self.read(Method::DELETE, path, &[("Origin", &origin)], None)?;
-        Ok(())
-    }
-
-    /// Sends a `GET` request for JSON Lines and calls `take` for each line of the response.
-    pub fn lines(&self, path: &str, mut take: impl FnMut(&str) -> Result<()>) -> Result<()> {
-        let mut response = self.call(Method::GET, path, &[("Accept", "application/jsonl")], None)?;
+    /// Sends a request for JSON Lines and calls `take` for each line of the response.
+    pub fn lines(
+        &self,
+        endpoint: &Endpoint,
+        query: &str,
+        mut take: impl FnMut(&str) -> Result<()>,
+    ) -> Result<()> {
+        let headers = &[("Accept", "application/jsonl")];
+        let mut response = self.exchange(&Call { endpoint, query, headers, body: None })?;
         let body = response.body_mut().with_config().limit(u64::MAX).reader();
         for line in BufReader::new(body).lines() {
             take(&line.context("the connection ended during the edge's response; try again")?)?;
@@ -91,10 +105,10 @@ impl Api {
         Ok(())
     }
 
-    /// Sends a `GET` request and returns any response, including a response with an error status.
-    pub fn probe(&self, path: &str) -> Result<Probe> {
-        let mut response =
-            self.send(Method::GET, path, &[], None).map_err(|error| self.unreachable(error))?;
+    /// Sends a request without a body, and returns any response, including a response with an error status.
+    pub fn probe(&self, endpoint: &Endpoint) -> Result<Probe> {
+        let call = Call { endpoint, query: "", headers: &[], body: None };
+        let mut response = self.transmit(&call).map_err(|error| self.unreachable(error))?;
         let header = |name| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
         let (date, challenge) = (header("date"), header("www-authenticate"));
         let status = response.status().as_u16();
@@ -105,23 +119,25 @@ impl Api {
         Ok(Probe { status, date, challenge, body })
     }
 
-    fn send(
-        &self,
-        method: Method,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: Option<String>,
-    ) -> Result<Response<Body>, ureq::Error> {
-        let address = self.base.join(path).map_err(|error| ureq::Error::BadUri(error.to_string()))?;
-        let mut request = Request::builder().method(method).uri(address.as_str());
+    fn transmit(&self, call: &Call) -> Result<Response<Body>, ureq::Error> {
+        let address = self.base.join(&call.endpoint.path());
+        let mut address = address.map_err(|error| ureq::Error::BadUri(error.to_string()))?;
+        address.set_query((!call.query.is_empty()).then_some(call.query));
+        let mut request = Request::builder().method(call.endpoint.method()).uri(address.as_str());
         if let Some(token) = self.token.borrow().as_deref() {
             request = request.header("Authorization", token);
         }
-        for (name, value) in headers {
+        if call.endpoint.method() == "DELETE" {
+            // The endpoint that ends a session requires an `Origin` header.
+            request = request.header("Origin", self.base.origin().ascii_serialization());
+        }
+        for (name, value) in call.headers {
             request = request.header(*name, *value);
         }
-        match body {
-            Some(body) => self.agent.run(request.header("Content-Type", "application/json").body(body)?),
+        match &call.body {
+            Some(body) => {
+                self.agent.run(request.header("Content-Type", "application/json").body(body.as_str())?)
+            }
             None => self.agent.run(request.body(())?),
         }
     }
@@ -148,31 +164,19 @@ impl Api {
 
     /// Sends a request. If the edge refuses the access token, the request is sent again with a new access token. The
     /// edge does not execute a request whose token it refuses. Therefore no request is executed twice.
-    fn call(
-        &self,
-        method: Method,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: Option<String>,
-    ) -> Result<Response<Body>> {
-        let first = self.accepted(self.send(method.clone(), path, headers, body.clone()));
+    fn exchange(&self, call: &Call) -> Result<Response<Body>> {
+        let first = self.accepted(self.transmit(call));
         match (self.renew, &first) {
             (Some(renew), Err(error)) if is_refused_token(error) => {
                 self.token.replace(Some(format!("Bearer {}", renew()?)));
-                self.accepted(self.send(method, path, headers, body))
+                self.accepted(self.transmit(call))
             }
             _ => first,
         }
     }
 
-    fn read<T: DeserializeOwned>(
-        &self,
-        method: Method,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: Option<String>,
-    ) -> Result<T> {
-        let mut response = self.call(method, path, headers, body)?;
+    fn read<T: DeserializeOwned>(&self, call: &Call) -> Result<T> {
+        let mut response = self.exchange(call)?;
         let text = response
             .body_mut()
             .read_to_string()
@@ -239,14 +243,6 @@ pub struct Probe {
     pub body: String,
 }
 
-/// Percent-encodes a text, so that the text is one segment of a URL path.
-pub fn segment(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~@+".contains(&byte);
-    text.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).into() } else { format!("%{byte:02X}") })
-        .collect()
-}
-
 /// Returns whether the URL's host is this machine.
 pub fn is_local(url: &Url) -> bool {
     url.host_str().is_some_and(is_loopback)
@@ -278,12 +274,6 @@ fn authorities(file: &Path) -> Result<Vec<Certificate<'static>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_segment_stays_one() {
-        assert_eq!(segment("ann@example.org"), "ann@example.org");
-        assert_eq!(segment("../a?b#c d%é"), "..%2Fa%3Fb%23c%20d%25%C3%A9");
-    }
 
     #[test]
     fn plain_text_stays_on_this_machine() {

@@ -3,8 +3,10 @@
 use anyhow::Result;
 use clap::Subcommand;
 use pinlatch_protocol::api::{EnrolmentReply, EnrolmentRequest};
+use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::DeviceView;
+use serde::de::IgnoredAny;
 use serde_json::json;
 
 use crate::output::{say, say_json};
@@ -37,7 +39,7 @@ pub fn run(command: &DeviceCommand, json: bool) -> Result<()> {
 
 fn enrol(name: &Name, json: bool) -> Result<()> {
     let request = EnrolmentRequest { device: name.clone() };
-    let reply: EnrolmentReply = api()?.post("/api/v1/enrolments", &request, &[])?;
+    let reply: EnrolmentReply = api()?.send(&Endpoint::CreateEnrolment, &request)?;
     if json {
         return say_json(&reply);
     }
@@ -48,7 +50,7 @@ fn enrol(name: &Name, json: bool) -> Result<()> {
 }
 
 fn remove(name: &Name, json: bool) -> Result<()> {
-    api()?.delete(&format!("/api/v1/devices/{name}"))?;
+    api()?.call::<IgnoredAny>(&Endpoint::RemoveDevice { device: name.clone() })?;
     if json {
         say_json(&json!({ "removed": name }))
     } else {
@@ -57,7 +59,7 @@ fn remove(name: &Name, json: bool) -> Result<()> {
 }
 
 fn list(json: bool) -> Result<()> {
-    let devices: Vec<DeviceView> = api()?.get("/api/v1/devices")?;
+    let devices: Vec<DeviceView> = api()?.call(&Endpoint::ListDevices)?;
     if json {
         return say_json(&devices);
     }

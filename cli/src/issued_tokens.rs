@@ -4,10 +4,11 @@
 use anyhow::{Result, bail};
 use clap::Subcommand;
 use pinlatch_protocol::admin::{IssueReply, IssueRequest, MAX_USES, TokenKind, TokenView};
+use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::scope::ScopeSet;
+use serde::de::IgnoredAny;
 use serde_json::json;
 
-use crate::api::segment;
 use crate::output::{columns, say, say_json};
 use crate::session::{self, now};
 use crate::text::plain;
@@ -103,7 +104,7 @@ pub fn guest(command: &GuestCommand, json: bool) -> Result<()> {
 /// store it. The edge never shows the same token or link again.
 pub fn create(kind: TokenKind, grant: &Grant, json: bool) -> Result<()> {
     let request = grant.request(kind, now()?)?;
-    let reply: IssueReply = session::api()?.post("/api/v1/tokens", &request, &[])?;
+    let reply: IssueReply = session::api()?.send(&Endpoint::MintToken, &request)?;
     if json {
         return say_json(&reply);
     }
@@ -123,7 +124,7 @@ pub fn create(kind: TokenKind, grant: &Grant, json: bool) -> Result<()> {
 
 /// Lists API tokens or guest links. The edge does not return tokens and links that expired long ago.
 pub fn list(kind: TokenKind, json: bool) -> Result<()> {
-    let mut tokens: Vec<TokenView> = session::api()?.get("/api/v1/tokens")?;
+    let mut tokens: Vec<TokenView> = session::api()?.call(&Endpoint::ListTokens)?;
     tokens.retain(|token| token.kind == kind);
     if json {
         return say_json(&tokens);
@@ -136,11 +137,9 @@ pub fn list(kind: TokenKind, json: bool) -> Result<()> {
 }
 
 pub fn revoke(args: &Revoke, json: bool) -> Result<()> {
-    let mut path = format!("/api/v1/tokens/{}", segment(&args.jti));
-    if let Some(seconds) = args.expires_at {
-        path.push_str(&format!("?expires_at={seconds}"));
-    }
-    session::api()?.delete(&path)?;
+    let endpoint = Endpoint::RevokeToken { jti: args.jti.clone() };
+    let query = args.expires_at.map(|seconds| format!("expires_at={seconds}")).unwrap_or_default();
+    session::api()?.call_with::<IgnoredAny>(&endpoint, &query)?;
     if json {
         say_json(&json!({ "revoked": args.jti }))
     } else {

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 use pinlatch_protocol::command::CommandResult;
+use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::Name;
 use serde_json::{Map, Value, json};
 
@@ -35,12 +36,12 @@ fn place(text: &str) -> Result<(Name, Name), String> {
 pub fn run(send: &Send, json: bool) -> Result<()> {
     let (device, line) = &send.place;
     let args = arguments(&send.action, send.value.as_deref())?;
-    let mut path = format!("/api/v1/devices/{device}/lines/{line}/{}", segment(&send.action)?);
-    if let Some(deadline) = send.deadline_ms {
-        path.push_str(&format!("?deadline_ms={deadline}"));
-    }
+    require_action(&send.action)?;
+    let endpoint =
+        Endpoint::RunAction { device: device.clone(), line: line.clone(), action: send.action.clone() };
+    let query = send.deadline_ms.map(|deadline| format!("deadline_ms={deadline}")).unwrap_or_default();
     let headers: Vec<(&str, &str)> = send.id.iter().map(|id| ("Idempotency-Key", id.as_str())).collect();
-    let result: CommandResult = api()?.post(&path, &args, &headers)?;
+    let result: CommandResult = api()?.send_with(&endpoint, &query, &headers, &args)?;
     if json {
         return say_json(&result);
     }
@@ -48,12 +49,12 @@ pub fn run(send: &Send, json: bool) -> Result<()> {
     say(&format!("{device}/{line} {}: {}{level}", send.action, result.status.as_str()))
 }
 
-/// Checks the name of an action. The name becomes a segment of the request's URL path.
-fn segment(action: &str) -> Result<&str> {
+/// Returns an error if the text has not the form of an action's name.
+fn require_action(action: &str) -> Result<()> {
     if action.is_empty() || !action.bytes().all(|byte| byte.is_ascii_lowercase()) {
         bail!("{action:?} is not an action; use set, toggle, pulse or blink");
     }
-    Ok(action)
+    Ok(())
 }
 
 /// Converts the text that a person typed into the arguments of an action. Examples of the text are `on`, `0.5`,

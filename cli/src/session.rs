@@ -6,8 +6,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use pinlatch_protocol::api::{Secret, SetupRequest, TokenReply, TokenRequest, Whoami};
+use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::{Code, Problem};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use url::Url;
@@ -80,7 +82,7 @@ pub fn set_up(args: &Setup, json: bool) -> Result<()> {
         username: args.username.clone(),
         password: password(args.password_stdin, true)?,
     };
-    let _: Option<serde_json::Value> = Api::new(&args.url)?.post("/api/v1/setup", &request, &[])?;
+    Api::new(&args.url)?.send::<IgnoredAny>(&Endpoint::SetUp, &request)?;
     if json {
         say_json(&json!({ "username": args.username }))
     } else {
@@ -97,7 +99,7 @@ pub fn log_in(args: &Login, json: bool) -> Result<()> {
         refresh_token: None,
     };
     let api = Api::new(&args.url)?;
-    keep(&args.url, args.site.as_ref(), api.post("/api/v1/token", &request, &[])?)?;
+    keep(&args.url, args.site.as_ref(), api.send(&Endpoint::LogIn, &request)?)?;
     if json {
         say_json(&json!({ "username": args.username, "url": args.url }))
     } else {
@@ -106,7 +108,7 @@ pub fn log_in(args: &Login, json: bool) -> Result<()> {
 }
 
 pub fn whoami(json: bool) -> Result<()> {
-    let whoami: Whoami = api()?.get("/api/v1/whoami")?;
+    let whoami: Whoami = api()?.call(&Endpoint::Whoami)?;
     if json {
         say_json(&whoami)
     } else {
@@ -117,9 +119,9 @@ pub fn whoami(json: bool) -> Result<()> {
 /// Ends the login session at the edge, then deletes the session from this machine.
 pub fn log_out(args: &Logout, json: bool) -> Result<()> {
     let kept = kept()?;
-    let ended = live(kept).and_then(|session| session.api()?.delete("/api/v1/session"));
+    let ended = live(kept).and_then(|session| session.api()?.call::<IgnoredAny>(&Endpoint::LogOutBrowser));
     let ended = match ended {
-        Ok(()) => true,
+        Ok(IgnoredAny) => true,
         Err(error) if is_over(&error) => true,
         Err(_) if args.force => false,
         Err(error) => {
@@ -205,7 +207,7 @@ fn renew(kept: Credentials) -> Result<Session> {
         refresh_token: Some(kept.refresh_token),
     };
     let reply: TokenReply = Api::new(&kept.url)?
-        .post("/api/v1/token", &request, &[])
+        .send(&Endpoint::LogIn, &request)
         .context("the session could not be renewed; run `pinlatch login`")?;
     let token = reply.access_token.clone();
     keep(&kept.url, kept.site.as_ref(), reply)?;

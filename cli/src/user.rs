@@ -8,13 +8,14 @@ use pinlatch_protocol::admin::{
     Person, RightsRequest,
 };
 use pinlatch_protocol::api::{Secret, Whoami};
+use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::scope::{Role, ScopeSet};
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
-use ureq::http::Method;
 use url::Url;
 
-use crate::api::{Api, segment};
+use crate::api::Api;
 use crate::output::{columns, say, say_json};
 use crate::session::{api, current, password, two_passwords};
 use crate::times::{stamp, stamp_ms};
@@ -133,28 +134,26 @@ pub fn run(command: &UserCommand, json: bool) -> Result<()> {
                 IdentityRule { issuer: issuer.clone(), subject: subject.clone(), email: email.clone() };
             let RightsRequest { role, scope } = rights.request();
             let request = AdmitRequest { identity, role, scope };
-            api()?.change(Method::PUT, &path(username, "/identities"), &request)?;
+            let endpoint = Endpoint::AdmitPerson { username: username.clone() };
+            api()?.send::<IgnoredAny>(&endpoint, &request)?;
             report(json, &json!({ "admitted": username }), &format!("{username} can log in with {issuer}."))
         }
         UserCommand::Accept(args) => accept(args, json),
         UserCommand::Set(Set { username, rights }) => {
-            api()?.change(Method::PATCH, &path(username, ""), &rights.request())?;
+            let endpoint = Endpoint::ChangePerson { username: username.clone() };
+            api()?.send::<IgnoredAny>(&endpoint, &rights.request())?;
             report(json, &json!({ "changed": username }), &format!("The permissions of {username} changed."))
         }
         UserCommand::Remove(One { username }) => {
-            api()?.delete(&path(username, ""))?;
+            api()?.call::<IgnoredAny>(&Endpoint::RemovePerson { username: username.clone() })?;
             report(json, &json!({ "removed": username }), &format!("{username} is removed."))
         }
         UserCommand::EndSessions(One { username }) => {
-            api()?.delete(&path(username, "/sessions"))?;
+            api()?.call::<IgnoredAny>(&Endpoint::EndSessions { username: username.clone() })?;
             report(json, &json!({ "ended": username }), &format!("All logins of {username} are ended."))
         }
         UserCommand::Password(args) => change_password(args, json),
     }
-}
-
-fn path(username: &UserName, rest: &str) -> String {
-    format!("/api/v1/users/{}{rest}", segment(username.as_str()))
 }
 
 fn report(json: bool, document: &Value, sentence: &str) -> Result<()> {
@@ -162,7 +161,7 @@ fn report(json: bool, document: &Value, sentence: &str) -> Result<()> {
 }
 
 fn list(json: bool) -> Result<()> {
-    let people: Vec<Person> = api()?.get("/api/v1/users")?;
+    let people: Vec<Person> = api()?.call(&Endpoint::ListPeople)?;
     if json { say_json(&people) } else { say(&table(&people)) }
 }
 
@@ -185,7 +184,7 @@ fn table(people: &[Person]) -> String {
 fn invite(args: &Invite, json: bool) -> Result<()> {
     let request = InviteRequest { username: args.username.clone(), rights: args.rights.request() };
     let session = current()?;
-    let reply: InviteReply = session.api()?.post("/api/v1/users", &request, &[])?;
+    let reply: InviteReply = session.api()?.send(&Endpoint::Invite, &request)?;
     if json {
         return say_json(&reply);
     }
@@ -202,7 +201,7 @@ fn invite(args: &Invite, json: bool) -> Result<()> {
 fn accept(args: &Accept, json: bool) -> Result<()> {
     let request =
         AcceptRequest { code: Secret::new(&args.code), password: password(args.password_stdin, true)? };
-    let reply: AcceptReply = Api::new(&args.url)?.post("/api/v1/users/accept", &request, &[])?;
+    let reply: AcceptReply = Api::new(&args.url)?.send(&Endpoint::AcceptInvitation, &request)?;
     if json {
         return say_json(&reply);
     }
@@ -215,7 +214,7 @@ fn accept(args: &Accept, json: bool) -> Result<()> {
 
 fn change_password(args: &Password, json: bool) -> Result<()> {
     let api = api()?;
-    let whoami: Whoami = api.get("/api/v1/whoami")?;
+    let whoami: Whoami = api.call(&Endpoint::Whoami)?;
     let username = UserName::new(whoami.sub).ok();
     let username =
         username.context("you are not logged in as a person, so there is no password to change")?;
@@ -224,7 +223,8 @@ fn change_password(args: &Password, json: bool) -> Result<()> {
         bail!("the new password must differ from the current password");
     }
     let request = PasswordRequest { current, password };
-    let _: Option<Value> = api.post(&path(&username, "/password"), &request, &[])?;
+    let endpoint = Endpoint::ChangePassword { username: username.clone() };
+    api.send::<IgnoredAny>(&endpoint, &request)?;
     report(json, &json!({ "changed": username }), "The password is changed. Your other logins are ended.")
 }
 
@@ -292,6 +292,5 @@ mod tests {
             table(std::slice::from_ref(&ann))
                 .ends_with("ann@example.org  custom  2       2026-07-01T12:00:00Z  line:a/b:set\n")
         );
-        assert_eq!(path(&ann.username, "/sessions"), "/api/v1/users/ann@example.org/sessions");
     }
 }

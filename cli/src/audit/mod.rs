@@ -12,8 +12,9 @@ use clap::Subcommand;
 use pinlatch_protocol::admin::{
     AuditEntry, AuditFilter, AuditHead, AuditPage, RETENTION_DAYS, RetentionRequest,
 };
+use pinlatch_protocol::endpoint::Endpoint;
+use serde::de::IgnoredAny;
 use serde_json::json;
-use ureq::http::Method;
 use url::form_urlencoded::Serializer;
 
 use self::chain::Chain;
@@ -118,7 +119,7 @@ fn show(wanted: &Wanted, json: bool) -> Result<()> {
         return export(wanted, now_ms);
     }
     let query = wanted.query(wanted.before, now_ms);
-    let page: AuditPage = api()?.get(&format!("/api/v1/audit?{query}"))?;
+    let page: AuditPage = api()?.call_with(&Endpoint::ReadAudit, &query)?;
     if json { say_json(&page) } else { say(&as_text(&page)) }
 }
 
@@ -129,7 +130,7 @@ fn export(wanted: &Wanted, now_ms: u64) -> Result<()> {
     loop {
         let mut last = None;
         let query = wanted.query(before, now_ms);
-        api()?.lines(&format!("/api/v1/audit?{query}"), |line| {
+        api()?.lines(&Endpoint::ReadAudit, &query, |line| {
             let entry: AuditEntry = serde_json::from_str(line).context(
                 "cannot read the edge's response; install the same version of `pinlatch` and the edge",
             )?;
@@ -204,7 +205,7 @@ fn as_text(page: &AuditPage) -> String {
 }
 
 fn keep(days: u32, json: bool) -> Result<()> {
-    api()?.change(Method::PUT, "/api/v1/audit/retention", &RetentionRequest { days })?;
+    api()?.send::<IgnoredAny>(&Endpoint::RetainAudit, &RetentionRequest { days })?;
     if json {
         say_json(&json!({ "keep_days": days }))
     } else {

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use pinlatch_protocol::api::LoginOption;
+use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_token::login::Provider;
 use pinlatch_token::{Algorithm, Issuer, KeyError, KeySet, MintingKey};
@@ -159,7 +160,7 @@ impl IssuerCheck<'_> {
             secret_of(table, "secret").and_then(|secret| self.signed(table, self.vars?.find(secret)?));
         let is_signed = signed.is_some();
         let token = signed.unwrap_or_else(|| self.unsigned(table));
-        let asked = Api::new(url).and_then(|api| api.with_token(&token).probe("/api/v1/whoami"));
+        let asked = Api::new(url).and_then(|api| api.with_token(&token).probe(&Endpoint::Whoami));
         let probe = match asked {
             Ok(probe) => probe,
             Err(error) => return Check::warning(ISSUER, format!("{name}: {error:#}"), "try again"),
@@ -266,8 +267,8 @@ fn provider_check(
         Ok(detail) => detail,
         Err(check) => return check,
     };
-    let path = format!("/api/v1/logins?site={}", provider.site);
-    let offered = |url| Api::new(url).and_then(|api| api.get::<Vec<LoginOption>>(&path));
+    let query = format!("site={}", provider.site);
+    let offered = |url| Api::new(url)?.call_with::<Vec<LoginOption>>(&Endpoint::ListLogins, &query);
     match url.map(offered) {
         None => Check::ok(PROVIDER, detail),
         Some(Ok(options)) if options.iter().any(|option| option.name == provider.name) => {

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use pinlatch_protocol::api::{Health, Whoami};
+use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_token::KeySet;
 use serde::Serialize;
@@ -137,7 +138,7 @@ fn look(url: &Url, args: &Doctor) -> Result<Vec<Check>> {
             return Ok(vec![Check::failed("tls", format!("{error:#}"), "use the deployment's https URL")]);
         }
     };
-    let health = match api.probe("/healthz") {
+    let health = match api.probe(&Endpoint::Health) {
         Ok(probe) => probe,
         Err(error) => return Ok(vec![unreachable(&error)]),
     };
@@ -147,7 +148,7 @@ fn look(url: &Url, args: &Doctor) -> Result<Vec<Check>> {
     if health.date.is_some() || !is_local(url) {
         checks.push(clock(health.date.as_deref(), now()?));
     }
-    let served = match api.probe("/.well-known/jwks.json") {
+    let served = match api.probe(&Endpoint::Jwks) {
         Ok(probe) => {
             let (check, served) = keys(&probe);
             checks.push(check);
@@ -158,7 +159,7 @@ fn look(url: &Url, args: &Doctor) -> Result<Vec<Check>> {
             None
         }
     };
-    let garbage = Api::new(url)?.with_token("garbage").probe("/api/v1/whoami");
+    let garbage = Api::new(url)?.with_token("garbage").probe(&Endpoint::Whoami);
     checks.push(match garbage {
         Ok(probe) => gate(&probe),
         Err(error) => Check::failed("tokens", format!("{error:#}"), "try again"),
@@ -327,7 +328,7 @@ fn login(url: &Url) -> Check {
         Ok(None) => return Check::warning("login", "you are not logged in on this machine", login),
         Err(error) => return Check::failed("login", format!("{error:#}"), login),
     }
-    match session::api().and_then(|api| api.get::<Whoami>("/api/v1/whoami")) {
+    match session::api().and_then(|api| api.call::<Whoami>(&Endpoint::Whoami)) {
         Ok(whoami) => {
             Check::ok("login", format!("you are logged in as {} at the site {}", whoami.sub, whoami.site))
         }

@@ -1,9 +1,9 @@
 //! Sends the requests of `pinlatch keys` to the deployment. The owner must be logged in to the deployment.
 
 use anyhow::{Context, Result, bail};
-use pinlatch_protocol::admin::TokenView;
+use pinlatch_protocol::admin::{Generation, TokenView};
+use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_token::{EdgeKeys, Step};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::SPREAD;
@@ -20,15 +20,10 @@ pub struct OldTokens {
     pub count: usize,
 }
 
-#[derive(Deserialize)]
-struct Raised {
-    generation: u64,
-}
-
 /// Returns the API tokens and guest links that the old key signed and that are still valid. Before the switch, the
 /// current key counts as the old key.
 pub fn old_tokens(edge: &EdgeKeys, now: u64) -> Result<OldTokens> {
-    let tokens: Vec<TokenView> = own_deployment(edge)?.get("/api/v1/tokens")?;
+    let tokens: Vec<TokenView> = own_deployment(edge)?.call(&Endpoint::ListTokens)?;
     // After the switch, an instance of the Worker can have the old secrets, and sign with the old key, for up to
     // `SPREAD` seconds.
     let by_old_until = match edge.next_step() {
@@ -49,7 +44,7 @@ fn valid_tokens(tokens: &[TokenView], before: u64, now: u64) -> OldTokens {
 
 /// Makes all tokens invalid that the site has issued. Returns the new generation.
 pub fn raise_generation(edge: &EdgeKeys) -> Result<u64> {
-    let raised: Raised = own_deployment(edge)?.post("/api/v1/generation", &json!({}), &[])?;
+    let raised: Generation = own_deployment(edge)?.send(&Endpoint::RaiseGeneration, &json!({}))?;
     Ok(raised.generation)
 }
 
@@ -57,7 +52,7 @@ pub fn raise_generation(edge: &EdgeKeys) -> Result<u64> {
 /// other keys than `edge`, because the caller needs the tokens of the keys in `edge`.
 fn own_deployment(edge: &EdgeKeys) -> Result<Api> {
     let url = session::logged_in_at()?.context("you are not logged in; run `pinlatch login`")?;
-    let served: Value = Api::new(&url)?.get("/.well-known/jwks.json")?;
+    let served: Value = Api::new(&url)?.call(&Endpoint::Jwks)?;
     let own = edge.public().to_jwks();
     if !kids(&served).iter().any(|kid| kids(&own).contains(kid)) {
         bail!(

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use pinlatch_protocol::close;
+use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::loopback::localhost;
 use pinlatch_protocol::problem::Problem;
 use pinlatch_protocol::{PING, PING_EVERY_MS, PONG, SILENCE_LIMIT_MS, SUBPROTOCOL};
@@ -151,7 +152,7 @@ impl Socket {
 fn request(session: &Session) -> Result<Request> {
     let mut url = session
         .url
-        .join("/api/v1/events")
+        .join(&Endpoint::Events.path())
         .context("the stored URL of the deployment is invalid; run `pinlatch login`")?;
     let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
     url.set_scheme(scheme)
