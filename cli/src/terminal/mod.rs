@@ -1,0 +1,5 @@
+//! Parses what people type, and prints what people read.
+
+pub mod output;
+pub mod text;
+pub mod times;
