@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use pinlatch_token::{Check, CheckResult, Explanation, Member, explain};
 
-use super::{Accept, Given, Keys};
+use super::input::Checked;
 use crate::edge::session::now;
 use crate::terminal::output::{say, say_json};
 use crate::terminal::text::{Row, plain, table, wrap};
@@ -13,18 +13,14 @@ use crate::terminal::text::{Row, plain, table, wrap};
 #[derive(clap::Args)]
 pub struct Inspect {
     #[command(flatten)]
-    given: Given,
-    #[command(flatten)]
-    keys: Keys,
-    #[command(flatten)]
-    accept: Accept,
+    checked: Checked,
 }
 
 impl Inspect {
     pub fn run(&self, json: bool) -> Result<ExitCode> {
-        let keys = self.keys.read()?;
-        let token = self.given.read()?;
-        let explanation = explain(&token, keys.as_ref(), &self.accept.at(now()?));
+        let keys = self.checked.keys.read()?;
+        let token = self.checked.given.read()?;
+        let explanation = explain(&token, keys.as_ref(), &self.checked.accept.at(now()?));
         if json {
             say_json(&explanation)?;
         } else {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use pinlatch_token::{Algorithm, CheckResult, MintingKey, SealingKey, Terms, Typ, explain, random_id};
 use serde_json::{Map, Value, json};
 
-use super::{algorithm, read_file};
+use super::input::{algorithm, read_file};
 use crate::edge::session::now;
 use crate::terminal::output::{say, say_json};
 use crate::terminal::text::plain;

@@ -7,8 +7,8 @@ use clap::ArgGroup;
 use pinlatch_token::{Accepted, explain, verify_foreign};
 use serde_json::json;
 
+use super::input::Checked;
 use super::inspect::row;
-use super::{Accept, Given, Keys};
 use crate::edge::session::now;
 use crate::terminal::output::{say, say_json};
 use crate::terminal::text::{plain, table};
@@ -20,19 +20,15 @@ const SUMMARY: [&str; 6] = ["iss", "sub", "aud", "scope", "jti", "exp"];
 #[command(group(ArgGroup::new("keys").args(["jwks", "key"]).required(true)))]
 pub struct Verify {
     #[command(flatten)]
-    given: Given,
-    #[command(flatten)]
-    keys: Keys,
-    #[command(flatten)]
-    accept: Accept,
+    checked: Checked,
 }
 
 impl Verify {
     pub fn run(&self, json: bool) -> Result<ExitCode> {
         // The keys are read before the token. If a key is refused, the user therefore does not need to enter the token.
-        let keys = self.keys.read()?.context("no keys are given; use --jwks or --key")?;
-        let token = self.given.read()?;
-        let terms = self.accept.at(now()?);
+        let keys = self.checked.keys.read()?.context("no keys are given; use --jwks or --key")?;
+        let token = self.checked.given.read()?;
+        let terms = self.checked.accept.at(now()?);
         match verify_foreign(&token, &keys, &terms) {
             Ok(Accepted { alg, header, claims, .. }) if json => {
                 say_json(

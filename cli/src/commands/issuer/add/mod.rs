@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use toml_edit::{Array, Table, value};
 
 use super::{secrets, site, to_do};
-use crate::commands::token::{algorithm, read_file};
+use crate::commands::token::input::{algorithm, read_file};
 use crate::deploy::vars::Vars;
 use crate::deploy::wrangler::{Config, Files};
 use crate::edge::published;
