@@ -10,11 +10,11 @@ use crate::commands::init::Init;
 use crate::commands::issued_tokens::GuestCommand;
 use crate::commands::issuer::IssuerCommand;
 use crate::commands::keys::KeysCommand;
+use crate::commands::login::{Login, Logout, Setup};
 use crate::commands::self_host::SelfHost;
 use crate::commands::send::Send;
 use crate::commands::token::TokenCommand;
 use crate::commands::user::UserCommand;
-use crate::edge::session::{Login, Logout, Setup};
 
 /// Manage the keys, people and devices of a Pinlatch deployment, and send commands to devices.
 #[derive(Parser)]

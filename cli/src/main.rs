@@ -19,9 +19,9 @@ use serde_json::json;
 
 use crate::args::{Args, Command};
 use crate::commands::{
-    audit, device, doctor, generate, init, issued_tokens, issuer, keys, self_host, send, token, user, watch,
+    audit, device, doctor, generate, init, issued_tokens, issuer, keys, login, self_host, send, token, user,
+    watch,
 };
-use crate::edge::session;
 use crate::terminal::output::{is_unread, say_json};
 use crate::terminal::text::plain;
 
@@ -39,10 +39,10 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> anyhow::Result<ExitCode> {
     match &args.command {
         Command::Init(init) => init::run(init, args.json)?,
-        Command::Setup(setup) => session::set_up(setup, args.json)?,
-        Command::Login(login) => session::log_in(login, args.json)?,
-        Command::Logout(logout) => session::log_out(logout, args.json)?,
-        Command::Whoami => session::whoami(args.json)?,
+        Command::Setup(setup) => login::set_up(setup, args.json)?,
+        Command::Login(login) => login::log_in(login, args.json)?,
+        Command::Logout(logout) => login::log_out(logout, args.json)?,
+        Command::Whoami => login::whoami(args.json)?,
         Command::Device { command } => device::run(command, args.json)?,
         Command::Send(send) => send::run(send, args.json)?,
         Command::Watch => watch::run(args.json)?,

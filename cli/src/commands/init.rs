@@ -8,8 +8,8 @@ use pinlatch_token::{CodePurpose, EdgeKeys, SigningKey, keyset};
 use serde_json::json;
 use url::Url;
 
-use crate::edge::session::now;
 use crate::files::{config_dir, require_absent, write_private};
+use crate::terminal::times::now;
 
 #[derive(clap::Args)]
 pub struct Init {

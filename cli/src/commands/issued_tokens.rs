@@ -9,10 +9,10 @@ use pinlatch_protocol::scope::ScopeSet;
 use serde::de::IgnoredAny;
 use serde_json::json;
 
-use crate::edge::session::{self, now};
+use crate::edge::session;
 use crate::terminal::output::{columns, say, say_json};
 use crate::terminal::text::plain;
-use crate::terminal::times::{Moment, instant, seconds, stamp, stamp_ms};
+use crate::terminal::times::{Moment, instant, now, seconds, stamp, stamp_ms};
 
 /// The default lifetime of an API token, in seconds (30 days).
 const API_LIFE: u64 = 30 * 86_400;

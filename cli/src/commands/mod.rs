@@ -8,6 +8,7 @@ pub mod init;
 pub mod issued_tokens;
 pub mod issuer;
 pub mod keys;
+pub mod login;
 pub mod self_host;
 pub mod send;
 pub mod token;

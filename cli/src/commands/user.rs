@@ -16,8 +16,9 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::edge::api::Api;
-use crate::edge::session::{api, current, password, two_passwords};
+use crate::edge::session::{api, current};
 use crate::terminal::output::{columns, say, say_json};
+use crate::terminal::password::{password, two_passwords};
 use crate::terminal::times::{stamp, stamp_ms};
 
 #[derive(Subcommand)]

@@ -2,7 +2,9 @@
 //! format such as `2h 30min`.
 
 use std::str::FromStr;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
 
 /// The start of the year 10000, in Unix seconds. RFC 3339 cannot express a time in or after the year 10000.
 const END_OF_TIME: u64 = 253_402_300_800;
@@ -47,6 +49,12 @@ impl FromStr for Moment {
         };
         humantime::parse_duration(text).map(|duration| Self::Distance(millis(duration))).map_err(wrong)
     }
+}
+
+/// Returns the current time in Unix seconds.
+pub fn now() -> anyhow::Result<u64> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    Ok(since.context("this machine's clock is before 1970; correct the clock")?.as_secs())
 }
 
 /// Parses a time in the format of RFC 3339, and returns the time in Unix milliseconds.

@@ -18,9 +18,9 @@ use serde_json::json;
 use url::form_urlencoded::Serializer;
 
 use self::chain::Chain;
-use crate::edge::session::{api, now};
+use crate::edge::session::api;
 use crate::terminal::output::{columns, say, say_json};
-use crate::terminal::times::{Moment, stamp_ms};
+use crate::terminal::times::{Moment, now, stamp_ms};
 
 /// The maximum size of a log that `audit verify` reads, in bytes. A busy site needs about ten years to write a log of 4
 /// GiB.

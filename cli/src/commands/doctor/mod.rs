@@ -17,10 +17,10 @@ use url::Url;
 
 use crate::deploy::wrangler::Files;
 use crate::edge::api::{Api, Probe, is_local};
-use crate::edge::session::{self, now};
+use crate::edge::session;
 use crate::terminal::output::{say, say_json};
 use crate::terminal::text::{plain, wrap};
-use crate::terminal::times::spoken;
+use crate::terminal::times::{now, spoken};
 
 /// The largest clock difference without a warning, in seconds. The limit allows for the time that the edge's response
 /// needs.

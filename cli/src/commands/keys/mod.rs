@@ -14,10 +14,9 @@ use serde_json::json;
 
 use self::online::OldTokens;
 use crate::deploy::vars::{Secrets, Vars};
-use crate::edge::session::now;
 use crate::files::config_dir;
 use crate::terminal::output::{columns, say, say_json};
-use crate::terminal::times::{spoken, stamp};
+use crate::terminal::times::{now, spoken, stamp};
 
 /// The time that new secrets need to reach every running instance (isolate) of the Worker, in seconds.
 const SPREAD: u64 = 300;

@@ -6,9 +6,9 @@ use anyhow::Result;
 use pinlatch_token::{Check, CheckResult, Explanation, Member, explain};
 
 use super::input::Checked;
-use crate::edge::session::now;
 use crate::terminal::output::{say, say_json};
 use crate::terminal::text::{Row, plain, table, wrap};
+use crate::terminal::times::now;
 
 #[derive(clap::Args)]
 pub struct Inspect {

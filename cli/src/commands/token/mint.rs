@@ -8,9 +8,9 @@ use pinlatch_token::{Algorithm, CheckResult, MintingKey, SealingKey, Terms, Typ,
 use serde_json::{Map, Value, json};
 
 use super::input::{algorithm, read_file};
-use crate::edge::session::now;
 use crate::terminal::output::{say, say_json};
 use crate::terminal::text::plain;
+use crate::terminal::times::now;
 
 /// The longest lifetime of a token, in seconds (a hundred years).
 const LONGEST: u64 = 100 * 365 * 86_400;

@@ -9,9 +9,9 @@ use serde_json::json;
 
 use super::input::Checked;
 use super::inspect::row;
-use crate::edge::session::now;
 use crate::terminal::output::{say, say_json};
 use crate::terminal::text::{plain, table};
+use crate::terminal::times::now;
 
 /// The claims that the summary shows if the token contains them, in this order.
 const SUMMARY: [&str; 6] = ["iss", "sub", "aud", "scope", "jti", "exp"];
