@@ -13,24 +13,22 @@ mod terminal;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser};
-use pinlatch_protocol::problem::Problem;
-use pinlatch_token::KeyError;
-use serde_json::json;
 
 use crate::args::{Args, Command};
 use crate::commands::{
     audit, device, doctor, generate, init, issued_tokens, issuer, keys, login, self_host, send, token, user,
     watch,
 };
-use crate::terminal::output::{is_unread, say_json};
-use crate::terminal::text::plain;
+use crate::terminal::output::{is_unread, print_error};
 
 fn main() -> ExitCode {
     let args = Args::parse();
     match run(&args) {
         Ok(code) => code,
         Err(error) => {
-            report(&error, args.json);
+            if !is_unread(&error) {
+                print_error(args.json, &error, "failed");
+            }
             ExitCode::FAILURE
         }
     }
@@ -58,27 +56,4 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Command::Man(man) => generate::man(man, Args::command(), args.json)?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Prints an error. With --json, the error is printed as one JSON document on stdout. Otherwise, the error is printed
-/// as a sentence on stderr.
-fn report(error: &anyhow::Error, json: bool) {
-    let document = match error.downcast_ref::<Problem>() {
-        _ if is_unread(error) => return,
-        Some(problem) if json => say_json(problem),
-        None if json && error.is::<KeyError>() => {
-            let code = error.downcast_ref().map(KeyError::code);
-            say_json(&json!({ "error": "key", "code": code, "reason": format!("{error:#}") }))
-        }
-        None if json => say_json(&json!({ "error": "failed", "reason": format!("{error:#}") })),
-        _ => {
-            let refused = error.downcast_ref().map(KeyError::code);
-            let refused = refused.map_or_else(String::new, |code| format!("key refused ({code}): "));
-            eprintln!("pinlatch: {refused}{}", plain(&format!("{error:#}")));
-            return;
-        }
-    };
-    if document.is_err() {
-        eprintln!("pinlatch: {}", plain(&format!("{error:#}")));
-    }
 }

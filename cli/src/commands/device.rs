@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 
 use crate::edge::session::api;
-use crate::terminal::output::{say, say_json};
+use crate::terminal::output::{print, reported};
 use crate::terminal::times::stamp_ms;
 
 #[derive(Subcommand)]
@@ -40,31 +40,27 @@ pub fn run(command: &DeviceCommand, json: bool) -> Result<()> {
 fn enrol(name: &Name, json: bool) -> Result<()> {
     let request = EnrolmentRequest { device: name.clone() };
     let reply: EnrolmentReply = api()?.send(&Endpoint::CreateEnrolment, &request)?;
-    if json {
-        return say_json(&reply);
-    }
-    say(&format!(
+    let text = format!(
         "Run this command on the device within one hour, as the user that runs the agent:\n  pinlatch-agent enrol '{}'",
         reply.enrol.expose()
-    ))
+    );
+    print(json, &reply, &text)
 }
 
 fn remove(name: &Name, json: bool) -> Result<()> {
     api()?.call::<IgnoredAny>(&Endpoint::RemoveDevice { device: name.clone() })?;
-    if json {
-        say_json(&json!({ "removed": name }))
-    } else {
-        say(&format!("The device {name} is removed. The edge refuses the device's credential from now on."))
-    }
+    let text = format!("The device {name} is removed. The edge refuses the device's credential from now on.");
+    print(json, &json!({ "removed": name }), &text)
 }
 
 fn list(json: bool) -> Result<()> {
     let devices: Vec<DeviceView> = api()?.call(&Endpoint::ListDevices)?;
-    if json {
-        return say_json(&devices);
-    }
+    print(json, &devices, &page(&devices))
+}
+
+fn page(devices: &[DeviceView]) -> String {
     if devices.is_empty() {
-        return say("The site has no devices. To enrol a device, run `pinlatch device enrol NAME`.");
+        return "The site has no devices. To enrol a device, run `pinlatch device enrol NAME`.".into();
     }
     let mut page = String::new();
     for device in devices {
@@ -74,10 +70,9 @@ fn list(json: bool) -> Result<()> {
             None => "never seen".into(),
         };
         page.push_str(&format!("{}  {presence}\n", device.name));
-        for line in device.lines {
-            let level = line.reported.map_or("unknown".into(), |level| level.to_string());
-            page.push_str(&format!("  {:<16} {:<10} {level}\n", line.name, line.kind));
+        for line in &device.lines {
+            page.push_str(&format!("  {:<16} {:<10} {}\n", line.name, line.kind, reported(line)));
         }
     }
-    say(&page)
+    page
 }

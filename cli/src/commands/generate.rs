@@ -8,7 +8,7 @@ use clap::Command;
 use clap_complete::Shell;
 use serde_json::json;
 
-use crate::terminal::output::{say, say_json};
+use crate::terminal::output::print;
 
 #[derive(clap::Args)]
 pub struct Completions {
@@ -29,19 +29,19 @@ pub fn completions(args: &Completions, mut command: Command, json: bool) -> Resu
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, "pinlatch", &mut script);
     let script = String::from_utf8(script).context("the completion script is not UTF-8")?;
-    if json { say_json(&json!({ "shell": args.shell.to_string(), "script": script })) } else { say(&script) }
+    print(json, &json!({ "shell": args.shell.to_string(), "script": script }), &script)
 }
 
 /// Prints the manual page of `pinlatch`, or writes all manual pages into a folder.
 pub fn man(args: &Man, command: Command, json: bool) -> Result<()> {
     if let Some(folder) = &args.out {
         let wrote = pages(command, folder)?;
-        return if json { say_json(&json!({ "wrote": wrote })) } else { say(&wrote.join("\n")) };
+        return print(json, &json!({ "wrote": wrote }), &wrote.join("\n"));
     }
     let mut page = Vec::new();
     clap_mangen::Man::new(command).render(&mut page).context("cannot generate the manual page")?;
     let page = String::from_utf8(page).context("the manual page is not UTF-8")?;
-    if json { say_json(&json!({ "page": page })) } else { say(&page) }
+    print(json, &json!({ "page": page }), &page)
 }
 
 fn pages(command: Command, folder: &Path) -> Result<Vec<String>> {

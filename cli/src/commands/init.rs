@@ -9,6 +9,7 @@ use serde_json::json;
 use url::Url;
 
 use crate::files::{config_dir, require_absent, write_private};
+use crate::terminal::output::print;
 use crate::terminal::times::now;
 
 #[derive(clap::Args)]
@@ -60,21 +61,19 @@ pub fn run(args: &Init, json: bool) -> Result<()> {
     write_private(&root_file, root.to_private_jwk().expose())?;
     write_private(&secrets, &dev_vars(&edge, &root, &keyset))?;
 
-    if json {
-        let setup: Vec<_> =
-            setup.iter().map(|(site, code)| json!({ "site": site, "code": code.expose() })).collect();
-        let wrote = [secrets, root_file].map(|path| path.display().to_string());
-        let document = json!({ "root_thumbprint": root.kid(), "setup": setup, "wrote": wrote });
-        println!("{document}");
-        return Ok(());
-    }
-    explain(&secrets, &root_file, &args.sites);
+    let mut text = explain(&secrets, &root_file, &args.sites);
     let url = args.url.as_ref().map_or("https://YOUR-HOST", |url| url.as_str().trim_end_matches('/'));
-    for (site, code) in setup {
-        println!("\nTo become the owner of the site {site}, run this command within one week:");
-        println!("  pinlatch setup --url {url} --code {} --username YOU", code.expose());
+    for (site, code) in &setup {
+        text.push_str(&format!(
+            "\nTo become the owner of the site {site}, run this command within one week:\n  \
+             pinlatch setup --url {url} --code {} --username YOU\n",
+            code.expose()
+        ));
     }
-    Ok(())
+    let setup: Vec<_> =
+        setup.iter().map(|(site, code)| json!({ "site": site, "code": code.expose() })).collect();
+    let wrote = [secrets, root_file].map(|path| path.display().to_string());
+    print(json, &json!({ "root_thumbprint": root.kid(), "setup": setup, "wrote": wrote }), &text)
 }
 
 /// Returns the Worker's secrets in the format that wrangler reads, with one NAME='value' per line. Each value is JSON
@@ -87,19 +86,20 @@ pub(crate) fn dev_vars(edge: &EdgeKeys, root: &SigningKey, keyset: &str) -> Stri
     )
 }
 
-fn explain(secrets: &Path, root_file: &Path, sites: &[Name]) {
-    println!(
-        "The owner's root key:  {}  (keep a backup on another machine; never upload this file)",
-        root_file.display()
-    );
-    println!("The edge's secrets:    {}  (do not commit this file to version control)", secrets.display());
+fn explain(secrets: &Path, root_file: &Path, sites: &[Name]) -> String {
+    let (secrets, root_file) = (secrets.display(), root_file.display());
     let sites = sites.iter().map(Name::as_str).collect::<Vec<_>>().join(",");
-    if sites != "home" {
-        println!("\nSet the sites in wrangler.toml:\n  SITES = \"{sites}\"");
-    }
-    println!("\nUpload the secrets to Cloudflare, then deploy the Worker:");
-    println!("  npx wrangler secret bulk {}", secrets.display());
-    println!("  npx wrangler deploy");
+    let sites = if sites == "home" {
+        String::new()
+    } else {
+        format!("\nSet the sites in wrangler.toml:\n  SITES = \"{sites}\"\n")
+    };
+    format!(
+        "The owner's root key:  {root_file}  (keep a backup on another machine; never upload this file)\n\
+         The edge's secrets:    {secrets}  (do not commit this file to version control)\n\
+         {sites}\nUpload the secrets to Cloudflare, then deploy the Worker:\n  \
+         npx wrangler secret bulk {secrets}\n  npx wrangler deploy\n"
+    )
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 
 use crate::edge::session;
-use crate::terminal::output::{columns, say, say_json};
+use crate::terminal::output::{columns, print, say, say_json};
 use crate::terminal::text::plain;
 use crate::terminal::times::{Moment, instant, now, seconds, stamp, stamp_ms};
 
@@ -126,48 +126,40 @@ pub fn create(kind: TokenKind, grant: &Grant, json: bool) -> Result<()> {
 pub fn list(kind: TokenKind, json: bool) -> Result<()> {
     let mut tokens: Vec<TokenView> = session::api()?.call(&Endpoint::ListTokens)?;
     tokens.retain(|token| token.kind == kind);
-    if json {
-        return say_json(&tokens);
-    }
-    if tokens.is_empty() {
-        let word = if kind == TokenKind::Guest { "guest links" } else { "API tokens" };
-        return say(&format!("The site has no {word}."));
-    }
-    say(&table(&tokens, now()?))
+    let text = match (tokens.is_empty(), kind) {
+        (true, TokenKind::Guest) => "The site has no guest links.".into(),
+        (true, TokenKind::Api) => "The site has no API tokens.".into(),
+        (false, _) => table(&tokens, now()?),
+    };
+    print(json, &tokens, &text)
 }
 
 pub fn revoke(args: &Revoke, json: bool) -> Result<()> {
     let endpoint = Endpoint::RevokeToken { jti: args.jti.clone() };
     let query = args.expires_at.map(|seconds| format!("expires_at={seconds}")).unwrap_or_default();
     session::api()?.call_with::<IgnoredAny>(&endpoint, &query)?;
-    if json {
-        say_json(&json!({ "revoked": args.jti }))
-    } else {
-        say(&format!("The token or link {} is revoked.", plain(&args.jti)))
-    }
+    let text = format!("The token or link {} is revoked.", plain(&args.jti));
+    print(json, &json!({ "revoked": args.jti }), &text)
 }
 
 fn table(tokens: &[TokenView], now: u64) -> String {
-    let rows: Vec<[String; 8]> = tokens
-        .iter()
-        .map(|token| {
-            let uses = match token.max_uses {
-                Some(most) => format!("{}/{most}", token.uses),
-                None => "any".into(),
-            };
-            [
-                token.jti.clone(),
-                token.name.clone(),
-                state(token, now).into(),
-                stamp(token.expires_at),
-                uses,
-                token.last_used_ms.map_or_else(|| "never".into(), stamp_ms),
-                token.creator.clone(),
-                token.scope.to_string(),
-            ]
-        })
-        .collect();
-    columns(["ID", "NAME", "STATE", "UNTIL", "USES", "LAST USED", "BY", "SCOPE"], &rows)
+    let rows = tokens.iter().map(|token| {
+        let uses = match token.max_uses {
+            Some(most) => format!("{}/{most}", token.uses),
+            None => "any".into(),
+        };
+        [
+            token.jti.clone(),
+            token.name.clone(),
+            state(token, now).into(),
+            stamp(token.expires_at),
+            uses,
+            token.last_used_ms.map_or_else(|| "never".into(), stamp_ms),
+            token.creator.clone(),
+            token.scope.to_string(),
+        ]
+    });
+    columns(["ID", "NAME", "STATE", "UNTIL", "USES", "LAST USED", "BY", "SCOPE"], rows)
 }
 
 /// Describes, in one or two words, whether the token can be used now.

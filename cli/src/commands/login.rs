@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::edge::api::Api;
 use crate::edge::session::{api, forget, is_over, keep, kept, live};
-use crate::terminal::output::{say, say_json};
+use crate::terminal::output::print;
 use crate::terminal::password::password;
 use crate::terminal::text::plain;
 
@@ -65,11 +65,9 @@ pub fn set_up(args: &Setup, json: bool) -> Result<()> {
         password: password(args.password_stdin, true)?,
     };
     Api::new(&args.url)?.send::<IgnoredAny>(&Endpoint::SetUp, &request)?;
-    if json {
-        say_json(&json!({ "username": args.username }))
-    } else {
-        say(&format!("{} is now the owner. Log in at {} or with `pinlatch login`.", args.username, args.url))
-    }
+    let text =
+        format!("{} is now the owner. Log in at {} or with `pinlatch login`.", args.username, args.url);
+    print(json, &json!({ "username": args.username }), &text)
 }
 
 pub fn log_in(args: &Login, json: bool) -> Result<()> {
@@ -82,20 +80,14 @@ pub fn log_in(args: &Login, json: bool) -> Result<()> {
     };
     let api = Api::new(&args.url)?;
     keep(&args.url, args.site.as_ref(), api.send(&Endpoint::LogIn, &request)?)?;
-    if json {
-        say_json(&json!({ "username": args.username, "url": args.url }))
-    } else {
-        say(&format!("You are logged in to {} as {}.", args.url, args.username))
-    }
+    let text = format!("You are logged in to {} as {}.", args.url, args.username);
+    print(json, &json!({ "username": args.username, "url": args.url }), &text)
 }
 
 pub fn whoami(json: bool) -> Result<()> {
     let whoami: Whoami = api()?.call(&Endpoint::Whoami)?;
-    if json {
-        say_json(&whoami)
-    } else {
-        say(&format!("{} at the site {}: {}", plain(&whoami.sub), whoami.site, whoami.scope))
-    }
+    let text = format!("{} at the site {}: {}", plain(&whoami.sub), whoami.site, whoami.scope);
+    print(json, &whoami, &text)
 }
 
 /// Ends the login session at the edge, then deletes the session from this machine.
@@ -112,13 +104,10 @@ pub fn log_out(args: &Logout, json: bool) -> Result<()> {
         }
     };
     forget()?;
-    if json {
-        say_json(&json!({ "logged_out": true, "ended_at_edge": ended }))
-    } else if ended {
-        say("You are logged out.")
+    let text = if ended {
+        "You are logged out."
     } else {
-        say(
-            "The session is deleted from this machine. The edge accepts the session until the session expires or `pinlatch user end-sessions` ends it.",
-        )
-    }
+        "The session is deleted from this machine. The edge accepts the session until the session expires or `pinlatch user end-sessions` ends it."
+    };
+    print(json, &json!({ "logged_out": true, "ended_at_edge": ended }), text)
 }

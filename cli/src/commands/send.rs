@@ -7,7 +7,7 @@ use pinlatch_protocol::name::Name;
 use serde_json::{Map, Value, json};
 
 use crate::edge::session::api;
-use crate::terminal::output::{say, say_json};
+use crate::terminal::output::print;
 
 #[derive(clap::Args)]
 pub struct Send {
@@ -42,11 +42,9 @@ pub fn run(send: &Send, json: bool) -> Result<()> {
     let query = send.deadline_ms.map(|deadline| format!("deadline_ms={deadline}")).unwrap_or_default();
     let headers: Vec<(&str, &str)> = send.id.iter().map(|id| ("Idempotency-Key", id.as_str())).collect();
     let result: CommandResult = api()?.send_with(&endpoint, &query, &headers, &args)?;
-    if json {
-        return say_json(&result);
-    }
     let level = result.level.map(|level| format!(", now {level}")).unwrap_or_default();
-    say(&format!("{device}/{line} {}: {}{level}", send.action, result.status.as_str()))
+    let text = format!("{device}/{line} {}: {}{level}", send.action, result.status.as_str());
+    print(json, &result, &text)
 }
 
 /// Returns an error if the text has not the form of an action's name.

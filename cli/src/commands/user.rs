@@ -12,12 +12,12 @@ use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::scope::{Role, ScopeSet};
 use serde::de::IgnoredAny;
-use serde_json::{Value, json};
+use serde_json::json;
 use url::Url;
 
 use crate::edge::api::Api;
 use crate::edge::session::{api, current};
-use crate::terminal::output::{columns, say, say_json};
+use crate::terminal::output::{columns, print};
 use crate::terminal::password::{password, two_passwords};
 use crate::terminal::times::{stamp, stamp_ms};
 
@@ -137,80 +137,69 @@ pub fn run(command: &UserCommand, json: bool) -> Result<()> {
             let request = AdmitRequest { identity, role, scope };
             let endpoint = Endpoint::AdmitPerson { username: username.clone() };
             api()?.send::<IgnoredAny>(&endpoint, &request)?;
-            report(json, &json!({ "admitted": username }), &format!("{username} can log in with {issuer}."))
+            print(json, &json!({ "admitted": username }), &format!("{username} can log in with {issuer}."))
         }
         UserCommand::Accept(args) => accept(args, json),
         UserCommand::Set(Set { username, rights }) => {
             let endpoint = Endpoint::ChangePerson { username: username.clone() };
             api()?.send::<IgnoredAny>(&endpoint, &rights.request())?;
-            report(json, &json!({ "changed": username }), &format!("The permissions of {username} changed."))
+            print(json, &json!({ "changed": username }), &format!("The permissions of {username} changed."))
         }
         UserCommand::Remove(One { username }) => {
             api()?.call::<IgnoredAny>(&Endpoint::RemovePerson { username: username.clone() })?;
-            report(json, &json!({ "removed": username }), &format!("{username} is removed."))
+            print(json, &json!({ "removed": username }), &format!("{username} is removed."))
         }
         UserCommand::EndSessions(One { username }) => {
             api()?.call::<IgnoredAny>(&Endpoint::EndSessions { username: username.clone() })?;
-            report(json, &json!({ "ended": username }), &format!("All logins of {username} are ended."))
+            print(json, &json!({ "ended": username }), &format!("All logins of {username} are ended."))
         }
         UserCommand::Password(args) => change_password(args, json),
     }
 }
 
-fn report(json: bool, document: &Value, sentence: &str) -> Result<()> {
-    if json { say_json(document) } else { say(sentence) }
-}
-
 fn list(json: bool) -> Result<()> {
     let people: Vec<Person> = api()?.call(&Endpoint::ListPeople)?;
-    if json { say_json(&people) } else { say(&table(&people)) }
+    print(json, &people, &table(&people))
 }
 
 fn table(people: &[Person]) -> String {
-    let rows: Vec<[String; 5]> = people
-        .iter()
-        .map(|person| {
-            [
-                person.username.to_string(),
-                person.role.map_or("custom", Role::as_str).to_owned(),
-                person.sessions.to_string(),
-                stamp_ms(person.created_ms),
-                person.scope.to_string(),
-            ]
-        })
-        .collect();
-    columns(["NAME", "ROLE", "LOGINS", "JOINED", "SCOPE"], &rows)
+    let rows = people.iter().map(|person| {
+        [
+            person.username.to_string(),
+            person.role.map_or("custom", Role::as_str).to_owned(),
+            person.sessions.to_string(),
+            stamp_ms(person.created_ms),
+            person.scope.to_string(),
+        ]
+    });
+    columns(["NAME", "ROLE", "LOGINS", "JOINED", "SCOPE"], rows)
 }
 
 fn invite(args: &Invite, json: bool) -> Result<()> {
     let request = InviteRequest { username: args.username.clone(), rights: args.rights.request() };
     let session = current()?;
     let reply: InviteReply = session.api()?.send(&Endpoint::Invite, &request)?;
-    if json {
-        return say_json(&reply);
-    }
     let url = session.url.as_str().trim_end_matches('/');
-    say(&format!(
+    let text = format!(
         "{} is invited. Send this code over a secure channel. It can be used once, until {}:\n  {code}\n\
          To accept the invitation, run:\n  pinlatch user accept --url {url} --code {code}",
         reply.username,
         stamp(reply.expires_at),
         code = reply.code.expose(),
-    ))
+    );
+    print(json, &reply, &text)
 }
 
 fn accept(args: &Accept, json: bool) -> Result<()> {
     let request =
         AcceptRequest { code: Secret::new(&args.code), password: password(args.password_stdin, true)? };
     let reply: AcceptReply = Api::new(&args.url)?.send(&Endpoint::AcceptInvitation, &request)?;
-    if json {
-        return say_json(&reply);
-    }
     let url = args.url.as_str().trim_end_matches('/');
-    say(&format!(
+    let text = format!(
         "Welcome, {name}. To log in, run:\n  pinlatch login --url {url} --username {name}",
         name = reply.username
-    ))
+    );
+    print(json, &reply, &text)
 }
 
 fn change_password(args: &Password, json: bool) -> Result<()> {
@@ -226,7 +215,7 @@ fn change_password(args: &Password, json: bool) -> Result<()> {
     let request = PasswordRequest { current, password };
     let endpoint = Endpoint::ChangePassword { username: username.clone() };
     api.send::<IgnoredAny>(&endpoint, &request)?;
-    report(json, &json!({ "changed": username }), "The password is changed. Your other logins are ended.")
+    print(json, &json!({ "changed": username }), "The password is changed. Your other logins are ended.")
 }
 
 /// Creates a parser for the name of a role. The help text lists the names of all roles.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::edge::session::{Session, current, is_over, renewed};
 use crate::edge::socket::{End, Socket};
-use crate::terminal::output::{say, say_json};
+use crate::terminal::output::{reported, say, say_json};
 use crate::terminal::times::stamp_ms;
 
 /// The longest wait before the next connection attempt, in seconds.
@@ -154,7 +154,7 @@ fn of_device(at_ms: u64, device: &DeviceView) -> Vec<String> {
 }
 
 fn of_line(at_ms: u64, device: &str, view: &LineView) -> String {
-    let mut what = view.reported.map_or_else(|| "unknown".into(), |level| level.to_string());
+    let mut what = reported(view);
     if let (Some(unit), true) = (&view.unit, view.reported.is_some()) {
         what.push_str(&format!(" {unit}"));
     }

@@ -37,7 +37,8 @@ fn is_unseen(c: char) -> bool {
 }
 
 /// Formats rows as a table with aligned values. Values that do not fit on a line are wrapped.
-pub fn table(rows: &[Row]) -> String {
+pub fn table(rows: impl IntoIterator<Item = Row>) -> String {
+    let rows: Vec<Row> = rows.into_iter().collect();
     let names = rows.iter().map(|row| length(&row.name)).filter(|n| *n <= NAMES).max().unwrap_or(0);
     let room = WIDTH - names - 4;
     // All notes start in the same column, to the right of the longest value that leaves enough room for the longest
@@ -48,7 +49,7 @@ pub fn table(rows: &[Row]) -> String {
     let values = noted.iter().map(|(value, _)| *value).filter(|n| n + 2 + note <= room).max().unwrap_or(0);
 
     let mut page = String::new();
-    for row in rows {
+    for row in &rows {
         let mut lines = match &row.note {
             None => wrap(&row.value, room),
             Some(note) => {
@@ -118,7 +119,7 @@ mod tests {
 
     #[test]
     fn rows_are_aligned_and_fit_the_page() {
-        let page = table(&[
+        let page = table([
             row("iss", "\"https://issuer.example\"", None),
             row("exp", "1795312800", Some("expires in 59 min")),
             row("nbf", "0", Some("long ago")),
@@ -128,7 +129,7 @@ mod tests {
             "  iss  \"https://issuer.example\"\n  exp  1795312800  expires in 59 min\n  nbf  0           long ago\n"
         );
         let long = "x".repeat(300);
-        let wide = table(&[row(&long, &long, Some(&long)), row("a", &"word ".repeat(60), Some("note"))]);
+        let wide = table([row(&long, &long, Some(&long)), row("a", &"word ".repeat(60), Some("note"))]);
         assert!(wide.lines().all(|line| length(line) <= WIDTH), "{wide}");
         assert_eq!(wide.matches('x').count(), 900, "and nothing is lost");
         assert_eq!(wide.matches("word").count(), 60);

@@ -19,7 +19,7 @@ use url::form_urlencoded::Serializer;
 
 use self::chain::Chain;
 use crate::edge::session::api;
-use crate::terminal::output::{columns, say, say_json};
+use crate::terminal::output::{columns, print, print_refusal, say};
 use crate::terminal::times::{Moment, now, stamp_ms};
 
 /// The maximum size of a log that `audit verify` reads, in bytes. A busy site needs about ten years to write a log of 4
@@ -120,7 +120,7 @@ fn show(wanted: &Wanted, json: bool) -> Result<()> {
     }
     let query = wanted.query(wanted.before, now_ms);
     let page: AuditPage = api()?.call_with(&Endpoint::ReadAudit, &query)?;
-    if json { say_json(&page) } else { say(&as_text(&page)) }
+    print(json, &page, &as_text(&page))
 }
 
 /// Prints all matching entries. The edge sends the entries in pages. Each request asks for the entries that are older
@@ -178,22 +178,18 @@ impl Wanted {
 }
 
 fn as_text(page: &AuditPage) -> String {
-    let rows: Vec<[String; 7]> = page
-        .entries
-        .iter()
-        .map(|entry| {
-            [
-                entry.seq.to_string(),
-                stamp_ms(entry.at_ms),
-                entry.actor.clone(),
-                entry.act.clone(),
-                entry.target.clone(),
-                entry.outcome.clone(),
-                entry.jti.clone().unwrap_or_default(),
-            ]
-        })
-        .collect();
-    let mut text = columns(["SEQ", "AT", "ACTOR", "ACT", "TARGET", "OUTCOME", "TOKEN"], &rows);
+    let rows = page.entries.iter().map(|entry| {
+        [
+            entry.seq.to_string(),
+            stamp_ms(entry.at_ms),
+            entry.actor.clone(),
+            entry.act.clone(),
+            entry.target.clone(),
+            entry.outcome.clone(),
+            entry.jti.clone().unwrap_or_default(),
+        ]
+    });
+    let mut text = columns(["SEQ", "AT", "ACTOR", "ACT", "TARGET", "OUTCOME", "TOKEN"], rows);
     if let Some(next) = page.next {
         text.push_str(&format!("\nTo show older entries, add --before {next}\n"));
     }
@@ -206,43 +202,33 @@ fn as_text(page: &AuditPage) -> String {
 
 fn keep(days: u32, json: bool) -> Result<()> {
     api()?.send::<IgnoredAny>(&Endpoint::RetainAudit, &RetentionRequest { days })?;
-    if json {
-        say_json(&json!({ "keep_days": days }))
-    } else {
-        say(&format!("The edge stores log entries for {days} days."))
-    }
+    let text = format!("The edge stores log entries for {days} days.");
+    print(json, &json!({ "keep_days": days }), &text)
 }
 
 fn check(args: &Verify, json: bool) -> Result<ExitCode> {
     let entries = read(&args.file)?;
-    let verdict = chain::verify(entries, &args.heads);
-    let (document, sentence, code) = match &verdict {
-        Ok(chain) => {
-            let Chain { entries, from, to: AuditHead { seq, hash } } = chain;
+    match chain::verify(entries, &args.heads) {
+        Ok(Chain { entries, from, to }) => {
+            let AuditHead { seq, hash } = &to;
             let start = match from {
                 1 => "The export contains the first entry of the log.".to_owned(),
                 _ => format!(
                     "The hash of entry {from} cannot be verified, because the export does not contain the previous entry."
                 ),
             };
-            let sentence = format!(
+            let text = format!(
                 "The hash chain is valid. It has {entries} entries, from {from} to {seq}. {start} The last entry is {seq}:{hash}"
             );
-            let document =
-                json!({ "ok": true, "entries": chain.entries, "from": chain.from, "head": chain.to });
-            (document, sentence, ExitCode::SUCCESS)
+            print(json, &json!({ "ok": true, "entries": entries, "from": from, "head": to }), &text)?;
+            Ok(ExitCode::SUCCESS)
         }
         Err(broken) => {
             let document = json!({ "ok": false, "seq": broken.seq(), "reason": broken.to_string() });
-            (document, String::new(), ExitCode::FAILURE)
+            print_refusal(json, &document, &format!("pinlatch: the hash chain is invalid: {broken}"))?;
+            Ok(ExitCode::FAILURE)
         }
-    };
-    match &verdict {
-        _ if json => say_json(&document)?,
-        Ok(_) => say(&sentence)?,
-        Err(broken) => eprintln!("pinlatch: the hash chain is invalid: {broken}"),
     }
-    Ok(code)
 }
 
 /// Reads the entries of an exported log.

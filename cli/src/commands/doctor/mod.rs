@@ -18,7 +18,7 @@ use url::Url;
 use crate::deploy::wrangler::Files;
 use crate::edge::api::{Api, Probe, is_local};
 use crate::edge::session;
-use crate::terminal::output::{say, say_json};
+use crate::terminal::output::print;
 use crate::terminal::text::{plain, wrap};
 use crate::terminal::times::{now, spoken};
 
@@ -110,12 +110,8 @@ pub fn run(args: &Doctor, json: bool) -> Result<ExitCode> {
         checks.extend(foreign::check(&files, url.as_ref().filter(|_| answers), now()?));
     }
     let well = checks.iter().all(|check| check.state != State::Failed);
-    if json {
-        say_json(&json!({ "url": url, "ok": well, "checks": checks }))?;
-    } else {
-        let title = url.as_ref().map_or_else(|| "No deployment was checked", Url::as_str);
-        say(&page(title, &checks))?;
-    }
+    let title = url.as_ref().map_or("No deployment was checked", Url::as_str);
+    print(json, &json!({ "url": url, "ok": well, "checks": checks }), &page(title, &checks))?;
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::deploy::vars::Vars;
 use crate::deploy::wrangler::{Config, Files, Reading};
-use crate::terminal::output::{columns, say, say_json};
+use crate::terminal::output::{columns, print};
 
 #[derive(Subcommand)]
 pub enum IssuerCommand {
@@ -60,26 +60,25 @@ pub fn secret_of<'t>(table: &'t Value, member: &str) -> Option<&'t str> {
 fn list(files: &Files, json: bool) -> Result<()> {
     let reading = Config::read(&files.config)?.reading(secrets(files)?.as_ref())?;
     let faults = reading.issuers.faults();
-    let rows = reading.issuer_tables.iter();
-    if json {
-        let entry = |(name, table): (&String, &Value)| {
-            let absent = secret_of(table, "secret").is_some_and(|secret| reading.absent.contains(secret));
-            let fault = faults.get(name.as_str());
-            json!({ "name": name, "table": table, "fault": fault, "secret_is_here": !absent })
-        };
-        return say_json(&rows.map(entry).collect::<Vec<_>>());
-    }
-    if reading.issuer_tables.is_empty() {
-        return say(&format!("The file {} contains no issuers.", files.config.display()));
-    }
+    let entry = |(name, table): (&String, &Value)| {
+        let absent = secret_of(table, "secret").is_some_and(|secret| reading.absent.contains(secret));
+        let fault = faults.get(name.as_str());
+        json!({ "name": name, "table": table, "fault": fault, "secret_is_here": !absent })
+    };
     let row = |(name, table): (&String, &Value)| {
         let text = |member: &str| secret_of(table, member).unwrap_or("–").to_owned();
         let state =
             faults.get(name.as_str()).map_or_else(|| "ok".into(), |fault| format!("INVALID: {fault}"));
         [name.clone(), text("site"), text("issuer"), text("audience"), signs(table), text("scope"), state]
     };
-    let rows: Vec<_> = rows.map(row).collect();
-    say(&columns(["NAME", "SITE", "ISSUER", "AUDIENCE", "KEYS", "SCOPE", "STATE"], &rows))
+    let tables = &reading.issuer_tables;
+    let text = if tables.is_empty() {
+        format!("The file {} contains no issuers.", files.config.display())
+    } else {
+        let head = ["NAME", "SITE", "ISSUER", "AUDIENCE", "KEYS", "SCOPE", "STATE"];
+        columns(head, tables.iter().map(row))
+    };
+    print(json, &tables.iter().map(entry).collect::<Vec<_>>(), &text)
 }
 
 fn signs(table: &Value) -> String {
@@ -108,10 +107,9 @@ fn remove(name: &str, files: &Files, json: bool) -> Result<()> {
     });
     let mut steps = vec!["npx wrangler deploy".to_owned()];
     steps.extend(freed.map(|secret| format!("npx wrangler secret delete {secret}")));
-    if json {
-        return say_json(&json!({ "removed": name, "wrote": [files.config], "to_do": steps }));
-    }
-    say(&format!("The issuer {name} is removed from {}.\n\n{}", files.config.display(), to_do(&steps)))
+    let config = files.config.display().to_string();
+    let text = format!("The issuer {name} is removed from {config}.\n\n{}", to_do(&steps));
+    print(json, &json!({ "removed": name, "wrote": [config], "to_do": steps }), &text)
 }
 
 fn others_use(reading: &Reading, name: &str, secret: &str) -> bool {

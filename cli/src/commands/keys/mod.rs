@@ -15,7 +15,7 @@ use serde_json::json;
 use self::online::OldTokens;
 use crate::deploy::vars::{Secrets, Vars};
 use crate::files::config_dir;
-use crate::terminal::output::{columns, say, say_json};
+use crate::terminal::output::{columns, print};
 use crate::terminal::times::{now, spoken, stamp};
 
 /// The time that new secrets need to reach every running instance (isolate) of the Worker, in seconds.
@@ -101,15 +101,13 @@ pub fn run(command: &KeysCommand, json: bool) -> Result<()> {
 
 fn list(file: &Path, json: bool) -> Result<()> {
     let Secrets { edge, root, number, agree } = Vars::read(file)?.secrets()?;
-    if json {
-        return say_json(&json!({
-            "keyset": number,
-            "root_thumbprint": root.thumbprint(),
-            "agree": agree,
-            "keys": edge.list(),
-            "next": edge.next_step(),
-        }));
-    }
+    let document = json!({
+        "keyset": number,
+        "root_thumbprint": root.thumbprint(),
+        "agree": agree,
+        "keys": edge.list(),
+        "next": edge.next_step(),
+    });
     let mut page =
         format!("The root key {} has signed key set {number}.\n\n{}", root.thumbprint(), table(&edge.list()));
     if !agree {
@@ -122,30 +120,27 @@ fn list(file: &Path, json: bool) -> Result<()> {
         Step::Switch => "\nA rotation is in progress. To switch to the new keys, run `pinlatch keys rotate`.",
         Step::Retire => "\nA rotation is in progress. To retire the old keys, run `pinlatch keys rotate`.",
     });
-    say(&page)
+    print(json, &document, &page)
 }
 
 fn table(keys: &[KeyEntry]) -> String {
-    let rows: Vec<[String; 4]> = keys
-        .iter()
-        .map(|key| {
-            let role = match key.role {
-                KeyRole::Signs => "signs",
-                KeyRole::Published => "verifies; signs after the switch",
-                KeyRole::Verifies => "verifies",
-                KeyRole::Seals => "encrypts",
-                KeyRole::SealPublished => "decrypts; encrypts after the switch",
-                KeyRole::Opens => "decrypts",
-                KeyRole::Receives => "decrypts tokens from other parties",
-                KeyRole::ReceivesLater => "decrypts tokens from other parties; published after the switch",
-                KeyRole::ReceivesStill => "decrypts tokens that other parties encrypted before the switch",
-                KeyRole::Devices => "verifies only device credentials",
-            };
-            let date = |date: Option<u64>| date.map_or_else(String::new, stamp);
-            [key.kid.clone(), role.into(), date(key.since), date(key.until)]
-        })
-        .collect();
-    columns(["KEY", "ROLE", "SINCE", "UNTIL"], &rows)
+    let rows = keys.iter().map(|key| {
+        let role = match key.role {
+            KeyRole::Signs => "signs",
+            KeyRole::Published => "verifies; signs after the switch",
+            KeyRole::Verifies => "verifies",
+            KeyRole::Seals => "encrypts",
+            KeyRole::SealPublished => "decrypts; encrypts after the switch",
+            KeyRole::Opens => "decrypts",
+            KeyRole::Receives => "decrypts tokens from other parties",
+            KeyRole::ReceivesLater => "decrypts tokens from other parties; published after the switch",
+            KeyRole::ReceivesStill => "decrypts tokens that other parties encrypted before the switch",
+            KeyRole::Devices => "verifies only device credentials",
+        };
+        let date = |date: Option<u64>| date.map_or_else(String::new, stamp);
+        [key.kid.clone(), role.into(), date(key.since), date(key.until)]
+    });
+    columns(["KEY", "ROLE", "SINCE", "UNTIL"], rows)
 }
 
 fn rotate(args: &Rotate, json: bool) -> Result<()> {
@@ -182,18 +177,16 @@ fn rotate(args: &Rotate, json: bool) -> Result<()> {
         vars.set("KEYSET", &sign(&args.root, &secrets.root, number, &next, now)?);
     }
     let backup = vars.save()?;
-    if json {
-        return say_json(&json!({
-            "did": step,
-            "keyset": number,
-            "next": next.next_step(),
-            "wait_until": wait_until(&next),
-            "old_tokens_until": old_tokens.as_ref().and_then(|old_tokens| old_tokens.last_expiry),
-            "keys": next.list(),
-            "wrote": [vars.path().display().to_string(), backup.display().to_string()],
-            "upload": upload(vars.path()),
-        }));
-    }
+    let document = json!({
+        "did": step,
+        "keyset": number,
+        "next": next.next_step(),
+        "wait_until": wait_until(&next),
+        "old_tokens_until": old_tokens.as_ref().and_then(|old_tokens| old_tokens.last_expiry),
+        "keys": next.list(),
+        "wrote": [vars.path().display().to_string(), backup.display().to_string()],
+        "upload": upload(vars.path()),
+    });
     let did = match step {
         Step::Publish => "New keys are added. The new keys verify signatures, but do not sign tokens yet.",
         Step::Switch => "The new keys now sign all tokens. The old keys still verify signatures.",
@@ -201,13 +194,14 @@ fn rotate(args: &Rotate, json: bool) -> Result<()> {
             "The old keys are removed. Only their public keys are kept, to verify the credentials of devices."
         }
     };
-    say(&format!(
+    let text = format!(
         "{did} The key set has number {number}.\n\n{}\n{}\nTo put the change into effect, run:\n  {}\n\n{}",
         table(&next.list()),
         written(vars.path(), &backup),
         upload(vars.path()),
         what_next(step, old_tokens.as_ref())
-    ))
+    );
+    print(json, &document, &text)
 }
 
 /// Returns the earliest time for the next step of the rotation, in Unix seconds. Returns `None` if no rotation is in
@@ -268,30 +262,29 @@ fn void(args: &Void, json: bool) -> Result<()> {
     // once. The new keys take effect only after the owner has uploaded the keys.
     let raised = online::raise_generation(&secrets.edge);
     let backup = vars.save()?;
-    if json {
-        return say_json(&json!({
-            "generation": raised.as_ref().ok(),
-            "generation_problem": raised.as_ref().err().map(|error| format!("{error:#}")),
-            "keyset": number,
-            "keys": fresh.list(),
-            "wrote": [vars.path().display().to_string(), backup.display().to_string()],
-            "upload": upload(vars.path()),
-        }));
-    }
+    let document = json!({
+        "generation": raised.as_ref().ok(),
+        "generation_problem": raised.as_ref().err().map(|error| format!("{error:#}")),
+        "keyset": number,
+        "keys": fresh.list(),
+        "wrote": [vars.path().display().to_string(), backup.display().to_string()],
+        "upload": upload(vars.path()),
+    });
     let site = match &raised {
         Ok(generation) => format!("All tokens of the site are invalid. The new generation is {generation}."),
         Err(error) => format!(
             "The tokens of the site could not be made invalid now ({error:#}). The tokens stay valid until you upload the new keys."
         ),
     };
-    say(&format!(
+    let text = format!(
         "{site}\nNew keys are created. The key set has number {number}.\n\n{}\n{}\nUpload the new keys now:\n  {}\n\n\
          After the upload, all people must log in again, including you. Create API tokens, guest links,\n\
          invitations and enrolment codes again. Devices stay enrolled.",
         table(&fresh.list()),
         written(vars.path(), &backup),
         upload(vars.path()),
-    ))
+    );
+    print(json, &document, &text)
 }
 
 /// Signs a key set with the owner's root key. The root key must be the key that devices trust.

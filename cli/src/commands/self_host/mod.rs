@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::deploy::wrangler::Files;
 use crate::files::write_private;
-use crate::terminal::output::{say, say_json};
+use crate::terminal::output::print;
 use deployment::Deployment;
 
 /// The files of the built Worker: the entry script, and the wasm module that the entry script imports.
@@ -81,13 +81,11 @@ pub fn run(args: &SelfHost, json: bool) -> Result<()> {
     let text = capnp::config(&deployment, &WORKER, &out, &args.listen, tls.as_ref())?;
     let config = out.join("edge.capnp");
     fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
-    if json {
-        return say_json(&json!({ "config": config, "environment": out.join("edge.env") }));
-    }
     let place = out.display();
-    say(&format!(
+    let text = format!(
         "The files are in {place}.\nTo start the edge, run: (set -a; . {place}/edge.env; exec workerd serve {place}/edge.capnp)"
-    ))
+    );
+    print(json, &json!({ "config": config, "environment": out.join("edge.env") }), &text)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

@@ -6,7 +6,7 @@ use anyhow::Result;
 use pinlatch_token::{Check, CheckResult, Explanation, Member, explain};
 
 use super::input::Checked;
-use crate::terminal::output::{say, say_json};
+use crate::terminal::output::print;
 use crate::terminal::text::{Row, plain, table, wrap};
 use crate::terminal::times::now;
 
@@ -21,11 +21,7 @@ impl Inspect {
         let keys = self.checked.keys.read()?;
         let token = self.checked.given.read()?;
         let explanation = explain(&token, keys.as_ref(), &self.checked.accept.at(now()?));
-        if json {
-            say_json(&explanation)?;
-        } else {
-            say(&page(&explanation))?;
-        }
+        print(json, &explanation, &page(&explanation))?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -35,11 +31,10 @@ fn page(explanation: &Explanation) -> String {
     let mut page = format!("{}\n", form(explanation.form));
     for (title, members) in [("Header", &explanation.header), ("Claims", &explanation.claims)] {
         if !members.is_empty() {
-            page.push_str(&format!("\n{title}\n{}", table(&members.iter().map(row).collect::<Vec<_>>())));
+            page.push_str(&format!("\n{title}\n{}", table(members.iter().map(row))));
         }
     }
-    let checks: Vec<Row> = explanation.checks.iter().map(check).collect();
-    page.push_str(&format!("\nChecks\n{}\n", table(&checks)));
+    page.push_str(&format!("\nChecks\n{}\n", table(explanation.checks.iter().map(check))));
     for line in wrap(&verdict(explanation), 80) {
         page.push_str(&format!("{line}\n"));
     }

@@ -8,7 +8,7 @@ use pinlatch_token::{Algorithm, CheckResult, MintingKey, SealingKey, Terms, Typ,
 use serde_json::{Map, Value, json};
 
 use super::input::{algorithm, read_file};
-use crate::terminal::output::{say, say_json};
+use crate::terminal::output::print;
 use crate::terminal::text::plain;
 use crate::terminal::times::now;
 
@@ -80,11 +80,7 @@ impl Mint {
             None => token,
             Some(reader) => seal(reader, &token)?,
         };
-        if json {
-            say_json(&json!({ "token": token, "jti": jti, "exp": now + self.expires }))?;
-        } else {
-            say(&token)?;
-        }
+        print(json, &json!({ "token": token, "jti": jti, "exp": now + self.expires }), &token)?;
         Ok(ExitCode::SUCCESS)
     }
 

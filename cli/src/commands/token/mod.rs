@@ -16,11 +16,9 @@ use anyhow::Result;
 use clap::Subcommand;
 use pinlatch_protocol::admin::TokenKind;
 use pinlatch_token::KeyError;
-use serde_json::json;
 
 use crate::commands::issued_tokens::{self, Grant, Revoke};
-use crate::terminal::output::say_json;
-use crate::terminal::text::plain;
+use crate::terminal::output::print_error;
 
 /// The exit code if no token was checked.
 const NOT_LOOKED_AT: u8 = 2;
@@ -53,30 +51,14 @@ pub fn run(command: &TokenCommand, json: bool) -> Result<ExitCode> {
         TokenCommand::Revoke(revoke) => return issued_tokens::revoke(revoke, json).map(done),
     };
     Ok(done.unwrap_or_else(|error| {
-        report(&error, json);
+        // The document about a refused key does not contain the name of the key's file.
+        let error =
+            if json { error.downcast::<KeyError>().map_or_else(|error| error, Into::into) } else { error };
+        print_error(json, &error, "usage");
         ExitCode::from(NOT_LOOKED_AT)
     }))
 }
 
 fn done((): ()) -> ExitCode {
     ExitCode::SUCCESS
-}
-
-/// Prints an error. With --json, the error is printed as one JSON document on stdout. Otherwise, the error is printed
-/// as a sentence on stderr.
-fn report(error: &anyhow::Error, json: bool) {
-    let key = error.downcast_ref::<KeyError>();
-    if json {
-        let document = match key {
-            Some(key) => json!({ "error": "key", "code": key.code(), "reason": key.to_string() }),
-            None => json!({ "error": "usage", "reason": format!("{error:#}") }),
-        };
-        if say_json(&document).is_ok() {
-            return;
-        }
-    }
-    match key {
-        Some(key) => eprintln!("pinlatch: key refused ({}): {}", key.code(), plain(&format!("{error:#}"))),
-        None => eprintln!("pinlatch: {}", plain(&format!("{error:#}"))),
-    }
 }

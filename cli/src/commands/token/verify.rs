@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::input::Checked;
 use super::inspect::row;
-use crate::terminal::output::{say, say_json};
-use crate::terminal::text::{plain, table};
+use crate::terminal::output::{print, print_refusal};
+use crate::terminal::text::table;
 use crate::terminal::times::now;
 
 /// The claims that the summary shows if the token contains them, in this order.
@@ -29,27 +29,20 @@ impl Verify {
         let keys = self.checked.keys.read()?.context("no keys are given; use --jwks or --key")?;
         let token = self.checked.given.read()?;
         let terms = self.checked.accept.at(now()?);
-        match verify_foreign(&token, &keys, &terms) {
-            Ok(Accepted { alg, header, claims, .. }) if json => {
-                say_json(
-                    &json!({ "accepted": true, "alg": alg.name(), "header": *header, "claims": *claims }),
-                )?;
-            }
-            Ok(Accepted { alg, .. }) => {
-                let claims = explain(&token, None, &terms).claims;
-                let shown = SUMMARY.iter().filter_map(|name| claims.iter().find(|claim| claim.name == *name));
-                say(&format!("accepted ({alg})\n{}", table(&shown.map(row).collect::<Vec<_>>())))?;
-            }
+        let Accepted { alg, header, claims, .. } = match verify_foreign(&token, &keys, &terms) {
+            Ok(accepted) => accepted,
             Err(refusal) => {
                 let (code, reason) = (refusal.code(), refusal.to_string());
-                if json {
-                    say_json(&json!({ "accepted": false, "code": code, "reason": reason }))?;
-                } else {
-                    eprintln!("refused ({code}): {}", plain(&reason));
-                }
+                let document = json!({ "accepted": false, "code": code, "reason": reason });
+                print_refusal(json, &document, &format!("refused ({code}): {reason}"))?;
                 return Ok(ExitCode::FAILURE);
             }
-        }
+        };
+        let members = explain(&token, None, &terms).claims;
+        let shown = SUMMARY.iter().filter_map(|name| members.iter().find(|claim| claim.name == *name));
+        let text = format!("accepted ({alg})\n{}", table(shown.map(row)));
+        let document = json!({ "accepted": true, "alg": alg.name(), "header": *header, "claims": *claims });
+        print(json, &document, &text)?;
         Ok(ExitCode::SUCCESS)
     }
 }

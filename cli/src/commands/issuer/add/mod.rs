@@ -15,7 +15,7 @@ use crate::commands::token::input::{algorithm, read_file};
 use crate::deploy::vars::Vars;
 use crate::deploy::wrangler::{Config, Files};
 use crate::edge::published;
-use crate::terminal::output::{say, say_json};
+use crate::terminal::output::print;
 
 /// The names of the Worker's other variables. An issuer's secret must not have one of these names. For example, the
 /// value of `KEYSET` is known to every device.
@@ -127,20 +127,19 @@ impl Add {
         let mut wrote = Vec::new();
         if let (true, Some(vars)) = (fresh, &vars) {
             vars.write()?;
-            wrote.push(vars.path().to_owned());
+            wrote.push(vars.path().display().to_string());
         }
         config.save()?;
-        wrote.push(config.path().to_owned());
+        wrote.push(config.path().display().to_string());
         let mut steps: Vec<String> =
             self.secret.iter().map(|name| format!("npx wrangler secret put {name}")).collect();
         steps.push("npx wrangler deploy".into());
-        if json {
-            let table = after.issuer_tables.get(self.name.as_str());
-            return say_json(&json!({ "added": self.name, "table": table, "wrote": wrote, "to_do": steps }));
-        }
-        let wrote = wrote.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" and ");
         let (name, indented) = (&self.name, indented(&table));
-        say(&format!("[vars.ISSUERS.{name}]\n{indented}\nThe table is written to {wrote}. {}", to_do(&steps)))
+        let files = wrote.join(" and ");
+        let text =
+            format!("[vars.ISSUERS.{name}]\n{indented}\nThe table is written to {files}. {}", to_do(&steps));
+        let table = after.issuer_tables.get(name.as_str());
+        print(json, &json!({ "added": name, "table": table, "wrote": wrote, "to_do": steps }), &text)
     }
 
     /// Adds the value of a new secret to `vars`. Returns whether `vars` changed.
