@@ -91,10 +91,23 @@ pub enum Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::generate::pages;
+    use clap::CommandFactory as _;
 
     #[test]
     fn the_arguments_hold_together() {
-        use clap::CommandFactory;
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_its_page() {
+        let folder = tempfile::tempdir().unwrap();
+        let pages = pages(Args::command(), folder.path()).unwrap();
+        for command in ["", "-keys-rotate", "-guest-create", "-audit-verify", "-doctor"] {
+            assert!(
+                pages.iter().any(|page| page.ends_with(&format!("pinlatch{command}.1"))),
+                "{command}: {pages:?}"
+            );
+        }
     }
 }

@@ -8,6 +8,7 @@ use pinlatch_token::{CodePurpose, EdgeKeys, SigningKey, keyset};
 use serde_json::json;
 use url::Url;
 
+use crate::deploy::vars::edge_secrets;
 use crate::files::{config_dir, require_absent, write_private};
 use crate::terminal::output::print;
 use crate::terminal::times::now;
@@ -59,7 +60,7 @@ pub fn run(args: &Init, json: bool) -> Result<()> {
         .collect::<Result<Vec<_>>>()?;
 
     write_private(&root_file, root.to_private_jwk().expose())?;
-    write_private(&secrets, &dev_vars(&edge, &root, &keyset))?;
+    write_private(&secrets, &edge_secrets(&edge, &root, &keyset))?;
 
     let mut text = explain(&secrets, &root_file, &args.sites);
     let url = args.url.as_ref().map_or("https://YOUR-HOST", |url| url.as_str().trim_end_matches('/'));
@@ -76,16 +77,6 @@ pub fn run(args: &Init, json: bool) -> Result<()> {
     print(json, &json!({ "root_thumbprint": root.kid(), "setup": setup, "wrote": wrote }), &text)
 }
 
-/// Returns the Worker's secrets in the format that wrangler reads, with one NAME='value' per line. Each value is JSON
-/// or base64url, without single quotes and line breaks.
-pub(crate) fn dev_vars(edge: &EdgeKeys, root: &SigningKey, keyset: &str) -> String {
-    format!(
-        "EDGE_KEYS='{}'\nKEYSET='{keyset}'\nROOT_KEY='{}'\n",
-        edge.to_private_jwks().expose(),
-        root.public_jwk(),
-    )
-}
-
 fn explain(secrets: &Path, root_file: &Path, sites: &[Name]) -> String {
     let (secrets, root_file) = (secrets.display(), root_file.display());
     let sites = sites.iter().map(Name::as_str).collect::<Vec<_>>().join(",");
@@ -100,23 +91,4 @@ fn explain(secrets: &Path, root_file: &Path, sites: &[Name]) -> String {
          {sites}\nUpload the secrets to Cloudflare, then deploy the Worker:\n  \
          npx wrangler secret bulk {secrets}\n  npx wrangler deploy\n"
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_secrets_are_lines_that_wrangler_can_read() {
-        let (edge, root) = (EdgeKeys::generate().unwrap(), SigningKey::generate());
-        let keyset = keyset::sign(&root, 1, edge.public(), 0).unwrap();
-        let text = dev_vars(&edge, &root, &keyset);
-        let lines: Vec<(&str, &str)> = text.lines().map(|line| line.split_once('=').unwrap()).collect();
-        assert_eq!(lines.iter().map(|line| line.0).collect::<Vec<_>>(), ["EDGE_KEYS", "KEYSET", "ROOT_KEY"]);
-        for (name, value) in &lines {
-            let value = value.strip_prefix('\'').and_then(|v| v.strip_suffix('\'')).unwrap();
-            assert!(!value.contains('\''), "{name}");
-        }
-        assert!(!lines[2].1.contains("\"d\""), "the root key's private half stays here");
-    }
 }

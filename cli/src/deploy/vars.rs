@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use pinlatch_token::{EdgeKeys, PublicKey, keyset};
+use pinlatch_token::{EdgeKeys, PublicKey, SigningKey, keyset};
 
 use crate::files::write_private;
 
@@ -25,6 +25,16 @@ pub struct Secrets {
     pub number: u64,
     /// True if `KEYSET` contains exactly the public keys of `EDGE_KEYS`.
     pub agree: bool,
+}
+
+/// Returns the Worker's secrets in the format that wrangler reads, with one NAME='value' per line. Each value is JSON
+/// or base64url, without single quotes and line breaks.
+pub fn edge_secrets(edge: &EdgeKeys, root: &SigningKey, keyset: &str) -> String {
+    format!(
+        "EDGE_KEYS='{}'\nKEYSET='{keyset}'\nROOT_KEY='{}'\n",
+        edge.to_private_jwks().expose(),
+        root.public_jwk(),
+    )
 }
 
 impl Vars {
@@ -153,8 +163,6 @@ pub fn kids(jwks: &serde_json::Value) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::init::dev_vars;
-    use pinlatch_token::SigningKey;
     use serde_json::json;
 
     fn test_folder() -> (tempfile::TempDir, PathBuf) {
@@ -162,9 +170,23 @@ mod tests {
         let (edge, root) = (EdgeKeys::generate_at(1_000).unwrap(), SigningKey::generate());
         let keyset = keyset::sign(&root, 7, edge.public(), 1_000).unwrap();
         let path = folder.path().join(".dev.vars");
-        let text = format!("# mine\nSHOP_KEY=\"a=b #c\"\n{}\nLAST=1", dev_vars(&edge, &root, &keyset));
+        let text = format!("# mine\nSHOP_KEY=\"a=b #c\"\n{}\nLAST=1", edge_secrets(&edge, &root, &keyset));
         write_private(&path, &text).unwrap();
         (folder, path)
+    }
+
+    #[test]
+    fn the_secrets_are_lines_that_wrangler_can_read() {
+        let (edge, root) = (EdgeKeys::generate().unwrap(), SigningKey::generate());
+        let keyset = keyset::sign(&root, 1, edge.public(), 0).unwrap();
+        let text = edge_secrets(&edge, &root, &keyset);
+        let lines: Vec<(&str, &str)> = text.lines().map(|line| line.split_once('=').unwrap()).collect();
+        assert_eq!(lines.iter().map(|line| line.0).collect::<Vec<_>>(), ["EDGE_KEYS", "KEYSET", "ROOT_KEY"]);
+        for (name, value) in &lines {
+            let value = value.strip_prefix('\'').and_then(|v| v.strip_suffix('\'')).unwrap();
+            assert!(!value.contains('\''), "{name}");
+        }
+        assert!(!lines[2].1.contains("\"d\""), "the root key's private half stays here");
     }
 
     #[test]

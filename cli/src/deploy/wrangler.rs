@@ -31,6 +31,15 @@ impl Files {
     pub fn vars(&self) -> PathBuf {
         self.vars.clone().unwrap_or_else(|| self.config.with_file_name(".dev.vars"))
     }
+
+    /// Reads the secrets. Returns `None` if --vars is not given and `.dev.vars` does not exist.
+    pub fn secrets(&self) -> Result<Option<Vars>> {
+        let path = self.vars();
+        if self.vars.is_none() && !path.exists() {
+            return Ok(None);
+        }
+        Vars::read(&path).map(Some)
+    }
 }
 
 pub struct Config {
@@ -51,6 +60,30 @@ pub struct Reading {
     /// The names of secrets that a table mentions but `.dev.vars` does not contain. The Worker can have secrets that
     /// are missing on this machine.
     pub absent: BTreeSet<String>,
+}
+
+impl Reading {
+    /// Returns the given site, or the first site of the configuration if no site is given.
+    pub fn site(&self, wanted: Option<&Name>, config: &Path) -> Result<Name> {
+        match (wanted, self.sites.first()) {
+            (Some(site), _) if self.sites.contains(site) => Ok(site.clone()),
+            (Some(site), _) => {
+                bail!("site: {:?} is not listed in SITES of {}", site.as_str(), config.display())
+            }
+            (None, Some(first)) => Ok(first.clone()),
+            (None, None) => {
+                bail!(
+                    "the variable SITES in {} is empty; list the names of the sites in SITES",
+                    config.display()
+                )
+            }
+        }
+    }
+}
+
+/// Returns the text of a member of a table, such as the name of an issuer's secret.
+pub fn member<'t>(table: &'t Value, name: &str) -> Option<&'t str> {
+    table.get(name).and_then(Value::as_str)
 }
 
 impl Config {

@@ -92,6 +92,12 @@ pub fn wrap(mut text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// Lists the commands that a person must run after a change of the deployment's files.
+pub fn to_do(steps: &[String]) -> String {
+    let steps: Vec<String> = steps.iter().map(|step| format!("  {step}")).collect();
+    format!("To put the change into effect, run:\n{}", steps.join("\n"))
+}
+
 fn length(text: &str) -> usize {
     text.chars().count()
 }

@@ -13,10 +13,10 @@ use pinlatch_token::{Algorithm, Issuer, KeyError, KeySet, MintingKey};
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::{CLOCK_WRONG, Check, State, http_date};
-use crate::commands::issuer::{secret_of, secrets};
+use super::check::{Check, State};
+use super::clock::{CLOCK_WRONG, http_date};
 use crate::deploy::vars::Vars;
-use crate::deploy::wrangler::{Config, Files, Reading};
+use crate::deploy::wrangler::{Config, Files, Reading, member};
 use crate::edge::api::Api;
 use crate::edge::published::{self, Published, Unpublished};
 use crate::terminal::times::spoken;
@@ -33,7 +33,7 @@ const CHECK_ADDRESS: &str = "compare the URL with the documentation of the issue
 /// Checks the configured issuers and login providers. If `url` is given, also checks whether the deployment at this URL
 /// has the same tables.
 pub fn check(files: &Files, url: Option<&Url>, now: u64) -> Vec<Check> {
-    let read = secrets(files).and_then(|vars| {
+    let read = files.secrets().and_then(|vars| {
         let reading = Config::read(&files.config)?.reading(vars.as_ref())?;
         Ok((vars, reading))
     });
@@ -98,7 +98,7 @@ impl IssuerCheck<'_> {
         let keys =
             self.issuer.read_published(&Value::Null).map_or_else(|_| Vec::new(), |keys| keys.algorithms());
         let algorithms = names(&keys);
-        match secret_of(table, "secret") {
+        match member(table, "secret") {
             Some(secret) if self.reading.absent.contains(secret) => Err(not_here(ISSUER, name, secret)),
             Some(secret) => Ok(Check::ok(
                 ISSUER,
@@ -156,8 +156,7 @@ impl IssuerCheck<'_> {
     /// `misconfigured`) and unreachable keys (503 `issuer_unavailable`) even if the signature is invalid.
     fn asked(&self, table: &Value, url: &Url, here: Check) -> Check {
         let name = &self.issuer.name;
-        let signed =
-            secret_of(table, "secret").and_then(|secret| self.signed(table, self.vars?.find(secret)?));
+        let signed = member(table, "secret").and_then(|secret| self.signed(table, self.vars?.find(secret)?));
         let is_signed = signed.is_some();
         let token = signed.unwrap_or_else(|| self.unsigned(table));
         let asked = Api::new(url).and_then(|api| api.with_token(&token).probe(&Endpoint::Whoami));
@@ -203,13 +202,13 @@ impl IssuerCheck<'_> {
     }
 
     fn claims(&self, table: &Value) -> Map<String, Value> {
-        let text = |member: &str| secret_of(table, member).unwrap_or_default();
+        let text = |name: &str| member(table, name).unwrap_or_default();
         let life =
             table.get("max_life").and_then(Value::as_u64).map_or(PROBE_LIFE, |most| most.min(PROBE_LIFE));
         let claims = json!({ "iss": self.issuer.issuer, "aud": text("audience"), "sub": "pinlatch-doctor",
                              "iat": self.now, "exp": self.now + life });
         let mut claims = claims.as_object().cloned().unwrap_or_default();
-        if let Some(claim) = secret_of(table, "scope_claim") {
+        if let Some(claim) = member(table, "scope_claim") {
             claims.entry(claim).or_insert_with(|| text("scope").into());
         }
         claims
@@ -258,7 +257,7 @@ fn provider_check(
                 let advice = "report this error to the provider; logins with this provider fail until the provider fixes the error";
                 Check::failed(PROVIDER, format!("{name}: {uri}: {reason}"), advice).coded("jwks_refused")
             })?;
-        if let Some(secret) = secret_of(table, "client_secret").filter(|secret| absent.contains(*secret)) {
+        if let Some(secret) = member(table, "client_secret").filter(|secret| absent.contains(*secret)) {
             return Err(not_here(PROVIDER, name, secret));
         }
         Ok(format!("{name}: {summary}"))

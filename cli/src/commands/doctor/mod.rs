@@ -1,5 +1,7 @@
 //! Implements `pinlatch doctor`, which checks a deployment and suggests a fix for each problem.
 
+mod check;
+mod clock;
 mod foreign;
 mod secrets;
 
@@ -11,27 +13,16 @@ use pinlatch_protocol::api::{Health, Whoami};
 use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_token::KeySet;
-use serde::Serialize;
 use serde_json::{Value, json};
 use url::Url;
 
+use self::check::{Check, State, page};
+use self::clock::clock;
 use crate::deploy::wrangler::Files;
 use crate::edge::api::{Api, Probe, is_local};
 use crate::edge::session;
 use crate::terminal::output::print;
-use crate::terminal::text::{plain, wrap};
-use crate::terminal::times::{now, spoken};
-
-/// The largest clock difference without a warning, in seconds. The limit allows for the time that the edge's response
-/// needs.
-const CLOCK_NOTED: u64 = 5;
-
-/// The largest clock difference at which the edge accepts tokens of other issuers, in seconds.
-const CLOCK_WRONG: u64 = 60;
-
-/// The indentation of a check's details. `WIDTH` is the maximum width of the details.
-const INDENT: &str = "                     ";
-const WIDTH: usize = 59;
+use crate::terminal::times::now;
 
 #[derive(clap::Args)]
 pub struct Doctor {
@@ -50,46 +41,6 @@ pub struct Doctor {
     /// file of --vars. [default: root.jwk in the configuration folder]
     #[arg(long, value_name = "FILE", requires = "vars")]
     root_key: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    Ok,
-    /// The checked part works, but needs attention.
-    Warning,
-    Failed,
-}
-
-/// The result of one check.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-pub struct Check {
-    name: &'static str,
-    state: State,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'static str>,
-    detail: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    advice: Option<String>,
-}
-
-impl Check {
-    pub fn ok(name: &'static str, detail: impl Into<String>) -> Self {
-        Self { name, state: State::Ok, code: None, detail: detail.into(), advice: None }
-    }
-
-    pub fn warning(name: &'static str, detail: impl Into<String>, advice: &str) -> Self {
-        Self { name, state: State::Warning, code: None, detail: detail.into(), advice: Some(advice.into()) }
-    }
-
-    pub fn failed(name: &'static str, detail: impl Into<String>, advice: &str) -> Self {
-        Self { name, state: State::Failed, code: None, detail: detail.into(), advice: Some(advice.into()) }
-    }
-
-    /// Adds a code that programs can evaluate. The code does not change when the wording of the message changes.
-    pub fn coded(self, code: &'static str) -> Self {
-        Self { code: Some(code), ..self }
-    }
 }
 
 /// Runs every check that the arguments allow.
@@ -210,45 +161,6 @@ fn edge(probe: &Probe) -> Check {
     }
 }
 
-/// Compares the edge's clock, as given in the `Date` header, with this machine's clock.
-fn clock(date: Option<&str>, now: u64) -> Check {
-    let Some(theirs) = date.and_then(http_date) else {
-        return Check::warning(
-            "clock",
-            "the clocks cannot be compared, because the edge's response has no `Date` header",
-            "check that this machine's clock is correct",
-        );
-    };
-    let apart = theirs.abs_diff(now);
-    let detail = match apart {
-        0 => "this machine's clock is equal to the edge's clock".to_owned(),
-        _ if theirs > now => format!("this machine's clock is {} behind the edge's clock", spoken(apart)),
-        _ => format!("this machine's clock is {} ahead of the edge's clock", spoken(apart)),
-    };
-    let advice = "set this machine's clock with NTP: timedatectl set-ntp true";
-    match apart {
-        0..=CLOCK_NOTED => Check::ok("clock", detail),
-        _ if apart <= CLOCK_WRONG => Check::warning("clock", detail, advice),
-        _ => Check::failed("clock", detail, advice),
-    }
-}
-
-/// Parses the fixed-length date format of RFC 9110 §5.6.7, and returns Unix seconds. Current servers send dates only in
-/// the fixed-length format.
-fn http_date(text: &str) -> Option<u64> {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let (_, rest) = text.split_once(", ")?;
-    let mut words = rest.split(' ');
-    let (day, month, year, time, zone) =
-        (words.next()?, words.next()?, words.next()?, words.next()?, words.next()?);
-    let month = MONTHS.iter().position(|own| *own == month)? + 1;
-    if zone != "GMT" {
-        return None;
-    }
-    crate::terminal::times::instant(&format!("{year}-{month:02}-{day}T{time}Z")).ok().map(|ms| ms / 1000)
-}
-
 fn keys(probe: &Probe) -> (Check, Option<Value>) {
     if let Some(problem) = problem(probe).filter(|problem| problem.is(Code::Misconfigured)) {
         let advice = "upload the edge's secrets: npx wrangler secret bulk .dev.vars";
@@ -332,56 +244,12 @@ fn login(url: &Url) -> Check {
     }
 }
 
-fn page(title: &str, checks: &[Check]) -> String {
-    let mut page = format!("{title}\n");
-    for Check { name, state, detail, advice, .. } in checks {
-        let state = match state {
-            State::Ok => "ok",
-            State::Warning => "warning",
-            State::Failed => "FAILED",
-        };
-        let mut lead = format!("  {state:<7}  {name:<8}  ");
-        for line in wrap(&plain(detail), WIDTH) {
-            page.push_str(&format!("{lead}{line}\n"));
-            lead = INDENT.into();
-        }
-        let mut lead = format!("{INDENT}-> ");
-        for line in advice.iter().flat_map(|advice| wrap(advice, WIDTH - 3)) {
-            page.push_str(&format!("{lead}{line}\n"));
-            lead = format!("{INDENT}   ");
-        }
-    }
-    page
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const NOW: u64 = 1_782_907_200;
-
     fn probe(status: u16, body: &str) -> Probe {
         Probe { status, date: None, challenge: Some("Bearer realm=\"x\"".into()), body: body.into() }
-    }
-
-    #[test]
-    fn clocks_are_compared() {
-        let at = |now| clock(Some("Wed, 01 Jul 2026 12:00:00 GMT"), now);
-        assert_eq!(at(NOW), Check::ok("clock", "this machine's clock is equal to the edge's clock"));
-        assert_eq!(at(NOW + 3).state, State::Ok);
-        assert_eq!(
-            (at(NOW - 30).state, at(NOW - 30).detail.as_str()),
-            (State::Warning, "this machine's clock is 30s behind the edge's clock")
-        );
-        assert_eq!(
-            (at(NOW + 90).state, at(NOW + 90).detail.as_str()),
-            (State::Failed, "this machine's clock is 1m 30s ahead of the edge's clock")
-        );
-        for unknown in
-            [None, Some("yesterday"), Some("Wed, 01 Jul 2026 12:00:00 CET"), Some("Wed, 1 Foo 2026 1:0 GMT")]
-        {
-            assert_eq!(clock(unknown, NOW).state, State::Warning, "{unknown:?}");
-        }
     }
 
     #[test]
@@ -416,14 +284,5 @@ mod tests {
         let misconfigured = serde_json::to_string(&Problem::new(Code::Misconfigured)).unwrap();
         let (check, served) = keys(&probe(503, &misconfigured));
         assert!(served.is_none() && check.advice.unwrap().contains("secret bulk"));
-    }
-
-    #[test]
-    fn a_report_is_read_line_by_line() {
-        let checks = [Check::ok("edge", "answers"), Check::failed("clock", "\u{1b}[2J wrong", "set it")];
-        assert_eq!(
-            page("https://door.example/", &checks),
-            "https://door.example/\n  ok       edge      answers\n  FAILED   clock     \\u001b[2J wrong\n                     -> set it\n"
-        );
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use pinlatch_token::{SigningKey, Step};
 use serde_json::Value;
 
-use super::Check;
+use super::check::Check;
 use crate::deploy::vars::{Secrets, Vars, same_keys};
 use crate::files::config_dir;
 
@@ -93,9 +93,9 @@ fn in_force(secrets: &Secrets, served: &Value) -> Check {
 
 #[cfg(test)]
 mod tests {
+    use super::super::check::State;
     use super::*;
-    use crate::commands::doctor::State;
-    use crate::commands::init::dev_vars;
+    use crate::deploy::vars::edge_secrets;
     use crate::files::write_private;
     use pinlatch_token::{EdgeKeys, keyset};
     use serde_json::json;
@@ -126,7 +126,7 @@ mod tests {
         /// `named`.
         fn write(&self, edge: &EdgeKeys, named: &EdgeKeys) {
             let keyset = keyset::sign(&self.root, 3, named.public(), 1_000).unwrap();
-            write_private(&self.path(".dev.vars"), &dev_vars(edge, &self.root, &keyset)).unwrap();
+            write_private(&self.path(".dev.vars"), &edge_secrets(edge, &self.root, &keyset)).unwrap();
         }
 
         fn states(&self, served: &Value) -> Vec<(&'static str, State)> {

@@ -4,16 +4,13 @@
 
 mod add;
 
-use std::path::Path;
-
 use anyhow::{Result, bail};
 use clap::Subcommand;
-use pinlatch_protocol::name::Name;
 use serde_json::{Value, json};
 
-use crate::deploy::vars::Vars;
-use crate::deploy::wrangler::{Config, Files, Reading};
+use crate::deploy::wrangler::{Config, Files, Reading, member};
 use crate::terminal::output::{columns, print};
+use crate::terminal::text::to_do;
 
 #[derive(Subcommand)]
 pub enum IssuerCommand {
@@ -42,31 +39,16 @@ pub fn run(command: &IssuerCommand, json: bool) -> Result<()> {
     }
 }
 
-/// Reads the secrets from the file of --vars, or from `.dev.vars` in the folder of the configuration. Returns `None` if
-/// --vars is not given and `.dev.vars` does not exist.
-pub fn secrets(files: &Files) -> Result<Option<Vars>> {
-    let path = files.vars();
-    if files.vars.is_none() && !path.exists() {
-        return Ok(None);
-    }
-    Vars::read(&path).map(Some)
-}
-
-/// Returns the text of a member of an issuer's table, such as the name of the issuer's secret.
-pub fn secret_of<'t>(table: &'t Value, member: &str) -> Option<&'t str> {
-    table.get(member).and_then(Value::as_str)
-}
-
 fn list(files: &Files, json: bool) -> Result<()> {
-    let reading = Config::read(&files.config)?.reading(secrets(files)?.as_ref())?;
+    let reading = Config::read(&files.config)?.reading(files.secrets()?.as_ref())?;
     let faults = reading.issuers.faults();
     let entry = |(name, table): (&String, &Value)| {
-        let absent = secret_of(table, "secret").is_some_and(|secret| reading.absent.contains(secret));
+        let absent = member(table, "secret").is_some_and(|secret| reading.absent.contains(secret));
         let fault = faults.get(name.as_str());
         json!({ "name": name, "table": table, "fault": fault, "secret_is_here": !absent })
     };
     let row = |(name, table): (&String, &Value)| {
-        let text = |member: &str| secret_of(table, member).unwrap_or("–").to_owned();
+        let text = |name: &str| member(table, name).unwrap_or("–").to_owned();
         let state =
             faults.get(name.as_str()).map_or_else(|| "ok".into(), |fault| format!("INVALID: {fault}"));
         [name.clone(), text("site"), text("issuer"), text("audience"), signs(table), text("scope"), state]
@@ -82,7 +64,7 @@ fn list(files: &Files, json: bool) -> Result<()> {
 }
 
 fn signs(table: &Value) -> String {
-    match (secret_of(table, "secret"), secret_of(table, "keys"), secret_of(table, "jwks_uri")) {
+    match (member(table, "secret"), member(table, "keys"), member(table, "jwks_uri")) {
         (Some(name), ..) => format!("secret {name}"),
         (_, Some(_), _) => "public keys".into(),
         (.., Some(uri)) => uri.to_owned(),
@@ -102,7 +84,7 @@ fn remove(name: &str, files: &Files, json: bool) -> Result<()> {
     config.save()?;
     // A secret that no other table uses is no longer needed.
     let freed = before.as_ref().and_then(|before| {
-        let secret = secret_of(before.issuer_tables.get(name)?, "secret")?;
+        let secret = member(before.issuer_tables.get(name)?, "secret")?;
         (!others_use(before, name, secret)).then(|| secret.to_owned())
     });
     let mut steps = vec!["npx wrangler deploy".to_owned()];
@@ -114,24 +96,7 @@ fn remove(name: &str, files: &Files, json: bool) -> Result<()> {
 
 fn others_use(reading: &Reading, name: &str, secret: &str) -> bool {
     let issuers = reading.issuer_tables.iter().filter(|(own, _)| *own != name);
-    let issuers = issuers.filter_map(|(_, table)| secret_of(table, "secret"));
-    let logins = reading.login_tables.values().filter_map(|table| secret_of(table, "client_secret"));
+    let issuers = issuers.filter_map(|(_, table)| member(table, "secret"));
+    let logins = reading.login_tables.values().filter_map(|table| member(table, "client_secret"));
     issuers.chain(logins).any(|other| other == secret)
-}
-
-fn to_do(steps: &[String]) -> String {
-    let steps: Vec<String> = steps.iter().map(|step| format!("  {step}")).collect();
-    format!("To put the change into effect, run:\n{}", steps.join("\n"))
-}
-
-/// Returns the given site, or the first site of the configuration if no site is given.
-fn site(reading: &Reading, wanted: Option<&Name>, config: &Path) -> Result<Name> {
-    match (wanted, reading.sites.first()) {
-        (Some(site), _) if reading.sites.contains(site) => Ok(site.clone()),
-        (Some(site), _) => bail!("site: {:?} is not listed in SITES of {}", site.as_str(), config.display()),
-        (None, Some(first)) => Ok(first.clone()),
-        (None, None) => {
-            bail!("the variable SITES in {} is empty; list the names of the sites in SITES", config.display())
-        }
-    }
 }

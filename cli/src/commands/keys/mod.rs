@@ -4,6 +4,7 @@
 //! take effect when the owner uploads `.dev.vars` to Cloudflare.
 
 mod online;
+mod wait;
 
 use std::path::{Path, PathBuf};
 
@@ -13,13 +14,12 @@ use pinlatch_token::{EdgeKeys, KeyEntry, KeyRole, MAX_PERSON_LIFE, PublicKey, Si
 use serde_json::json;
 
 use self::online::OldTokens;
+use self::wait::{SPREAD, wait_until};
 use crate::deploy::vars::{Secrets, Vars};
 use crate::files::config_dir;
 use crate::terminal::output::{columns, print};
+use crate::terminal::text::to_do;
 use crate::terminal::times::{now, spoken, stamp};
-
-/// The time that new secrets need to reach every running instance (isolate) of the Worker, in seconds.
-const SPREAD: u64 = 300;
 
 #[derive(Subcommand)]
 pub enum KeysCommand {
@@ -195,26 +195,13 @@ fn rotate(args: &Rotate, json: bool) -> Result<()> {
         }
     };
     let text = format!(
-        "{did} The key set has number {number}.\n\n{}\n{}\nTo put the change into effect, run:\n  {}\n\n{}",
+        "{did} The key set has number {number}.\n\n{}\n{}\n{}\n\n{}",
         table(&next.list()),
         written(vars.path(), &backup),
-        upload(vars.path()),
+        to_do(&[upload(vars.path())]),
         what_next(step, old_tokens.as_ref())
     );
     print(json, &document, &text)
-}
-
-/// Returns the earliest time for the next step of the rotation, in Unix seconds. Returns `None` if no rotation is in
-/// progress.
-fn wait_until(edge: &EdgeKeys) -> Option<u64> {
-    let wait = match edge.next_step() {
-        Step::Publish => return None,
-        Step::Switch => SPREAD,
-        // After the switch, an instance of the Worker can have the old secrets, and sign with the old key, for up to
-        // `SPREAD` seconds.
-        Step::Retire => SPREAD + MAX_PERSON_LIFE,
-    };
-    Some(edge.last_step_at()?.saturating_add(wait))
 }
 
 fn what_next(step: Step, old_tokens: Option<&OldTokens>) -> String {
@@ -325,17 +312,6 @@ fn written(file: &Path, backup: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn each_step_has_its_wait() {
-        let keys = EdgeKeys::generate_at(1_000).unwrap();
-        assert_eq!(wait_until(&keys), None);
-        let published = keys.step(Step::Publish, 5_000).unwrap();
-        assert_eq!(wait_until(&published), Some(5_300));
-        let switched = published.step(Step::Switch, 6_000).unwrap();
-        assert_eq!(wait_until(&switched), Some(6_900));
-        assert_eq!(wait_until(&switched.step(Step::Retire, 7_000).unwrap()), None);
-    }
 
     #[test]
     fn the_table_names_keys_and_shows_none() {

@@ -6,7 +6,7 @@ use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_token::{EdgeKeys, Step};
 use serde_json::{Value, json};
 
-use super::SPREAD;
+use super::wait::SPREAD;
 use crate::deploy::vars::kids;
 use crate::edge::api::Api;
 use crate::edge::session;

@@ -10,12 +10,12 @@ use pinlatch_token::{Algorithm, KeyError, KeySet};
 use serde_json::{Value, json};
 use toml_edit::{Array, Table, value};
 
-use super::{secrets, site, to_do};
 use crate::commands::token::input::{algorithm, read_file};
 use crate::deploy::vars::Vars;
 use crate::deploy::wrangler::{Config, Files};
 use crate::edge::published;
 use crate::terminal::output::print;
+use crate::terminal::text::to_do;
 
 /// The names of the Worker's other variables. An issuer's secret must not have one of these names. For example, the
 /// value of `KEYSET` is known to every device.
@@ -100,9 +100,9 @@ impl Add {
                 self.name
             );
         }
-        let mut vars = secrets(&self.files)?;
+        let mut vars = self.files.secrets()?;
         let before = config.reading(vars.as_ref())?;
-        let site = site(&before, self.site.as_ref(), config.path())?;
+        let site = before.site(self.site.as_ref(), config.path())?;
         let fresh = self.take_secret(&mut vars)?;
         let table = self.table(&site)?;
         config.set_issuer(self.name.as_str(), table.clone())?;
