@@ -1,4 +1,4 @@
-//! Writes files atomically. A file with secrets can be read only by the user who owns the file.
+//! Reads files, and writes files atomically. A file with secrets can be read only by the user who owns the file.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -15,6 +15,19 @@ pub fn config_dir() -> Result<PathBuf> {
     Ok(dirs::config_dir()
         .context("cannot find the user's configuration folder; set PINLATCH_CONFIG_DIR to a folder")?
         .join("pinlatch"))
+}
+
+/// Returns the file of the owner's root key: the given file, or `root.jwk` in the configuration folder.
+pub fn root_key_file(given: Option<&Path>) -> Result<PathBuf> {
+    given.map_or_else(|| Ok(config_dir()?.join("root.jwk")), |file| Ok(file.to_owned()))
+}
+
+pub fn read_text(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+pub fn create_folder(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).with_context(|| format!("cannot create {}", path.display()))
 }
 
 /// Returns an error if the file exists.
@@ -40,7 +53,7 @@ pub fn write_like(path: &Path, text: &str) -> Result<()> {
 
 fn replace(path: &Path, text: &str, like: Option<fs::Permissions>) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    create_folder(folder)?;
     let name = path.file_name().with_context(|| format!("{} is not the path of a file", path.display()))?;
     let fresh = folder.join(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
     let written = write_new(&fresh, text)

@@ -8,6 +8,7 @@ mod commands;
 mod deploy;
 mod edge;
 mod files;
+mod jwks;
 mod terminal;
 
 use std::process::ExitCode;

@@ -8,6 +8,7 @@ use clap::Command;
 use clap_complete::Shell;
 use serde_json::json;
 
+use crate::files::create_folder;
 use crate::terminal::output::print;
 
 #[derive(clap::Args)]
@@ -46,7 +47,7 @@ pub fn man(args: &Man, command: Command, json: bool) -> Result<()> {
 
 /// Writes one manual page for `pinlatch` and for each of its commands into a folder. Returns the paths of the pages.
 pub fn pages(command: Command, folder: &Path) -> Result<Vec<String>> {
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    create_folder(folder)?;
     clap_mangen::generate_to(command, folder)
         .with_context(|| format!("cannot write to {}", folder.display()))?;
     let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;

@@ -9,7 +9,7 @@ use serde_json::json;
 use url::Url;
 
 use crate::deploy::vars::edge_secrets;
-use crate::files::{config_dir, require_absent, write_private};
+use crate::files::{require_absent, root_key_file, write_private};
 use crate::terminal::output::print;
 use crate::terminal::times::now;
 
@@ -38,10 +38,7 @@ const SETUP_CODE_LIFE: u64 = 7 * 86_400;
 
 pub fn run(args: &Init, json: bool) -> Result<()> {
     let secrets = args.out.join(".dev.vars");
-    let root_file = match &args.root_key {
-        Some(file) => file.clone(),
-        None => config_dir()?.join("root.jwk"),
-    };
+    let root_file = root_key_file(args.root_key.as_deref())?;
     if !args.force {
         require_absent(&secrets)?;
         require_absent(&root_file)?;

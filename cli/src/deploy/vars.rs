@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use pinlatch_token::{EdgeKeys, PublicKey, SigningKey, keyset};
 
-use crate::files::write_private;
+use crate::files::{read_text, write_private};
+use crate::jwks::same_keys;
 
 /// A file with lines of the form NAME='value'. Lines of any other form stay unchanged.
 pub struct Vars {
@@ -39,9 +40,7 @@ pub fn edge_secrets(edge: &EdgeKeys, root: &SigningKey, keyset: &str) -> String 
 
 impl Vars {
     pub fn read(path: &Path) -> Result<Self> {
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        Ok(Self { path: path.to_owned(), text })
+        Ok(Self { path: path.to_owned(), text: read_text(path)? })
     }
 
     pub fn path(&self) -> &Path {
@@ -119,8 +118,7 @@ impl Vars {
 
     /// Writes the file atomically, and keeps the old file as a backup in the same folder. Returns the backup's path.
     pub fn save(&self) -> Result<PathBuf> {
-        let before = std::fs::read_to_string(&self.path)
-            .with_context(|| format!("cannot read {}", self.path.display()))?;
+        let before = read_text(&self.path)?;
         let name = self.path.file_name().context("the path of the secrets file contains no file name")?;
         let mut name = name.to_owned();
         name.push(".before");
@@ -147,23 +145,9 @@ fn assignment(line: &str) -> Option<(&str, &str)> {
     Some((name.trim(), quoted.unwrap_or(value)))
 }
 
-/// Returns whether two JWK Sets have the same key ids, in any order.
-pub fn same_keys(one: &serde_json::Value, other: &serde_json::Value) -> bool {
-    let (mut one, mut other) = (kids(one), kids(other));
-    one.sort_unstable();
-    other.sort_unstable();
-    one == other
-}
-
-pub fn kids(jwks: &serde_json::Value) -> Vec<&str> {
-    let keys = jwks.get("keys").and_then(serde_json::Value::as_array);
-    keys.into_iter().flatten().filter_map(|key| key.get("kid")?.as_str()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn test_folder() -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
@@ -259,12 +243,5 @@ mod tests {
         let mut vars = Vars::read(&path).unwrap();
         vars.set("EDGE_KEYS", "{\"keys\":[{\"kty\":\"oct\",\"k\":\"c2VjcmV0IQ\"}]}");
         assert!(!format!("{:#}", vars.secrets().err().unwrap()).contains("c2VjcmV0"));
-    }
-
-    #[test]
-    fn sets_are_compared_by_their_ids() {
-        let set = |kids: &[&str]| json!({ "keys": kids.iter().map(|kid| json!({ "kid": kid })).collect::<Vec<_>>() });
-        assert!(same_keys(&set(&["a", "b"]), &set(&["b", "a"])));
-        assert!(!same_keys(&set(&["a", "b"]), &set(&["a"])));
     }
 }

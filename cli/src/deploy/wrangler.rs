@@ -3,7 +3,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -14,7 +13,7 @@ use serde_json::{Map, Value};
 use toml_edit::{DocumentMut, Item, Table, TableLike};
 
 use crate::deploy::vars::Vars;
-use crate::files::write_like;
+use crate::files::{read_text, write_like};
 
 /// The paths of a deployment's configuration file and secrets file.
 #[derive(Debug, Clone, clap::Args)]
@@ -88,8 +87,8 @@ pub fn member<'t>(table: &'t Value, name: &str) -> Option<&'t str> {
 
 impl Config {
     pub fn read(path: &Path) -> Result<Self> {
-        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let document = text.parse().with_context(|| format!("{} is not valid TOML", path.display()))?;
+        let document =
+            read_text(path)?.parse().with_context(|| format!("{} is not valid TOML", path.display()))?;
         Ok(Self { path: path.to_owned(), document })
     }
 

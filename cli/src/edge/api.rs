@@ -181,10 +181,14 @@ impl Api {
             .body_mut()
             .read_to_string()
             .context("the connection ended during the edge's response; the request may have been executed")?;
-        let text = if text.is_empty() { "null" } else { &text };
-        serde_json::from_str(text)
-            .context("cannot read the edge's response; install the same version of `pinlatch` and the edge")
+        parse(if text.is_empty() { "null" } else { &text })
     }
+}
+
+/// Parses a JSON document in a response of the edge.
+pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
+    serde_json::from_str(text)
+        .context("cannot read the edge's response; install the same version of `pinlatch` and the edge")
 }
 
 /// Creates an HTTP client that does not follow redirects. The client trusts the CAs in the file `$PINLATCH_CA_FILE`, or

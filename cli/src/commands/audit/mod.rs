@@ -18,6 +18,7 @@ use serde_json::json;
 use url::form_urlencoded::Serializer;
 
 use self::chain::Chain;
+use crate::edge::api::parse;
 use crate::edge::session::api;
 use crate::terminal::output::{columns, print, print_refusal, say};
 use crate::terminal::times::{Moment, now, stamp_ms};
@@ -131,9 +132,7 @@ fn export(wanted: &Wanted, now_ms: u64) -> Result<()> {
         let mut last = None;
         let query = wanted.query(before, now_ms);
         api()?.lines(&Endpoint::ReadAudit, &query, |line| {
-            let entry: AuditEntry = serde_json::from_str(line).context(
-                "cannot read the edge's response; install the same version of `pinlatch` and the edge",
-            )?;
+            let entry: AuditEntry = parse(line)?;
             last = Some(entry.seq);
             say(line)
         })?;

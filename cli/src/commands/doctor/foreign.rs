@@ -19,6 +19,7 @@ use crate::deploy::vars::Vars;
 use crate::deploy::wrangler::{Config, Files, Reading, member};
 use crate::edge::api::Api;
 use crate::edge::published::{self, Published, Unpublished};
+use crate::jwks;
 use crate::terminal::times::spoken;
 
 const ISSUER: &str = "issuer";
@@ -331,7 +332,7 @@ fn describe_keys(
     algorithms: &[Algorithm],
     read: impl Fn(&Value) -> Result<KeySet, KeyError>,
 ) -> Result<String, String> {
-    let keys = jwks.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let keys = jwks::keys(jwks);
     let (mut used, mut others) = (Vec::new(), Vec::new());
     for key in keys {
         let alone = json!({ "keys": [key] });

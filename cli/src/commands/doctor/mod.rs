@@ -21,6 +21,7 @@ use self::clock::clock;
 use crate::deploy::wrangler::Files;
 use crate::edge::api::{Api, Probe, is_local};
 use crate::edge::session;
+use crate::jwks;
 use crate::terminal::output::print;
 use crate::terminal::times::now;
 
@@ -174,7 +175,7 @@ fn keys(probe: &Probe) -> (Check, Option<Value>) {
     };
     // The key set also contains the public keys with which other parties encrypt tokens for the edge.
     let is_for_sealing = |key: &&Value| key.get("use").is_some_and(|usage| usage == "enc");
-    let keys = served.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let keys = jwks::keys(&served);
     let signing: Vec<&Value> = keys.iter().filter(|key| !is_for_sealing(key)).collect();
     let check = match KeySet::from_own_jwks(&json!({ "keys": signing })) {
         Ok(_) => {

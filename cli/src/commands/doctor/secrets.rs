@@ -6,8 +6,9 @@ use pinlatch_token::{SigningKey, Step};
 use serde_json::Value;
 
 use super::check::Check;
-use crate::deploy::vars::{Secrets, Vars, same_keys};
-use crate::files::config_dir;
+use crate::deploy::vars::{Secrets, Vars};
+use crate::files::root_key_file;
+use crate::jwks::same_keys;
 
 /// Checks the secrets in a `.dev.vars` file, the owner's root key, and the permissions of both files. Also checks
 /// whether the deployment publishes the same keys.
@@ -19,10 +20,7 @@ pub fn check(file: &Path, root_key: Option<&Path>, served: Option<&Value>) -> Ve
             return vec![Check::failed("secrets", format!("{error:#}"), advice)];
         }
     };
-    let root_file = match root_key {
-        Some(file) => Some(file.to_owned()),
-        None => config_dir().ok().map(|folder| folder.join("root.jwk")),
-    };
+    let root_file = root_key_file(root_key).ok();
     let files: Vec<PathBuf> = [Some(file.to_owned()), root_file.clone()].into_iter().flatten().collect();
     let mut checks = vec![keyset(&secrets), root(&secrets, root_file.as_deref())];
     checks.extend(files.iter().filter_map(|file| private(file)));

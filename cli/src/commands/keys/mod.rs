@@ -16,7 +16,7 @@ use serde_json::json;
 use self::online::OldTokens;
 use self::wait::{SPREAD, wait_until};
 use crate::deploy::vars::{Secrets, Vars};
-use crate::files::config_dir;
+use crate::files::root_key_file;
 use crate::terminal::output::{columns, print};
 use crate::terminal::text::to_do;
 use crate::terminal::times::{now, spoken, stamp};
@@ -276,10 +276,7 @@ fn void(args: &Void, json: bool) -> Result<()> {
 
 /// Signs a key set with the owner's root key. The root key must be the key that devices trust.
 fn sign(args: &Root, known: &PublicKey, number: u64, edge: &EdgeKeys, now: u64) -> Result<String> {
-    let file = match &args.root_key {
-        Some(file) => file.clone(),
-        None => config_dir()?.join("root.jwk"),
-    };
+    let file = root_key_file(args.root_key.as_deref())?;
     let text = std::fs::read_to_string(&file).with_context(|| {
         format!("cannot read the root key from {}; give the file's path with --root-key", file.display())
     })?;

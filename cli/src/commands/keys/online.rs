@@ -7,9 +7,9 @@ use pinlatch_token::{EdgeKeys, Step};
 use serde_json::{Value, json};
 
 use super::wait::SPREAD;
-use crate::deploy::vars::kids;
 use crate::edge::api::Api;
 use crate::edge::session;
+use crate::jwks::kids;
 
 /// The API tokens and guest links that the old key signed and that are still valid.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,13 +1,13 @@
 //! Reads the parts of `wrangler.toml` that workerd needs to serve a deployment.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 
 use crate::deploy::vars::Vars;
 use crate::deploy::wrangler::Files;
+use crate::files::read_text;
 
 #[derive(Debug)]
 pub struct Deployment {
@@ -27,7 +27,7 @@ impl Deployment {
     /// Reads the configuration and the secrets of a deployment.
     pub fn read(files: &Files) -> Result<Self> {
         let config = &files.config;
-        let text = fs::read_to_string(config).with_context(|| format!("cannot read {}", config.display()))?;
+        let text = read_text(config)?;
         // wrangler reads configuration files in TOML and in JSON.
         let table: Value = if config.extension().is_some_and(|extension| extension == "json") {
             serde_json::from_str(&text).with_context(|| config.display().to_string())?

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 use crate::deploy::wrangler::Files;
-use crate::files::write_private;
+use crate::files::{create_folder, read_text, write_private};
 use crate::terminal::output::print;
 use deployment::Deployment;
 
@@ -57,7 +57,7 @@ pub fn run(args: &SelfHost, json: bool) -> Result<()> {
         bail!("cannot find the panel in {}; build it first: `cargo xtask build panel`", args.panel.display());
     }
     let worker = args.out.join("worker");
-    fs::create_dir_all(&worker).with_context(|| format!("cannot create {}", worker.display()))?;
+    create_folder(&worker)?;
     for part in WORKER {
         copy(&args.worker.join(part), &worker.join(part))?;
     }
@@ -67,11 +67,8 @@ pub fn run(args: &SelfHost, json: bool) -> Result<()> {
     make_private(&state)?;
     let tls = match (&args.tls_key, &args.tls_cert) {
         (Some(key), Some(certificate)) => {
-            let read = |file: &Path| {
-                fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
-            };
-            write_private(&args.out.join("tls-key.pem"), &read(key)?)?;
-            write_private(&args.out.join("tls-cert.pem"), &read(certificate)?)?;
+            write_private(&args.out.join("tls-key.pem"), &read_text(key)?)?;
+            write_private(&args.out.join("tls-cert.pem"), &read_text(certificate)?)?;
             Some(capnp::Tls { key: "tls-key.pem", certificate: "tls-cert.pem" })
         }
         _ => None,
@@ -102,7 +99,7 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
         }
         _ => {}
     }
-    fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
+    create_folder(to)?;
     for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
         let entry = entry?;
         let to = to.join(entry.file_name());
@@ -112,7 +109,7 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
 }
 
 fn make_private(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    create_folder(folder)?;
     #[cfg(unix)]
     fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))
         .with_context(|| format!("cannot set the permissions of {}", folder.display()))?;

@@ -14,6 +14,7 @@ use crate::commands::token::input::{algorithm, read_file};
 use crate::deploy::vars::Vars;
 use crate::deploy::wrangler::{Config, Files};
 use crate::edge::published;
+use crate::jwks;
 use crate::terminal::output::print;
 use crate::terminal::text::to_do;
 
@@ -247,8 +248,7 @@ impl Add {
 /// Returns the signature algorithms in the issuer's metadata. Returns an empty list if each key of the issuer has its
 /// own `alg`.
 fn signed_with(metadata: &Value, jwks: &Value) -> Vec<Algorithm> {
-    let keys = jwks.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    if keys.iter().all(|key| key.get("alg").is_some()) {
+    if jwks::keys(jwks).iter().all(|key| key.get("alg").is_some()) {
         return Vec::new();
     }
     let named = metadata.get("id_token_signing_alg_values_supported").and_then(Value::as_array);
