@@ -10,12 +10,13 @@ use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::Change;
 use pinlatch_protocol::problem::{Code, Problem};
 
-use crate::Site;
-use crate::devices::Device;
-use crate::event::{Effect, Press};
-use crate::failure::Failure;
-use crate::outcome::Provenance;
-use crate::store::{MAX_EXACT, StoreError};
+use crate::database::store::{MAX_EXACT, StoreError};
+use crate::devices::device::Device;
+use crate::devices::outcome::Provenance;
+use crate::interface::credential::Credential;
+use crate::interface::event::{Effect, Press};
+use crate::interface::failure::Failure;
+use crate::site::Site;
 
 /// The maximum length of the stored agent version, in characters.
 const MAX_VERSION: usize = 64;
@@ -26,17 +27,6 @@ const MAX_SESSION: usize = 128;
 /// How long a used connection nonce is stored, in milliseconds. The storage time of a nonce is much longer than the
 /// lifetime of a challenge. A captured proof therefore expires before the nonce of the proof is deleted.
 pub(crate) const KEEP_NONCES_MS: u64 = 3_600_000;
-
-/// The certificate of a device. The Worker has verified the signature of the certificate.
-#[derive(Debug, Clone, Copy)]
-pub struct Credential<'a> {
-    /// The id (`jti`) of the certificate.
-    pub jti: &'a str,
-    /// When the certificate expires, in seconds of Unix time.
-    pub expires_at: u64,
-    /// The thumbprint of the public key in the certificate.
-    pub thumbprint: &'a str,
-}
 
 impl Site<'_> {
     pub(crate) fn connect(

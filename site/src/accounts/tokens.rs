@@ -6,12 +6,12 @@ use pinlatch_protocol::admin::{
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::{Scope, ScopeSet, SiteRight};
 
-use crate::Site;
-use crate::event::{Effect, PanelFilter};
-use crate::failure::Failure;
-use crate::principal::Principal;
-use crate::rows::{Columns as _, columns};
-use crate::store::StoreError;
+use crate::database::rows::{Columns as _, columns};
+use crate::database::store::StoreError;
+use crate::interface::event::{Effect, PanelFilter};
+use crate::interface::failure::Failure;
+use crate::interface::principal::Principal;
+use crate::site::Site;
 
 /// The maximum length of a chain of tokens in which each token issued the next token.
 const MAX_ANCESTORS: usize = 8;

@@ -8,13 +8,13 @@ use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::ToPanel;
 use pinlatch_protocol::problem::{Code, Problem};
 
-use crate::Site;
 use crate::audit::Actor;
-use crate::command::{Command, GRACE_MS};
-use crate::event::Effect;
-use crate::lines::{Line, level_text};
-use crate::rows::Columns as _;
-use crate::store::StoreError;
+use crate::database::rows::Columns as _;
+use crate::database::store::StoreError;
+use crate::devices::command::{Command, GRACE_MS};
+use crate::devices::lines::{Line, level_text};
+use crate::interface::event::Effect;
+use crate::site::Site;
 
 /// Whether the level in a device's report is current.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -6,14 +6,14 @@ use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::{Change, DeviceView, LineView};
 use pinlatch_protocol::problem::{Code, Problem};
 
-use crate::Site;
-use crate::authority::Rights;
-use crate::event::Effect;
-use crate::failure::Failure;
-use crate::lines::{Line, visible_line};
-use crate::principal::Principal;
-use crate::rows::{Columns as _, columns};
-use crate::store::StoreError;
+use crate::accounts::authority::Rights;
+use crate::database::rows::{Columns as _, columns};
+use crate::database::store::StoreError;
+use crate::devices::lines::{Line, visible_line};
+use crate::interface::event::Effect;
+use crate::interface::failure::Failure;
+use crate::interface::principal::Principal;
+use crate::site::Site;
 
 /// A row of the table `devices`.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 
 use pinlatch_protocol::problem::{Code, Problem};
 
-use crate::store::StoreError;
+use crate::database::store::StoreError;
 
 /// The error type inside this crate. After a database error, the caller receives an `internal` problem, and the cause
 /// is only logged.

@@ -16,12 +16,12 @@ use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
 use serde_json::{Map, Value as Json};
 
-use crate::Site;
-use crate::event::{CommandOrder, Effect};
-use crate::failure::Failure;
-use crate::principal::Principal;
-use crate::rows::{Columns as _, columns};
-use crate::store::StoreError;
+use crate::database::rows::{Columns as _, columns};
+use crate::database::store::StoreError;
+use crate::interface::event::{CommandOrder, Effect};
+use crate::interface::failure::Failure;
+use crate::interface::principal::Principal;
+use crate::site::Site;
 
 /// How long a command and its id are stored, in milliseconds.
 pub const KEEP_COMMANDS_MS: u64 = 24 * 3_600_000;

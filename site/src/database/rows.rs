@@ -6,7 +6,7 @@ use pinlatch_protocol::line::{Level, LineKind};
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::scope::ScopeSet;
 
-use crate::store::{Row, StoreError};
+use crate::database::store::{Row, StoreError};
 
 /// A type that a column can contain.
 pub(crate) trait Cell: Sized {
@@ -30,19 +30,19 @@ pub(crate) trait Columns: Sized {
 /// Implements [`Columns`] for a struct. The macro needs the names of all fields.
 macro_rules! columns {
     ($name:ident { $first:ident $(, $rest:ident)* $(,)? }) => {
-        impl $crate::rows::Columns for $name {
+        impl $crate::database::rows::Columns for $name {
             const LIST: &'static str = concat!(stringify!($first) $(, ", ", stringify!($rest))*);
             const COUNT: usize = [stringify!($first) $(, stringify!($rest))*].len();
 
             fn read_at(
-                row: &$crate::store::Row,
+                row: &$crate::database::store::Row,
                 first: usize,
-            ) -> Result<Self, $crate::store::StoreError> {
+            ) -> Result<Self, $crate::database::store::StoreError> {
                 let mut columns = first..;
                 let mut next = || columns.next().unwrap_or(usize::MAX);
                 Ok(Self {
-                    $first: $crate::rows::Cell::read(row, next())?,
-                    $($rest: $crate::rows::Cell::read(row, next())?,)*
+                    $first: $crate::database::rows::Cell::read(row, next())?,
+                    $($rest: $crate::database::rows::Cell::read(row, next())?,)*
                 })
             }
         }
@@ -139,7 +139,7 @@ words!(CommandStatus LineKind TokenKind);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Value;
+    use crate::database::store::Value;
 
     #[derive(Debug, PartialEq)]
     struct Sample {

@@ -6,9 +6,8 @@ use pinlatch_protocol::panel::{Change, ToPanel};
 use pinlatch_protocol::problem::Problem;
 use serde_json::{Map, Value};
 
-use crate::Site;
-use crate::principal::Principal;
-use crate::store::StoreError;
+use crate::database::store::StoreError;
+use crate::interface::principal::Principal;
 
 /// A command that the Durable Object must sign and send to a device.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +27,7 @@ pub struct CommandOrder {
     pub deadline_ms: u64,
 }
 
-/// A change in the site, with a sequence number. [`Site::view_for`] reduces the change to the part that one panel can
+/// A change in the site, with a sequence number. `Site::view_for` reduces the change to the part that one panel can
 /// see.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
@@ -42,7 +41,7 @@ pub struct Event {
 }
 
 /// The press of a contact, for example of a button. The site sends the press to all open panels that are allowed to see
-/// the contact ([`Site::press_for`]).
+/// the contact (`Site::press_for`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Press {
     /// When the contact was pressed, in milliseconds of Unix time.
@@ -113,9 +112,9 @@ pub enum Effect {
         /// The frame to send.
         message: ToPanel,
     },
-    /// Send an event to every panel. [`Site::view_for`] filters the event for each panel.
+    /// Send an event to every panel. `Site::view_for` filters the event for each panel.
     Publish(Event),
-    /// Send the press of a contact to every panel that is allowed to see the contact ([`Site::press_for`]).
+    /// Send the press of a contact to every panel that is allowed to see the contact (`Site::press_for`).
     Press(Press),
     /// Close the WebSockets of one or more panels.
     ClosePanels {
@@ -126,7 +125,7 @@ pub enum Effect {
         /// The reason for closing the WebSockets, as a stable code.
         reason: &'static str,
     },
-    /// Check with [`Site::socket_authority`] whether the token of each panel is still valid, and close the WebSocket of
+    /// Check with `Site::socket_authority` whether the token of each panel is still valid, and close the WebSocket of
     /// each panel whose token is invalid.
     Review,
     /// Answer every HTTP call that waits for this ticket. The number of waiting calls can be zero.
@@ -138,36 +137,4 @@ pub enum Effect {
     },
     /// Log a database error. A caller that was waiting for an answer has received an `internal` problem.
     Fault(StoreError),
-}
-
-impl Site<'_> {
-    /// Returns the sequence number of the last event. The sequence number is not stored as a counter. Each event writes
-    /// its sequence number into the row that changed, so the highest number in the tables is the last number. The
-    /// tables have no index for sequence numbers, because reading hundreds of rows costs less than one additional
-    /// write.
-    pub(crate) fn last_seq(&mut self) -> Result<u64, StoreError> {
-        if let Some(seq) = self.seq {
-            return Ok(seq);
-        }
-        let sql = "SELECT (SELECT max(seq) FROM devices), (SELECT max(seq) FROM lines)";
-        let stored = match self.row(sql, &[])? {
-            Some(row) => row.opt_uint(0)?.max(row.opt_uint(1)?).unwrap_or(0),
-            None => 0,
-        };
-        let seq = stored.max(self.seq_floor);
-        self.seq = Some(seq);
-        Ok(seq)
-    }
-
-    /// Returns the sequence number of the next event. The caller must write this sequence number into the row that
-    /// changed.
-    pub(crate) fn next_seq(&mut self) -> Result<u64, StoreError> {
-        let seq = self.last_seq()? + 1;
-        self.seq = Some(seq);
-        Ok(seq)
-    }
-
-    pub(crate) fn publish(&mut self, seq: u64, change: Change) {
-        self.effects.push(Effect::Publish(Event { seq, at_ms: self.now_ms, change }));
-    }
 }

@@ -6,25 +6,16 @@ use pinlatch_protocol::panel::Change;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::SiteRight;
 
-use crate::Site;
-use crate::agent::Credential;
 use crate::audit::Actor;
-use crate::failure::Failure;
-use crate::principal::Principal;
-use crate::store::StoreError;
+use crate::database::store::StoreError;
+use crate::interface::credential::{Credential, Renewed};
+use crate::interface::failure::Failure;
+use crate::interface::principal::Principal;
+use crate::site::Site;
 
 /// The minimum time between two renewals of a device's certificate, in seconds. A device can repeat a renewal after the
 /// minimum time, because the answer to the first renewal request can get lost.
 const RENEW_AGAIN_S: u64 = 300;
-
-/// The new certificate that a device receives in a renewal.
-#[derive(Debug, Clone, Copy)]
-pub struct Renewed<'a> {
-    /// The id (`jti`) of the new certificate.
-    pub jti: &'a str,
-    /// When the new certificate expires, in seconds of Unix time.
-    pub expires_at: u64,
-}
 
 impl Site<'_> {
     pub(crate) fn create_enrolment(

@@ -5,11 +5,11 @@ use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::{Pattern, Role, Scope, ScopeSet, SiteRight};
 
-use crate::Site;
 use crate::audit::{Actor, REFUSALS_MS};
-use crate::failure::Failure;
-use crate::principal::Principal;
-use crate::store::StoreError;
+use crate::database::store::StoreError;
+use crate::interface::failure::Failure;
+use crate::interface::principal::Principal;
+use crate::site::Site;
 
 /// The current permissions of a principal (the caller of a request).
 pub(crate) struct Rights {

@@ -1,7 +1,7 @@
 //! Defines the trait for the database of a site. The database runs one SQL statement at a time.
 //!
 //! The trait [`Store`] has two implementations. In `edge-worker`, the implementation uses the `SqlStorage` of a Durable
-//! Object. In native tests, the implementation uses a bundled SQLite ([`crate::native`]). The site opens no
+//! Object. In native tests, the implementation uses a bundled SQLite (`native.rs`). The site opens no
 //! transactions, because a Durable Object commits all statements of one event together.
 
 /// A parameter of an SQL statement, or a value in a row of the result.

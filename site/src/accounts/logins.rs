@@ -7,14 +7,14 @@ use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::SiteRight;
 
-use crate::Site;
-use crate::call::Reply;
-use crate::event::{Effect, PanelFilter};
-use crate::failure::Failure;
-use crate::people::by;
-use crate::principal::Principal;
-use crate::rows::{Columns as _, columns};
-use crate::store::{StoreError, Value};
+use crate::accounts::people::by;
+use crate::database::rows::{Columns as _, columns};
+use crate::database::store::{StoreError, Value};
+use crate::interface::call::Reply;
+use crate::interface::event::{Effect, PanelFilter};
+use crate::interface::failure::Failure;
+use crate::interface::principal::Principal;
+use crate::site::Site;
 
 /// How long a replaced refresh token still returns the same successor token, in milliseconds. A session therefore
 /// continues if two browser tabs refresh at once or if a reply gets lost.

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use rusqlite::limits::Limit;
 use rusqlite::types::{Value as Cell, ValueRef};
 
-use crate::store::{Row, Store, StoreError, Value};
+use crate::database::store::{Row, Store, StoreError, Value};
 
 /// The limits of a Durable Object's SQLite, or stricter limits. A statement that is too large for a Durable Object
 /// therefore also fails in a native test.

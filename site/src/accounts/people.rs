@@ -5,15 +5,15 @@ use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::{Role, ScopeSet, SiteRight};
 
-use crate::Site;
+use crate::accounts::authority::{CUSTOM, Rights};
 use crate::audit::Actor;
-use crate::authority::{CUSTOM, Rights};
-use crate::call::Reply;
-use crate::event::{Effect, PanelFilter};
-use crate::failure::Failure;
-use crate::principal::Principal;
-use crate::rows::{Columns as _, columns};
-use crate::store::StoreError;
+use crate::database::rows::{Columns as _, columns};
+use crate::database::store::StoreError;
+use crate::interface::call::Reply;
+use crate::interface::event::{Effect, PanelFilter};
+use crate::interface::failure::Failure;
+use crate::interface::principal::Principal;
+use crate::site::Site;
 
 /// The maximum number of people per site, including open invitations.
 const MAX_PEOPLE: i64 = 1_000;

@@ -6,9 +6,9 @@ use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::{Change, LineView};
 use pinlatch_protocol::scope::ScopeSet;
 
-use crate::Site;
-use crate::rows::{Columns as _, columns};
-use crate::store::{StoreError, Value};
+use crate::database::rows::{Columns as _, columns};
+use crate::database::store::{StoreError, Value};
+use crate::site::Site;
 
 /// A row of the table `lines`.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,21 +1,18 @@
 //! Manages people's identities at login providers, and logins with a login provider.
 
-use pinlatch_protocol::admin::{AdmitRequest, IdentityRule, RightsRequest};
+use pinlatch_protocol::admin::{AdmitRequest, IdentityRule, MAX_IDENTITY, RightsRequest};
 use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::SiteRight;
 
-use crate::Site;
+use crate::accounts::people::{granted, require_usable, stored};
 use crate::audit::{Actor, REFUSALS_MS};
-use crate::call::Reply;
-use crate::failure::Failure;
-use crate::people::{granted, require_usable, stored};
-use crate::principal::Principal;
-use crate::rows::{Columns as _, columns};
-use crate::store::StoreError;
-
-/// The maximum length of an issuer, a subject or an email address, in bytes.
-const MAX_TEXT: usize = 255;
+use crate::database::rows::{Columns as _, columns};
+use crate::database::store::StoreError;
+use crate::interface::call::Reply;
+use crate::interface::failure::Failure;
+use crate::interface::principal::Principal;
+use crate::site::Site;
 
 /// The maximum number of identities per person.
 const MAX_IDENTITIES: i64 = 8;
@@ -167,12 +164,11 @@ impl Site<'_> {
 /// Checks an identity rule. The identity rule must contain either a subject or an email address, but not both.
 fn checked(rule: &IdentityRule) -> Result<IdentityRule, Problem> {
     let wrong = |text: &str| Problem::new(Code::InvalidRequest).detail(text);
-    let fits = |text: &str| (1..=MAX_TEXT).contains(&text.len()) && !text.chars().any(char::is_control);
+    let fits = |text: &str| (1..=MAX_IDENTITY).contains(&text.len()) && !text.chars().any(char::is_control);
     let all = [Some(&rule.issuer), rule.subject.as_ref(), rule.email.as_ref()];
     if !all.into_iter().flatten().all(|text| fits(text)) {
-        return Err(wrong(
-            "`issuer`, `subject` and `email` must have 1 to 255 bytes and no control characters",
-        ));
+        let rule = "bytes and no control characters";
+        return Err(wrong(&format!("`issuer`, `subject` and `email` must have 1 to {MAX_IDENTITY} {rule}")));
     }
     if rule.subject.is_some() == rule.email.is_some() {
         return Err(wrong("`identity` must contain either `subject` or `email`, but not both"));

@@ -5,7 +5,7 @@
 //! also contains the generation and the event sequence number, which every event needs. One read therefore returns all
 //! three values.
 
-use crate::store::{Store, StoreError};
+use crate::database::store::{Store, StoreError};
 
 /// The columns of the table `meta` that every event needs.
 pub(crate) struct Meta {
