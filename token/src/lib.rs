@@ -25,10 +25,11 @@ pub use external::issuer::{Admitted, Issuer, Issuers, NotAdmitted, private_uri, 
 pub use jwt::claims::Registered;
 pub use jwt::kind::Kind;
 pub use jwt::refusal::Refusal;
+pub use jwt::strict::MAX_TOKEN;
 pub use keys::KeySet;
 pub use keys::alg::Algorithm;
 pub use keys::key::{PublicKey, SigningKey};
-pub use keys::key_error::KeyError;
+pub use keys::key_error::{KeyError, RSA_BITS};
 pub use keys::minting::MintingKey;
 pub use kinds::access::{AccessClaims, AccessGrant, MAX_PERSON_LIFE, TOKEN_SUBJECT_PREFIX};
 pub use kinds::code::{Challenge, Code, CodePurpose};
