@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use xtask::guard::Guarded;
 
-use crate::{program, soon};
+use crate::program::program;
+use crate::wait::soon;
 
 /// The configuration of the GPIO lines of the standard test device.
 pub const LINES: &str = r#"

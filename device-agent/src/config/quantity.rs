@@ -4,7 +4,7 @@
 //! The kernel's units are documented in `Documentation/ABI/testing/sysfs-bus-iio`,
 //! `Documentation/hwmon/sysfs-interface.rst` and `Documentation/w1/slaves/w1_therm.rst`.
 
-use crate::config::SensorPlace;
+use super::settings::SensorPlace;
 
 /// The conversion of a number in sysfs to a displayed number.
 #[derive(Debug, Clone, Copy, PartialEq)]
