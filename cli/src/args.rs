@@ -2,19 +2,19 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::audit::Audit;
-use crate::device::DeviceCommand;
-use crate::doctor::Doctor;
-use crate::generate::{Completions, Man};
-use crate::init::Init;
-use crate::issued_tokens::GuestCommand;
-use crate::issuer::IssuerCommand;
-use crate::keys::KeysCommand;
-use crate::selfhost::SelfHost;
-use crate::send::Send;
-use crate::session::{Login, Logout, Setup};
-use crate::token::TokenCommand;
-use crate::user::UserCommand;
+use crate::commands::audit::Audit;
+use crate::commands::device::DeviceCommand;
+use crate::commands::doctor::Doctor;
+use crate::commands::generate::{Completions, Man};
+use crate::commands::init::Init;
+use crate::commands::issued_tokens::GuestCommand;
+use crate::commands::issuer::IssuerCommand;
+use crate::commands::keys::KeysCommand;
+use crate::commands::login::{Login, Logout, Setup};
+use crate::commands::self_host::SelfHost;
+use crate::commands::send::Send;
+use crate::commands::token::TokenCommand;
+use crate::commands::user::UserCommand;
 
 /// Manage the keys, people and devices of a Pinlatch deployment, and send commands to devices.
 #[derive(Parser)]

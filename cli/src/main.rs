@@ -3,28 +3,12 @@
 //! The exit code is 0 if the command succeeded, 1 if the command was refused or failed, and 2 if the arguments were
 //! wrong.
 
-mod api;
 mod args;
-mod audit;
-mod device;
-mod doctor;
+mod commands;
+mod deploy;
+mod edge;
 mod files;
-mod generate;
-mod init;
-mod issued_tokens;
-mod issuer;
-mod keys;
-mod output;
-mod published;
-mod selfhost;
-mod send;
-mod session;
-mod text;
-mod times;
-mod token;
-mod user;
-mod watch;
-mod wrangler;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -34,8 +18,12 @@ use pinlatch_token::KeyError;
 use serde_json::json;
 
 use crate::args::{Args, Command};
-use crate::output::{is_unread, say_json};
-use crate::text::plain;
+use crate::commands::{
+    audit, device, doctor, generate, init, issued_tokens, issuer, keys, login, self_host, send, token, user,
+    watch,
+};
+use crate::terminal::output::{is_unread, say_json};
+use crate::terminal::text::plain;
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -51,10 +39,10 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> anyhow::Result<ExitCode> {
     match &args.command {
         Command::Init(init) => init::run(init, args.json)?,
-        Command::Setup(setup) => session::set_up(setup, args.json)?,
-        Command::Login(login) => session::log_in(login, args.json)?,
-        Command::Logout(logout) => session::log_out(logout, args.json)?,
-        Command::Whoami => session::whoami(args.json)?,
+        Command::Setup(setup) => login::set_up(setup, args.json)?,
+        Command::Login(login) => login::log_in(login, args.json)?,
+        Command::Logout(logout) => login::log_out(logout, args.json)?,
+        Command::Whoami => login::whoami(args.json)?,
         Command::Device { command } => device::run(command, args.json)?,
         Command::Send(send) => send::run(send, args.json)?,
         Command::Watch => watch::run(args.json)?,
@@ -65,7 +53,7 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Command::Keys { command } => keys::run(command, args.json)?,
         Command::Issuer { command } => issuer::run(command, args.json)?,
         Command::Doctor(doctor) => return doctor::run(doctor, args.json),
-        Command::SelfHost(command) => selfhost::run(command, args.json)?,
+        Command::SelfHost(command) => self_host::run(command, args.json)?,
         Command::Completions(completions) => generate::completions(completions, Args::command(), args.json)?,
         Command::Man(man) => generate::man(man, Args::command(), args.json)?,
     }

@@ -1,0 +1,328 @@
+//! Implements `pinlatch audit`, which shows, exports and verifies the audit log.
+
+mod chain;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Subcommand;
+use pinlatch_protocol::admin::{
+    AuditEntry, AuditFilter, AuditHead, AuditPage, RETENTION_DAYS, RetentionRequest,
+};
+use pinlatch_protocol::endpoint::Endpoint;
+use serde::de::IgnoredAny;
+use serde_json::json;
+use url::form_urlencoded::Serializer;
+
+use self::chain::Chain;
+use crate::edge::session::api;
+use crate::terminal::output::{columns, say, say_json};
+use crate::terminal::times::{Moment, now, stamp_ms};
+
+/// The maximum size of a log that `audit verify` reads, in bytes. A busy site needs about ten years to write a log of 4
+/// GiB.
+const MOST: u64 = 4 << 30;
+
+#[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Audit {
+    #[command(subcommand)]
+    command: Option<AuditCommand>,
+    #[command(flatten)]
+    wanted: Wanted,
+}
+
+#[derive(Subcommand)]
+enum AuditCommand {
+    /// Verify an exported audit log offline. The hash chain shows whether an entry was changed, removed or added.
+    Verify(Verify),
+    /// Set the number of days for which the edge stores log entries. Only an owner can change the number of days.
+    Keep {
+        /// The number of days for which the edge stores log entries.
+        #[arg(value_parser = clap::value_parser!(u32).range(range()))]
+        days: u32,
+    },
+}
+
+#[derive(clap::Args)]
+struct Wanted {
+    /// Show only entries of this actor. An actor is a user name, ISSUER#SUBJECT, device:NAME or site:reconcile.
+    #[arg(long)]
+    actor: Option<String>,
+    /// Show only entries with this act, such as command, login, invite or mint.
+    #[arg(long)]
+    act: Option<String>,
+    /// Show only entries whose target begins with this text, such as porch/door.
+    #[arg(long)]
+    target: Option<String>,
+    /// Show only entries with this outcome, such as executed, done or an error code.
+    #[arg(long)]
+    outcome: Option<String>,
+    /// Show only entries since this time. TIME is an RFC 3339 time, or a duration before now such as 2h.
+    #[arg(long, value_name = "TIME")]
+    since: Option<Moment>,
+    /// Show only entries before this time. TIME is an RFC 3339 time, or a duration before now such as 2h.
+    #[arg(long, value_name = "TIME")]
+    until: Option<Moment>,
+    /// Show only entries whose number is below SEQ. Use this option to show the next page of older entries.
+    #[arg(long, value_name = "SEQ")]
+    before: Option<u64>,
+    /// Show at most N entries, starting with the newest entry.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
+    limit: u32,
+    /// Export all matching entries as JSON Lines, starting with the newest entry. The command `audit verify` reads the
+    /// exported entries.
+    #[arg(long, conflicts_with = "limit")]
+    jsonl: bool,
+}
+
+#[derive(clap::Args)]
+struct Verify {
+    /// The file with the output of `pinlatch audit --jsonl`, or `-` for stdin. A log that was exported with filters has
+    /// gaps and cannot be verified.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The number and the hash of an entry, as printed by an earlier verification. The exported log must contain the
+    /// given entry. The option can be given several times.
+    #[arg(long = "head", value_name = "SEQ:HASH", value_parser = head)]
+    heads: Vec<AuditHead>,
+}
+
+fn range() -> std::ops::RangeInclusive<i64> {
+    i64::from(*RETENTION_DAYS.start())..=i64::from(*RETENTION_DAYS.end())
+}
+
+fn head(text: &str) -> Result<AuditHead, String> {
+    let (seq, hash) = text.split_once(':').ok_or("write the number and the hash of the entry as SEQ:HASH")?;
+    let seq = seq.parse().map_err(|_| format!("{seq:?} is not a number"))?;
+    if hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err("the hash must have 64 hexadecimal digits".into());
+    }
+    Ok(AuditHead { seq, hash: hash.to_ascii_lowercase() })
+}
+
+pub fn run(audit: &Audit, json: bool) -> Result<ExitCode> {
+    match &audit.command {
+        None => show(&audit.wanted, json)?,
+        Some(AuditCommand::Verify(verify)) => return check(verify, json),
+        Some(AuditCommand::Keep { days }) => keep(*days, json)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(wanted: &Wanted, json: bool) -> Result<()> {
+    let now_ms = now()?.saturating_mul(1000);
+    if wanted.jsonl {
+        return export(wanted, now_ms);
+    }
+    let query = wanted.query(wanted.before, now_ms);
+    let page: AuditPage = api()?.call_with(&Endpoint::ReadAudit, &query)?;
+    if json { say_json(&page) } else { say(&as_text(&page)) }
+}
+
+/// Prints all matching entries. The edge sends the entries in pages. Each request asks for the entries that are older
+/// than the last received entry.
+fn export(wanted: &Wanted, now_ms: u64) -> Result<()> {
+    let mut before = wanted.before;
+    loop {
+        let mut last = None;
+        let query = wanted.query(before, now_ms);
+        api()?.lines(&Endpoint::ReadAudit, &query, |line| {
+            let entry: AuditEntry = serde_json::from_str(line).context(
+                "cannot read the edge's response; install the same version of `pinlatch` and the edge",
+            )?;
+            last = Some(entry.seq);
+            say(line)
+        })?;
+        match last {
+            Some(seq) if seq > 1 && before != last => before = last,
+            _ => return Ok(()),
+        }
+    }
+}
+
+impl Wanted {
+    fn query(&self, before: Option<u64>, now_ms: u64) -> String {
+        let filter = AuditFilter {
+            before,
+            actor: self.actor.clone(),
+            act: self.act.clone(),
+            target: self.target.clone(),
+            outcome: self.outcome.clone(),
+            since_ms: self.since.map(|since| since.before(now_ms)),
+            until_ms: self.until.map(|until| until.before(now_ms)),
+        };
+        let number = |number: Option<u64>| number.map(|number| number.to_string());
+        let limit = (!self.jsonl).then(|| self.limit.to_string());
+        let parts = [
+            ("before", number(filter.before)),
+            ("limit", limit),
+            ("actor", filter.actor),
+            ("act", filter.act),
+            ("target", filter.target),
+            ("outcome", filter.outcome),
+            ("since_ms", number(filter.since_ms)),
+            ("until_ms", number(filter.until_ms)),
+        ];
+        let mut query = Serializer::new(String::new());
+        for (name, value) in parts {
+            if let Some(value) = value {
+                query.append_pair(name, &value);
+            }
+        }
+        query.finish()
+    }
+}
+
+fn as_text(page: &AuditPage) -> String {
+    let rows: Vec<[String; 7]> = page
+        .entries
+        .iter()
+        .map(|entry| {
+            [
+                entry.seq.to_string(),
+                stamp_ms(entry.at_ms),
+                entry.actor.clone(),
+                entry.act.clone(),
+                entry.target.clone(),
+                entry.outcome.clone(),
+                entry.jti.clone().unwrap_or_default(),
+            ]
+        })
+        .collect();
+    let mut text = columns(["SEQ", "AT", "ACTOR", "ACT", "TARGET", "OUTCOME", "TOKEN"], &rows);
+    if let Some(next) = page.next {
+        text.push_str(&format!("\nTo show older entries, add --before {next}\n"));
+    }
+    text.push_str(&format!("\nThe edge stores log entries for {} days.", page.keep_days));
+    if let Some(head) = &page.head {
+        text.push_str(&format!(" The last entry of the hash chain is {}:{}", head.seq, head.hash));
+    }
+    text
+}
+
+fn keep(days: u32, json: bool) -> Result<()> {
+    api()?.send::<IgnoredAny>(&Endpoint::RetainAudit, &RetentionRequest { days })?;
+    if json {
+        say_json(&json!({ "keep_days": days }))
+    } else {
+        say(&format!("The edge stores log entries for {days} days."))
+    }
+}
+
+fn check(args: &Verify, json: bool) -> Result<ExitCode> {
+    let entries = read(&args.file)?;
+    let verdict = chain::verify(entries, &args.heads);
+    let (document, sentence, code) = match &verdict {
+        Ok(chain) => {
+            let Chain { entries, from, to: AuditHead { seq, hash } } = chain;
+            let start = match from {
+                1 => "The export contains the first entry of the log.".to_owned(),
+                _ => format!(
+                    "The hash of entry {from} cannot be verified, because the export does not contain the previous entry."
+                ),
+            };
+            let sentence = format!(
+                "The hash chain is valid. It has {entries} entries, from {from} to {seq}. {start} The last entry is {seq}:{hash}"
+            );
+            let document =
+                json!({ "ok": true, "entries": chain.entries, "from": chain.from, "head": chain.to });
+            (document, sentence, ExitCode::SUCCESS)
+        }
+        Err(broken) => {
+            let document = json!({ "ok": false, "seq": broken.seq(), "reason": broken.to_string() });
+            (document, String::new(), ExitCode::FAILURE)
+        }
+    };
+    match &verdict {
+        _ if json => say_json(&document)?,
+        Ok(_) => say(&sentence)?,
+        Err(broken) => eprintln!("pinlatch: the hash chain is invalid: {broken}"),
+    }
+    Ok(code)
+}
+
+/// Reads the entries of an exported log.
+fn read(file: &Path) -> Result<Vec<AuditEntry>> {
+    let cannot = || format!("cannot read {}", file.display());
+    let mut text = String::new();
+    if file.as_os_str() == "-" {
+        std::io::stdin().lock().take(MOST).read_to_string(&mut text).with_context(cannot)?;
+    } else {
+        File::open(file).with_context(cannot)?.take(MOST).read_to_string(&mut text).with_context(cannot)?;
+    }
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(index, line)| {
+            let wrong = || format!("{}: line {} is not an audit log entry", file.display(), index + 1);
+            serde_json::from_str(line).with_context(wrong)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        audit: Audit,
+    }
+
+    fn query(args: &[&str]) -> Option<String> {
+        let line = Line::try_parse_from([&["x"], args].concat()).ok()?;
+        let wanted = line.audit.wanted;
+        Some(wanted.query(wanted.before, 1_782_907_200_000))
+    }
+
+    #[test]
+    fn filters_become_a_query() {
+        assert_eq!(query(&[]).unwrap(), "limit=50");
+        assert_eq!(
+            query(&["--actor", "https://a.example#b c", "--since", "1h", "--until", "2026-07-01T12:00:00Z"])
+                .unwrap(),
+            "limit=50&actor=https%3A%2F%2Fa.example%23b+c&since_ms=1782903600000&until_ms=1782907200000"
+        );
+        assert_eq!(query(&["--jsonl", "--target", "porch/"]).unwrap(), "target=porch%2F");
+        for wrong in
+            [&["--limit", "0"][..], &["--since", "recently"], &["keep", "0"], &["keep", "4000"], &["verify"]]
+        {
+            assert_eq!(query(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_kept_head_is_a_number_and_a_hash() {
+        let hash = "AB".repeat(32);
+        assert_eq!(head(&format!("7:{hash}")), Ok(AuditHead { seq: 7, hash: "ab".repeat(32) }));
+        for wrong in ["7", "x:ab", "7:ab", &format!("7:{}", "zz".repeat(32))] {
+            assert!(head(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_page_shows_what_a_stranger_wrote_as_it_is() {
+        let entry = AuditEntry {
+            seq: 3,
+            at_ms: 1_782_907_200_000,
+            actor: "https://a.example#\u{1b}[2J".into(),
+            jti: None,
+            act: "command".into(),
+            target: "porch/door:pulse".into(),
+            outcome: "executed".into(),
+            hash: "00".repeat(32),
+        };
+        let head = AuditHead { seq: 3, hash: "00".repeat(32) };
+        let text = as_text(&AuditPage { entries: vec![entry], head: Some(head), next: None, keep_days: 90 });
+        assert!(
+            text.contains("https://a.example#\\u001b[2J  command  porch/door:pulse  executed\n"),
+            "{text}"
+        );
+        assert!(text.ends_with(&format!("The last entry of the hash chain is 3:{}", "00".repeat(32))));
+    }
+}

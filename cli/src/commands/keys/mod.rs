@@ -1,0 +1,374 @@
+//! Implements `pinlatch keys`, which rotates the edge's keys, or replaces the keys in an emergency.
+//!
+//! The edge's keys are in `.dev.vars` on the owner's machine. Each command except `list` rewrites `.dev.vars`. New keys
+//! take effect when the owner uploads `.dev.vars` to Cloudflare.
+
+mod online;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::{Subcommand, ValueEnum};
+use pinlatch_token::{EdgeKeys, KeyEntry, KeyRole, MAX_PERSON_LIFE, PublicKey, SigningKey, Step, keyset};
+use serde_json::json;
+
+use self::online::OldTokens;
+use crate::deploy::vars::{Secrets, Vars};
+use crate::files::config_dir;
+use crate::terminal::output::{columns, say, say_json};
+use crate::terminal::times::{now, spoken, stamp};
+
+/// The time that new secrets need to reach every running instance (isolate) of the Worker, in seconds.
+const SPREAD: u64 = 300;
+
+#[derive(Subcommand)]
+pub enum KeysCommand {
+    /// List the keys in `.dev.vars` with the role and the dates of each key.
+    List(File),
+    /// Perform the next step of a key rotation: publish new keys, switch to the new keys, or retire the old keys.
+    Rotate(Rotate),
+    /// Replace all keys of the edge in an emergency. Every token, login, code and link becomes invalid. Devices stay
+    /// enrolled.
+    Void(Void),
+}
+
+#[derive(clap::Args)]
+pub struct File {
+    /// The file with the edge's secrets, which `pinlatch init` wrote.
+    #[arg(long, value_name = "FILE", default_value = ".dev.vars")]
+    vars: PathBuf,
+}
+
+#[derive(clap::Args)]
+pub struct Root {
+    /// The file with the owner's root key. The root key signs the key set that devices trust.
+    /// [default: root.jwk in the configuration folder]
+    #[arg(long, value_name = "FILE")]
+    root_key: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+pub struct Rotate {
+    #[command(flatten)]
+    file: File,
+    #[command(flatten)]
+    root: Root,
+    /// The step to perform, even if the wait after the previous step is not over. [default: the next step]
+    #[arg(long)]
+    step: Option<Wanted>,
+    /// Ask the deployment when the API tokens and guest links of the old key expire. The old key is retired only after
+    /// all of its API tokens and guest links have expired. You must be logged in to the deployment.
+    #[arg(long)]
+    check: bool,
+}
+
+#[derive(clap::Args)]
+pub struct Void {
+    #[command(flatten)]
+    file: File,
+    #[command(flatten)]
+    root: Root,
+}
+
+/// A step of a key rotation.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Wanted {
+    /// Add new keys, which verify signatures but do not sign tokens yet.
+    Publish,
+    /// Sign all tokens with the new keys.
+    Switch,
+    /// Remove the old keys.
+    Retire,
+}
+
+impl From<Wanted> for Step {
+    fn from(wanted: Wanted) -> Self {
+        match wanted {
+            Wanted::Publish => Self::Publish,
+            Wanted::Switch => Self::Switch,
+            Wanted::Retire => Self::Retire,
+        }
+    }
+}
+
+pub fn run(command: &KeysCommand, json: bool) -> Result<()> {
+    match command {
+        KeysCommand::List(file) => list(&file.vars, json),
+        KeysCommand::Rotate(args) => rotate(args, json),
+        KeysCommand::Void(args) => void(args, json),
+    }
+}
+
+fn list(file: &Path, json: bool) -> Result<()> {
+    let Secrets { edge, root, number, agree } = Vars::read(file)?.secrets()?;
+    if json {
+        return say_json(&json!({
+            "keyset": number,
+            "root_thumbprint": root.thumbprint(),
+            "agree": agree,
+            "keys": edge.list(),
+            "next": edge.next_step(),
+        }));
+    }
+    let mut page =
+        format!("The root key {} has signed key set {number}.\n\n{}", root.thumbprint(), table(&edge.list()));
+    if !agree {
+        page.push_str(
+            "\nThe signed key set contains other keys than EDGE_KEYS, so devices would refuse the edge. Restore the secrets file from its backup (FILE.before).\n",
+        );
+    }
+    page.push_str(match edge.next_step() {
+        Step::Publish => "\nNo rotation is in progress.",
+        Step::Switch => "\nA rotation is in progress. To switch to the new keys, run `pinlatch keys rotate`.",
+        Step::Retire => "\nA rotation is in progress. To retire the old keys, run `pinlatch keys rotate`.",
+    });
+    say(&page)
+}
+
+fn table(keys: &[KeyEntry]) -> String {
+    let rows: Vec<[String; 4]> = keys
+        .iter()
+        .map(|key| {
+            let role = match key.role {
+                KeyRole::Signs => "signs",
+                KeyRole::Published => "verifies; signs after the switch",
+                KeyRole::Verifies => "verifies",
+                KeyRole::Seals => "encrypts",
+                KeyRole::SealPublished => "decrypts; encrypts after the switch",
+                KeyRole::Opens => "decrypts",
+                KeyRole::Receives => "decrypts tokens from other parties",
+                KeyRole::ReceivesLater => "decrypts tokens from other parties; published after the switch",
+                KeyRole::ReceivesStill => "decrypts tokens that other parties encrypted before the switch",
+                KeyRole::Devices => "verifies only device credentials",
+            };
+            let date = |date: Option<u64>| date.map_or_else(String::new, stamp);
+            [key.kid.clone(), role.into(), date(key.since), date(key.until)]
+        })
+        .collect();
+    columns(["KEY", "ROLE", "SINCE", "UNTIL"], &rows)
+}
+
+fn rotate(args: &Rotate, json: bool) -> Result<()> {
+    let mut vars = Vars::read(&args.file.vars)?;
+    let secrets = vars.secrets()?;
+    let now = now()?;
+    let step = args.step.map_or_else(|| secrets.edge.next_step(), Step::from);
+    if args.step.is_none()
+        && let Some(until) = wait_until(&secrets.edge).filter(|until| *until > now)
+    {
+        let name = word(step);
+        bail!(
+            "it is too early for the next step; wait until {} (in {}), or use --step {name} to perform the step now",
+            stamp(until),
+            spoken(until - now)
+        );
+    }
+    let old_tokens = args.check.then(|| online::old_tokens(&secrets.edge, now)).transpose()?;
+    if let (Step::Retire, None, Some(old_tokens)) = (step, args.step, &old_tokens)
+        && let Some(last) = old_tokens.last_expiry
+    {
+        bail!(
+            "{} API tokens and guest links that the old key signed are still valid, and the last of them expires at {}. \
+             Wait until this time, or revoke these tokens and links and create new ones. \
+             To make these tokens and links invalid now, use --step retire",
+            old_tokens.count,
+            stamp(last)
+        );
+    }
+    let next = secrets.edge.step(step, now)?;
+    let number = if step == Step::Switch { secrets.number } else { secrets.number + 1 };
+    vars.set("EDGE_KEYS", next.to_private_jwks().expose());
+    if number != secrets.number {
+        vars.set("KEYSET", &sign(&args.root, &secrets.root, number, &next, now)?);
+    }
+    let backup = vars.save()?;
+    if json {
+        return say_json(&json!({
+            "did": step,
+            "keyset": number,
+            "next": next.next_step(),
+            "wait_until": wait_until(&next),
+            "old_tokens_until": old_tokens.as_ref().and_then(|old_tokens| old_tokens.last_expiry),
+            "keys": next.list(),
+            "wrote": [vars.path().display().to_string(), backup.display().to_string()],
+            "upload": upload(vars.path()),
+        }));
+    }
+    let did = match step {
+        Step::Publish => "New keys are added. The new keys verify signatures, but do not sign tokens yet.",
+        Step::Switch => "The new keys now sign all tokens. The old keys still verify signatures.",
+        Step::Retire => {
+            "The old keys are removed. Only their public keys are kept, to verify the credentials of devices."
+        }
+    };
+    say(&format!(
+        "{did} The key set has number {number}.\n\n{}\n{}\nTo put the change into effect, run:\n  {}\n\n{}",
+        table(&next.list()),
+        written(vars.path(), &backup),
+        upload(vars.path()),
+        what_next(step, old_tokens.as_ref())
+    ))
+}
+
+/// Returns the earliest time for the next step of the rotation, in Unix seconds. Returns `None` if no rotation is in
+/// progress.
+fn wait_until(edge: &EdgeKeys) -> Option<u64> {
+    let wait = match edge.next_step() {
+        Step::Publish => return None,
+        Step::Switch => SPREAD,
+        // After the switch, an instance of the Worker can have the old secrets, and sign with the old key, for up to
+        // `SPREAD` seconds.
+        Step::Retire => SPREAD + MAX_PERSON_LIFE,
+    };
+    Some(edge.last_step_at()?.saturating_add(wait))
+}
+
+fn what_next(step: Step, old_tokens: Option<&OldTokens>) -> String {
+    match step {
+        Step::Publish => format!(
+            "Then wait {}, because all instances of the Worker must first receive the new keys.\n\
+             After this time, run `pinlatch keys rotate` again.",
+            spoken(SPREAD)
+        ),
+        Step::Switch => {
+            let ended = match old_tokens {
+                Some(OldTokens { last_expiry: Some(last), count }) => {
+                    format!(
+                        "The old key signed {count} API tokens and guest links that are still valid.\n\
+                         The last of them expires at {}.",
+                        stamp(*last)
+                    )
+                }
+                Some(_) => "No API token or guest link that the old key signed is still valid.".into(),
+                None => "To see when API tokens and guest links expire, use --check.".into(),
+            };
+            format!(
+                "Then wait at least {}, and run `pinlatch keys rotate` again to retire the old keys.\n\
+                 When the old keys are retired, all logins that were not renewed after the switch end.\n\
+                 Invitations and enrolment codes from before the switch, and all tokens that the old key\n\
+                 signed, then become invalid.\n\
+                 {ended}",
+                spoken(SPREAD + MAX_PERSON_LIFE)
+            )
+        }
+        Step::Retire => "The rotation is done. Devices get the new key set when they next connect.".into(),
+    }
+}
+
+fn void(args: &Void, json: bool) -> Result<()> {
+    let mut vars = Vars::read(&args.file.vars)?;
+    let secrets = vars.secrets()?;
+    let now = now()?;
+    let fresh = secrets.edge.replaced(now)?;
+    let number = secrets.number + 1;
+    // The key set is signed first. If the root key is missing, the command therefore fails without a change.
+    vars.set("KEYSET", &sign(&args.root, &secrets.root, number, &fresh, now)?);
+    vars.set("EDGE_KEYS", fresh.to_private_jwks().expose());
+    // The generation is raised before the new keys are written, because a new generation makes all tokens invalid at
+    // once. The new keys take effect only after the owner has uploaded the keys.
+    let raised = online::raise_generation(&secrets.edge);
+    let backup = vars.save()?;
+    if json {
+        return say_json(&json!({
+            "generation": raised.as_ref().ok(),
+            "generation_problem": raised.as_ref().err().map(|error| format!("{error:#}")),
+            "keyset": number,
+            "keys": fresh.list(),
+            "wrote": [vars.path().display().to_string(), backup.display().to_string()],
+            "upload": upload(vars.path()),
+        }));
+    }
+    let site = match &raised {
+        Ok(generation) => format!("All tokens of the site are invalid. The new generation is {generation}."),
+        Err(error) => format!(
+            "The tokens of the site could not be made invalid now ({error:#}). The tokens stay valid until you upload the new keys."
+        ),
+    };
+    say(&format!(
+        "{site}\nNew keys are created. The key set has number {number}.\n\n{}\n{}\nUpload the new keys now:\n  {}\n\n\
+         After the upload, all people must log in again, including you. Create API tokens, guest links,\n\
+         invitations and enrolment codes again. Devices stay enrolled.",
+        table(&fresh.list()),
+        written(vars.path(), &backup),
+        upload(vars.path()),
+    ))
+}
+
+/// Signs a key set with the owner's root key. The root key must be the key that devices trust.
+fn sign(args: &Root, known: &PublicKey, number: u64, edge: &EdgeKeys, now: u64) -> Result<String> {
+    let file = match &args.root_key {
+        Some(file) => file.clone(),
+        None => config_dir()?.join("root.jwk"),
+    };
+    let text = std::fs::read_to_string(&file).with_context(|| {
+        format!("cannot read the root key from {}; give the file's path with --root-key", file.display())
+    })?;
+    let root = SigningKey::from_jwk(text.trim()).with_context(|| file.display().to_string())?;
+    if root.kid() != known.thumbprint() {
+        bail!(
+            "the key in {} is not the root key that devices trust (ROOT_KEY); give the correct file with --root-key",
+            file.display()
+        );
+    }
+    Ok(keyset::sign(&root, number, edge.public(), now)?)
+}
+
+fn word(step: Step) -> &'static str {
+    match step {
+        Step::Publish => "publish",
+        Step::Switch => "switch",
+        Step::Retire => "retire",
+    }
+}
+
+fn upload(file: &Path) -> String {
+    format!("npx wrangler secret bulk {}", file.display())
+}
+
+fn written(file: &Path, backup: &Path) -> String {
+    format!("The new secrets are in {}. The backup of the old file is {}.", file.display(), backup.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_step_has_its_wait() {
+        let keys = EdgeKeys::generate_at(1_000).unwrap();
+        assert_eq!(wait_until(&keys), None);
+        let published = keys.step(Step::Publish, 5_000).unwrap();
+        assert_eq!(wait_until(&published), Some(5_300));
+        let switched = published.step(Step::Switch, 6_000).unwrap();
+        assert_eq!(wait_until(&switched), Some(6_900));
+        assert_eq!(wait_until(&switched.step(Step::Retire, 7_000).unwrap()), None);
+    }
+
+    #[test]
+    fn the_table_names_keys_and_shows_none() {
+        let keys = EdgeKeys::generate_at(1_782_907_200).unwrap().step(Step::Publish, 1_782_907_260).unwrap();
+        let page = table(&keys.list());
+        let secret: serde_json::Value = serde_json::from_str(keys.to_private_jwks().expose()).unwrap();
+        for key in secret["keys"].as_array().unwrap() {
+            for member in ["d", "k"] {
+                assert!(key.get(member).is_none_or(|value| !page.contains(value.as_str().unwrap())));
+            }
+        }
+        let says = |role: &str, since: &str| {
+            page.lines().any(|line| line.contains(&format!("  {role}  ")) && line.ends_with(since))
+        };
+        assert!(says("signs", "  2026-07-01T12:00:00Z"), "{page}");
+        assert!(says("verifies; signs after the switch", "  2026-07-01T12:01:00Z"), "{page}");
+    }
+
+    #[test]
+    fn what_comes_next_is_said() {
+        let at_switch = |old_tokens| what_next(Step::Switch, old_tokens);
+        assert!(at_switch(None).contains("use --check"));
+        let old_tokens = OldTokens { last_expiry: Some(1_782_907_200), count: 2 };
+        let some = at_switch(Some(&old_tokens));
+        assert!(some.contains("signed 2 API tokens") && some.contains("expires at 2026-07-01"), "{some}");
+        let none = at_switch(Some(&OldTokens { last_expiry: None, count: 0 }));
+        assert!(none.contains("No API token or guest link"), "{none}");
+    }
+}

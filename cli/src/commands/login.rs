@@ -1,0 +1,124 @@
+//! Implements `pinlatch setup`, `login`, `logout` and `whoami`.
+
+use anyhow::Result;
+use pinlatch_protocol::api::{Secret, SetupRequest, TokenRequest, Whoami};
+use pinlatch_protocol::endpoint::Endpoint;
+use pinlatch_protocol::name::{Name, UserName};
+use serde::de::IgnoredAny;
+use serde_json::json;
+use url::Url;
+
+use crate::edge::api::Api;
+use crate::edge::session::{api, forget, is_over, keep, kept, live};
+use crate::terminal::output::{say, say_json};
+use crate::terminal::password::password;
+use crate::terminal::text::plain;
+
+#[derive(clap::Args)]
+pub struct Setup {
+    /// The deployment's URL.
+    #[arg(long)]
+    pub url: Url,
+    /// The name of the site. [default: the site in the setup code]
+    #[arg(long)]
+    pub site: Option<Name>,
+    /// The setup code that `pinlatch init` printed.
+    #[arg(long)]
+    pub code: String,
+    /// The owner's user name.
+    #[arg(long)]
+    pub username: UserName,
+    /// Read the password from stdin instead of asking for the password.
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+#[derive(clap::Args)]
+pub struct Login {
+    /// The deployment's URL.
+    #[arg(long)]
+    pub url: Url,
+    /// The name of the site. [default: the deployment's first site]
+    #[arg(long)]
+    pub site: Option<Name>,
+    /// Your user name at the site.
+    #[arg(long)]
+    pub username: UserName,
+    /// Read the password from stdin instead of asking for the password.
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+#[derive(clap::Args)]
+pub struct Logout {
+    /// Delete the login session on this machine even if the edge cannot end the session, for example without a network
+    /// connection.
+    #[arg(long)]
+    pub force: bool,
+}
+
+pub fn set_up(args: &Setup, json: bool) -> Result<()> {
+    let request = SetupRequest {
+        site: args.site.clone(),
+        code: Secret::new(&args.code),
+        username: args.username.clone(),
+        password: password(args.password_stdin, true)?,
+    };
+    Api::new(&args.url)?.send::<IgnoredAny>(&Endpoint::SetUp, &request)?;
+    if json {
+        say_json(&json!({ "username": args.username }))
+    } else {
+        say(&format!("{} is now the owner. Log in at {} or with `pinlatch login`.", args.username, args.url))
+    }
+}
+
+pub fn log_in(args: &Login, json: bool) -> Result<()> {
+    let request = TokenRequest {
+        grant_type: "password".into(),
+        site: args.site.clone(),
+        username: Some(args.username.to_string()),
+        password: Some(password(args.password_stdin, false)?),
+        refresh_token: None,
+    };
+    let api = Api::new(&args.url)?;
+    keep(&args.url, args.site.as_ref(), api.send(&Endpoint::LogIn, &request)?)?;
+    if json {
+        say_json(&json!({ "username": args.username, "url": args.url }))
+    } else {
+        say(&format!("You are logged in to {} as {}.", args.url, args.username))
+    }
+}
+
+pub fn whoami(json: bool) -> Result<()> {
+    let whoami: Whoami = api()?.call(&Endpoint::Whoami)?;
+    if json {
+        say_json(&whoami)
+    } else {
+        say(&format!("{} at the site {}: {}", plain(&whoami.sub), whoami.site, whoami.scope))
+    }
+}
+
+/// Ends the login session at the edge, then deletes the session from this machine.
+pub fn log_out(args: &Logout, json: bool) -> Result<()> {
+    let kept = kept()?;
+    let ended = live(kept).and_then(|session| session.api()?.call::<IgnoredAny>(&Endpoint::LogOutBrowser));
+    let ended = match ended {
+        Ok(IgnoredAny) => true,
+        Err(error) if is_over(&error) => true,
+        Err(_) if args.force => false,
+        Err(error) => {
+            return Err(error
+                .context("you are still logged in; use --force to delete the session only on this machine"));
+        }
+    };
+    forget()?;
+    if json {
+        say_json(&json!({ "logged_out": true, "ended_at_edge": ended }))
+    } else if ended {
+        say("You are logged out.")
+    } else {
+        say(
+            "The session is deleted from this machine. The edge accepts the session until the session expires or `pinlatch user end-sessions` ends it.",
+        )
+    }
+}

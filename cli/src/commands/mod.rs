@@ -1,0 +1,16 @@
+//! Implements the commands of `pinlatch`. Each module contains the commands of its name, and their arguments.
+
+pub mod audit;
+pub mod device;
+pub mod doctor;
+pub mod generate;
+pub mod init;
+pub mod issued_tokens;
+pub mod issuer;
+pub mod keys;
+pub mod login;
+pub mod self_host;
+pub mod send;
+pub mod token;
+pub mod user;
+pub mod watch;

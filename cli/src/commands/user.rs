@@ -1,0 +1,297 @@
+//! Implements `pinlatch user`, which manages the people of a site.
+
+use anyhow::{Context, Result, bail};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{ArgGroup, Subcommand};
+use pinlatch_protocol::admin::{
+    AcceptReply, AcceptRequest, AdmitRequest, IdentityRule, InviteReply, InviteRequest, PasswordRequest,
+    Person, RightsRequest,
+};
+use pinlatch_protocol::api::{Secret, Whoami};
+use pinlatch_protocol::endpoint::Endpoint;
+use pinlatch_protocol::name::UserName;
+use pinlatch_protocol::scope::{Role, ScopeSet};
+use serde::de::IgnoredAny;
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::edge::api::Api;
+use crate::edge::session::{api, current};
+use crate::terminal::output::{columns, say, say_json};
+use crate::terminal::password::{password, two_passwords};
+use crate::terminal::times::{stamp, stamp_ms};
+
+#[derive(Subcommand)]
+pub enum UserCommand {
+    /// List the people of the site and each person's permissions.
+    List,
+    /// Invite a new person, or let an existing person set a new password. The command prints an invitation code that
+    /// can be used once, within 7 days.
+    Invite(Invite),
+    /// Let a person log in with an account at a login provider (OpenID Connect). For a new person, --role or --scope is
+    /// required.
+    Admit(Admit),
+    /// Accept an invitation and choose a password. The command asks for the password, or reads the password from stdin.
+    Accept(Accept),
+    /// Change the permissions of a person. The change takes effect at once, even for browser pages that are open.
+    Set(Set),
+    /// Remove a person from the site. All logins of the person end, and all tokens that the person created become
+    /// invalid.
+    Remove(One),
+    /// End all logins of a person in browsers and command lines.
+    EndSessions(One),
+    /// Change your password, and end all your other logins.
+    Password(Password),
+}
+
+#[derive(clap::Args)]
+pub struct Invite {
+    /// The user name of the person.
+    username: UserName,
+    #[command(flatten)]
+    rights: Rights,
+}
+
+#[derive(clap::Args)]
+#[command(group(ArgGroup::new("who").args(["email", "subject"]).required(true)))]
+pub struct Admit {
+    /// The user name of the person.
+    username: UserName,
+    /// The issuer URL of the login provider, exactly as written in the deployment's configuration.
+    #[arg(long)]
+    issuer: String,
+    /// The person's email address, which the login provider must have verified. The first login with this address
+    /// permanently links the provider's account to the person.
+    #[arg(long)]
+    email: Option<String>,
+    /// The id of the person's account at the login provider (the claim `sub`).
+    #[arg(long)]
+    subject: Option<String>,
+    #[command(flatten)]
+    rights: Rights,
+}
+
+#[derive(clap::Args)]
+#[command(group(ArgGroup::new("wanted").args(["role", "scopes"]).required(true)))]
+pub struct Set {
+    /// The user name of the person.
+    username: UserName,
+    #[command(flatten)]
+    rights: Rights,
+}
+
+#[derive(clap::Args)]
+pub struct Rights {
+    /// The role of the person. An owner can do everything, an operator can operate every line, and a viewer can see
+    /// every line.
+    #[arg(long, conflicts_with = "scopes", value_parser = role())]
+    role: Option<Role>,
+    /// A scope (permission), such as line:porch/*:read, for a person without a role. The option can be given several
+    /// times.
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<ScopeSet>,
+}
+
+#[derive(clap::Args)]
+pub struct One {
+    /// The user name of the person.
+    username: UserName,
+}
+
+#[derive(clap::Args)]
+pub struct Accept {
+    /// The deployment's URL.
+    #[arg(long)]
+    url: Url,
+    /// The invitation code, which contains the site and the user name.
+    #[arg(long)]
+    code: String,
+    /// Read the password from stdin instead of asking for the password.
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+#[derive(clap::Args)]
+pub struct Password {
+    /// Read the current password and the new password from stdin, one per line, instead of asking for the passwords.
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+impl Rights {
+    fn request(&self) -> RightsRequest {
+        let scope: ScopeSet = self.scopes.iter().flat_map(ScopeSet::iter).cloned().collect();
+        RightsRequest { role: self.role, scope: (!self.scopes.is_empty()).then_some(scope) }
+    }
+}
+
+pub fn run(command: &UserCommand, json: bool) -> Result<()> {
+    match command {
+        UserCommand::List => list(json),
+        UserCommand::Invite(args) => invite(args, json),
+        UserCommand::Admit(args) => {
+            let Admit { username, issuer, email, subject, rights } = args;
+            let identity =
+                IdentityRule { issuer: issuer.clone(), subject: subject.clone(), email: email.clone() };
+            let RightsRequest { role, scope } = rights.request();
+            let request = AdmitRequest { identity, role, scope };
+            let endpoint = Endpoint::AdmitPerson { username: username.clone() };
+            api()?.send::<IgnoredAny>(&endpoint, &request)?;
+            report(json, &json!({ "admitted": username }), &format!("{username} can log in with {issuer}."))
+        }
+        UserCommand::Accept(args) => accept(args, json),
+        UserCommand::Set(Set { username, rights }) => {
+            let endpoint = Endpoint::ChangePerson { username: username.clone() };
+            api()?.send::<IgnoredAny>(&endpoint, &rights.request())?;
+            report(json, &json!({ "changed": username }), &format!("The permissions of {username} changed."))
+        }
+        UserCommand::Remove(One { username }) => {
+            api()?.call::<IgnoredAny>(&Endpoint::RemovePerson { username: username.clone() })?;
+            report(json, &json!({ "removed": username }), &format!("{username} is removed."))
+        }
+        UserCommand::EndSessions(One { username }) => {
+            api()?.call::<IgnoredAny>(&Endpoint::EndSessions { username: username.clone() })?;
+            report(json, &json!({ "ended": username }), &format!("All logins of {username} are ended."))
+        }
+        UserCommand::Password(args) => change_password(args, json),
+    }
+}
+
+fn report(json: bool, document: &Value, sentence: &str) -> Result<()> {
+    if json { say_json(document) } else { say(sentence) }
+}
+
+fn list(json: bool) -> Result<()> {
+    let people: Vec<Person> = api()?.call(&Endpoint::ListPeople)?;
+    if json { say_json(&people) } else { say(&table(&people)) }
+}
+
+fn table(people: &[Person]) -> String {
+    let rows: Vec<[String; 5]> = people
+        .iter()
+        .map(|person| {
+            [
+                person.username.to_string(),
+                person.role.map_or("custom", Role::as_str).to_owned(),
+                person.sessions.to_string(),
+                stamp_ms(person.created_ms),
+                person.scope.to_string(),
+            ]
+        })
+        .collect();
+    columns(["NAME", "ROLE", "LOGINS", "JOINED", "SCOPE"], &rows)
+}
+
+fn invite(args: &Invite, json: bool) -> Result<()> {
+    let request = InviteRequest { username: args.username.clone(), rights: args.rights.request() };
+    let session = current()?;
+    let reply: InviteReply = session.api()?.send(&Endpoint::Invite, &request)?;
+    if json {
+        return say_json(&reply);
+    }
+    let url = session.url.as_str().trim_end_matches('/');
+    say(&format!(
+        "{} is invited. Send this code over a secure channel. It can be used once, until {}:\n  {code}\n\
+         To accept the invitation, run:\n  pinlatch user accept --url {url} --code {code}",
+        reply.username,
+        stamp(reply.expires_at),
+        code = reply.code.expose(),
+    ))
+}
+
+fn accept(args: &Accept, json: bool) -> Result<()> {
+    let request =
+        AcceptRequest { code: Secret::new(&args.code), password: password(args.password_stdin, true)? };
+    let reply: AcceptReply = Api::new(&args.url)?.send(&Endpoint::AcceptInvitation, &request)?;
+    if json {
+        return say_json(&reply);
+    }
+    let url = args.url.as_str().trim_end_matches('/');
+    say(&format!(
+        "Welcome, {name}. To log in, run:\n  pinlatch login --url {url} --username {name}",
+        name = reply.username
+    ))
+}
+
+fn change_password(args: &Password, json: bool) -> Result<()> {
+    let api = api()?;
+    let whoami: Whoami = api.call(&Endpoint::Whoami)?;
+    let username = UserName::new(whoami.sub).ok();
+    let username =
+        username.context("you are not logged in as a person, so there is no password to change")?;
+    let (current, password) = two_passwords(args.password_stdin)?;
+    if current == password {
+        bail!("the new password must differ from the current password");
+    }
+    let request = PasswordRequest { current, password };
+    let endpoint = Endpoint::ChangePassword { username: username.clone() };
+    api.send::<IgnoredAny>(&endpoint, &request)?;
+    report(json, &json!({ "changed": username }), "The password is changed. Your other logins are ended.")
+}
+
+/// Creates a parser for the name of a role. The help text lists the names of all roles.
+fn role() -> impl TypedValueParser<Value = Role> {
+    PossibleValuesParser::new(Role::ALL.iter().map(|role| role.as_str()))
+        .try_map(|word| Role::from_word(&word).ok_or("this word is not a role"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(subcommand)]
+        command: UserCommand,
+    }
+
+    fn rights(args: &[&str]) -> Option<RightsRequest> {
+        match Line::try_parse_from([&["x"], args].concat()).ok()?.command {
+            UserCommand::Invite(Invite { rights, .. }) | UserCommand::Set(Set { rights, .. }) => {
+                Some(rights.request())
+            }
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn rights_are_a_role_or_scopes() {
+        let operator = RightsRequest { role: Some(Role::Operator), scope: None };
+        assert_eq!(rights(&["invite", "ben", "--role", "operator"]), Some(operator.clone()));
+        assert_eq!(rights(&["set", "ben", "--role", "operator"]), Some(operator));
+        let custom = rights(&["set", "ben", "--scope", "line:a/b:set", "--scope", "line:a/*:read"]).unwrap();
+        assert_eq!(custom.scope.unwrap().to_string(), "line:a/*:read line:a/b:set");
+        assert_eq!(
+            rights(&["invite", "ben"]),
+            Some(RightsRequest::default()),
+            "an existing person keeps their rights"
+        );
+        for wrong in [
+            &["set", "ben"][..],
+            &["set", "ben", "--role", "king"],
+            &["set", "ben", "--role", "owner", "--scope", "site:users"],
+            &["invite", "ben", "--role", "owner", "--scope", "site:users"],
+            &["invite", "../ben"],
+            &["invite", "ben", "--scope", "everything"],
+        ] {
+            assert_eq!(rights(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_table_says_who_may_what() {
+        let ann = Person {
+            username: UserName::new("ann@example.org").unwrap(),
+            role: None,
+            scope: "line:a/b:set".parse().unwrap(),
+            created_ms: 1_782_907_200_000,
+            sessions: 2,
+            identities: Vec::new(),
+        };
+        assert!(
+            table(std::slice::from_ref(&ann))
+                .ends_with("ann@example.org  custom  2       2026-07-01T12:00:00Z  line:a/b:set\n")
+        );
+    }
+}

@@ -1,0 +1,289 @@
+//! Contains the client for the edge's HTTP API.
+
+use std::cell::RefCell;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use pinlatch_protocol::endpoint::Endpoint;
+use pinlatch_protocol::loopback::{is_loopback, localhost};
+use pinlatch_protocol::problem::{Code, Problem};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use ureq::config::Config;
+use ureq::http::{Request, Response, Uri};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::unversioned::resolver::{self, DefaultResolver, ResolvedSocketAddrs};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use ureq::{Agent, Body};
+use url::Url;
+
+/// The maximum duration of an HTTP call: the longest deadline of a command plus a margin.
+const TIMEOUT: Duration = Duration::from_secs(75);
+
+/// A request to an endpoint.
+struct Call<'a> {
+    endpoint: &'a Endpoint,
+    /// The query of the URL, or an empty text for a URL without a query.
+    query: &'a str,
+    headers: &'a [(&'a str, &'a str)],
+    body: Option<String>,
+}
+
+/// An HTTP client of one deployment. If the client has an access token, each request contains this token.
+pub struct Api {
+    agent: Agent,
+    base: Url,
+    token: RefCell<Option<String>>,
+    renew: Option<fn() -> Result<String>>,
+}
+
+impl Api {
+    /// Creates a client without an access token. If `$PINLATCH_CA_FILE` is set, the client trusts the CAs in this PEM
+    /// file instead of the public CAs. Plain HTTP is allowed only for connections to this machine.
+    pub fn new(base: &Url) -> Result<Self> {
+        if base.scheme() != "https" && !is_local(base) {
+            return Err(anyhow!(
+                "a connection to {base} is not encrypted, so others could read passwords and tokens; use an https URL"
+            ));
+        }
+        Ok(Self { agent: agent(TIMEOUT)?, base: base.clone(), token: RefCell::default(), renew: None })
+    }
+
+    pub fn with_token(self, token: &str) -> Self {
+        Self { token: RefCell::new(Some(format!("Bearer {token}"))), ..self }
+    }
+
+    /// Sets a function that returns a new access token. If the edge refuses the current access token, the given
+    /// function is called and the request is sent again. The edge can refuse an access token before the token expires,
+    /// for example because a signing key was retired.
+    pub fn renewed_by(self, renew: fn() -> Result<String>) -> Self {
+        Self { renew: Some(renew), ..self }
+    }
+
+    /// Sends a request without a body.
+    pub fn call<T: DeserializeOwned>(&self, endpoint: &Endpoint) -> Result<T> {
+        self.read(&Call { endpoint, query: "", headers: &[], body: None })
+    }
+
+    /// Sends a request with a query and without a body.
+    pub fn call_with<T: DeserializeOwned>(&self, endpoint: &Endpoint, query: &str) -> Result<T> {
+        self.read(&Call { endpoint, query, headers: &[], body: None })
+    }
+
+    /// Sends a request with a JSON body.
+    pub fn send<T: DeserializeOwned>(&self, endpoint: &Endpoint, body: &impl Serialize) -> Result<T> {
+        self.send_with(endpoint, "", &[], body)
+    }
+
+    /// Sends a request with a query, headers and a JSON body.
+    pub fn send_with<T: DeserializeOwned>(
+        &self,
+        endpoint: &Endpoint,
+        query: &str,
+        headers: &[(&str, &str)],
+        body: &impl Serialize,
+    ) -> Result<T> {
+        self.read(&Call { endpoint, query, headers, body: Some(serde_json::to_string(body)?) })
+    }
+
+    /// Sends a request for JSON Lines and calls `take` for each line of the response.
+    pub fn lines(
+        &self,
+        endpoint: &Endpoint,
+        query: &str,
+        mut take: impl FnMut(&str) -> Result<()>,
+    ) -> Result<()> {
+        let headers = &[("Accept", "application/jsonl")];
+        let mut response = self.exchange(&Call { endpoint, query, headers, body: None })?;
+        let body = response.body_mut().with_config().limit(u64::MAX).reader();
+        for line in BufReader::new(body).lines() {
+            take(&line.context("the connection ended during the edge's response; try again")?)?;
+        }
+        Ok(())
+    }
+
+    /// Sends a request without a body, and returns any response, including a response with an error status.
+    pub fn probe(&self, endpoint: &Endpoint) -> Result<Probe> {
+        let call = Call { endpoint, query: "", headers: &[], body: None };
+        let mut response = self.transmit(&call).map_err(|error| self.unreachable(error))?;
+        let header = |name| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
+        let (date, challenge) = (header("date"), header("www-authenticate"));
+        let status = response.status().as_u16();
+        let body = response
+            .body_mut()
+            .read_to_string()
+            .context("the connection ended during the edge's response; try again")?;
+        Ok(Probe { status, date, challenge, body })
+    }
+
+    fn transmit(&self, call: &Call) -> Result<Response<Body>, ureq::Error> {
+        let address = self.base.join(&call.endpoint.path());
+        let mut address = address.map_err(|error| ureq::Error::BadUri(error.to_string()))?;
+        address.set_query((!call.query.is_empty()).then_some(call.query));
+        let mut request = Request::builder().method(call.endpoint.method()).uri(address.as_str());
+        if let Some(token) = self.token.borrow().as_deref() {
+            request = request.header("Authorization", token);
+        }
+        if call.endpoint.method() == "DELETE" {
+            // The endpoint that ends a session requires an `Origin` header.
+            request = request.header("Origin", self.base.origin().ascii_serialization());
+        }
+        for (name, value) in call.headers {
+            request = request.header(*name, *value);
+        }
+        match &call.body {
+            Some(body) => {
+                self.agent.run(request.header("Content-Type", "application/json").body(body.as_str())?)
+            }
+            None => self.agent.run(request.body(())?),
+        }
+    }
+
+    fn unreachable(&self, error: ureq::Error) -> anyhow::Error {
+        anyhow::Error::new(error).context(format!("cannot reach {}", self.base))
+    }
+
+    /// Returns an error if the status of the response is not a success status.
+    fn accepted(&self, outcome: Result<Response<Body>, ureq::Error>) -> Result<Response<Body>> {
+        let mut response = outcome.map_err(|error| self.unreachable(error))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        match response.body_mut().read_json::<Problem>() {
+            Ok(problem) => Err(problem.into()),
+            Err(_) => Err(anyhow!(
+                "{} answered with status {status}, but the response is not from a Pinlatch edge; check the URL",
+                self.base
+            )),
+        }
+    }
+
+    /// Sends a request. If the edge refuses the access token, the request is sent again with a new access token. The
+    /// edge does not execute a request whose token it refuses. Therefore no request is executed twice.
+    fn exchange(&self, call: &Call) -> Result<Response<Body>> {
+        let first = self.accepted(self.transmit(call));
+        match (self.renew, &first) {
+            (Some(renew), Err(error)) if is_refused_token(error) => {
+                self.token.replace(Some(format!("Bearer {}", renew()?)));
+                self.accepted(self.transmit(call))
+            }
+            _ => first,
+        }
+    }
+
+    fn read<T: DeserializeOwned>(&self, call: &Call) -> Result<T> {
+        let mut response = self.exchange(call)?;
+        let text = response
+            .body_mut()
+            .read_to_string()
+            .context("the connection ended during the edge's response; the request may have been executed")?;
+        let text = if text.is_empty() { "null" } else { &text };
+        serde_json::from_str(text)
+            .context("cannot read the edge's response; install the same version of `pinlatch` and the edge")
+    }
+}
+
+/// Creates an HTTP client that does not follow redirects. The client trusts the CAs in the file `$PINLATCH_CA_FILE`, or
+/// the public CAs if this variable is not set.
+pub fn agent(timeout: Duration) -> Result<Agent> {
+    let mut tls = TlsConfig::builder();
+    if let Some(own) = own_authorities()? {
+        tls = tls.root_certs(RootCerts::from(own));
+    }
+    let config = Agent::config_builder()
+        .tls_config(tls.build())
+        .http_status_as_error(false)
+        .timeout_global(Some(timeout))
+        .max_redirects(0)
+        .user_agent(concat!("pinlatch/", env!("CARGO_PKG_VERSION")))
+        .build();
+    Ok(Agent::with_parts(config, DefaultConnector::default(), Resolver::default()))
+}
+
+/// Resolves the host name `localhost` without the system's resolver. The documentation of
+/// [`localhost`] gives the reason. The system's resolver resolves all other host names.
+#[derive(Debug, Default)]
+struct Resolver {
+    system: DefaultResolver,
+}
+
+impl resolver::Resolver for Resolver {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let Some(local) = uri.host().and_then(localhost) else {
+            return self.system.resolve(uri, config, timeout);
+        };
+        let usual = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+        let port = uri.port_u16().unwrap_or(usual);
+        let mut addresses = self.empty();
+        local.into_iter().for_each(|ip| addresses.push(SocketAddr::new(ip, port)));
+        Ok(addresses)
+    }
+}
+
+fn is_refused_token(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Problem>().is_some_and(|problem| problem.is(Code::InvalidToken))
+}
+
+/// An HTTP response with any status.
+pub struct Probe {
+    pub status: u16,
+    /// The value of the `Date` header, if the header is present.
+    pub date: Option<String>,
+    /// The value of the `WWW-Authenticate` header, if the header is present.
+    pub challenge: Option<String>,
+    pub body: String,
+}
+
+/// Returns whether the URL's host is this machine.
+pub fn is_local(url: &Url) -> bool {
+    url.host_str().is_some_and(is_loopback)
+}
+
+/// Returns the CAs that the program trusts instead of the public CAs. These CAs are in the file `$PINLATCH_CA_FILE`.
+/// Returns `None` if the variable is not set.
+pub fn own_authorities() -> Result<Option<Vec<Certificate<'static>>>> {
+    std::env::var_os("PINLATCH_CA_FILE").map(|file| authorities(Path::new(&file))).transpose()
+}
+
+fn authorities(file: &Path) -> Result<Vec<Certificate<'static>>> {
+    let text = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let mut found = Vec::new();
+    for item in parse_pem(&text) {
+        if let PemItem::Certificate(certificate) = item.with_context(|| file.display().to_string())? {
+            found.push(certificate);
+        }
+    }
+    if found.is_empty() {
+        return Err(anyhow!(
+            "{} contains no certificate; set PINLATCH_CA_FILE to a PEM file with CA certificates",
+            file.display()
+        ));
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_text_stays_on_this_machine() {
+        let made = |url: &str| Api::new(&Url::parse(url).unwrap()).is_ok();
+        assert!(made("http://127.0.0.1:8787") && made("http://localhost:1") && made("http://[::1]:1"));
+        assert!(made("https://door.example"));
+        for url in
+            ["http://door.example", "http://10.0.0.1", "http://localhost.example", "ftp://door.example"]
+        {
+            assert!(!made(url), "{url}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Connects to the edge and to other servers.
+
+pub mod api;
+pub mod published;
+pub mod session;
+pub mod socket;

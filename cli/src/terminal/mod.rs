@@ -1,0 +1,6 @@
+//! Parses what people type, and prints what people read.
+
+pub mod output;
+pub mod password;
+pub mod text;
+pub mod times;
