@@ -11,6 +11,8 @@ pub mod agent;
 pub mod api;
 pub mod close;
 pub mod command;
+#[cfg(test)]
+mod documentation;
 pub mod endpoint;
 pub mod line;
 pub mod loopback;

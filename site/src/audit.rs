@@ -1,20 +1,19 @@
 //! Writes and reads the audit log. Each audit entry contains the actor, the token id, the action, the target, the time
 //! and the outcome. The audit log never contains a token or a secret.
 
-use pinlatch_protocol::admin::{AuditEntry, AuditFilter, AuditHead, AuditPage, RETENTION_DAYS};
+use pinlatch_protocol::admin::{
+    AuditEntry, AuditFilter, AuditHead, AuditPage, MAX_AUDIT_PAGE, RETENTION_DAYS,
+};
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::{Role, SiteRight};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::Site;
-use crate::failure::Failure;
-use crate::principal::Principal;
-use crate::rows::{Columns as _, columns};
-use crate::store::StoreError;
-
-/// The maximum number of audit entries per page.
-pub const MAX_AUDIT_PAGE: u32 = 500;
+use crate::database::rows::{Columns as _, columns};
+use crate::database::store::StoreError;
+use crate::interface::failure::Failure;
+use crate::interface::principal::Principal;
+use crate::site::Site;
 
 /// How many of the latest audit entries are searched for equal entries before a repeatable entry is written.
 const REPEAT_WINDOW: u32 = 64;

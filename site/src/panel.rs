@@ -6,14 +6,14 @@ use pinlatch_protocol::panel::{Change, FromPanel, ToPanel};
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::{MAX_SCOPES, Scope, ScopeSet};
 
-use crate::Site;
-use crate::authority::Rights;
-use crate::command::CommandProgress;
-use crate::devices::visible_device;
-use crate::event::{Effect, Event, PanelFilter, Press};
-use crate::failure::Failure;
-use crate::lines::visible_line;
-use crate::principal::Principal;
+use crate::accounts::authority::Rights;
+use crate::devices::command::CommandProgress;
+use crate::devices::device::visible_device;
+use crate::devices::lines::visible_line;
+use crate::interface::event::{Effect, Event, PanelFilter, Press};
+use crate::interface::failure::Failure;
+use crate::interface::principal::Principal;
+use crate::site::Site;
 
 impl Site<'_> {
     pub(crate) fn whoami(&self, principal: &Principal) -> Result<Whoami, Failure> {

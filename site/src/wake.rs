@@ -3,12 +3,12 @@
 
 use pinlatch_protocol::SILENCE_LIMIT_MS;
 
-use crate::Site;
-use crate::agent::KEEP_NONCES_MS;
-use crate::command::KEEP_COMMANDS_MS;
-use crate::rows::{Columns as _, columns};
-use crate::store::StoreError;
-use crate::tokens::KEEP_TOKENS_MS;
+use crate::accounts::tokens::KEEP_TOKENS_MS;
+use crate::database::rows::{Columns as _, columns};
+use crate::database::store::StoreError;
+use crate::devices::agent::KEEP_NONCES_MS;
+use crate::devices::command::KEEP_COMMANDS_MS;
+use crate::site::Site;
 
 /// The interval between two deletions of expired rows, in milliseconds. Expired rows are deleted only on the full hour,
 /// so an idle site is rarely woken.

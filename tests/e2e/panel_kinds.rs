@@ -6,48 +6,24 @@ use e2e::{Browser, Site, soon};
 use serde_json::{Value, json};
 
 use crate::panel::in_browser;
+use xtask::simulated_lines;
 
-const LINES: &str = r##"
-[lines.desk]
-kind = "dimmer"
-driver = "sim"
-
-[lines.flap]
-kind = "servo"
-driver = "sim"
-safe = 90
-range_deg = [20, 160]
-
-[lines.heat]
-kind = "sensor"
-driver = "sim"
-unit = "°C"
-precision = 1
-
-[lines.bell]
-kind = "contact"
-driver = "sim"
-debounce_ms = 0
-presses = true
-long_press_ms = 60000
-
-[lines.rose]
-kind = "rgb"
-driver = "sim"
-
-[lines.up]
-kind = "switch"
-driver = "sim"
-
-[lines.gate]
-kind = "momentary"
-driver = "sim"
-max_on_ms = 60000
-
+const LINES: &str = concat!(
+    simulated_lines! {
+        "desk": "dimmer";
+        "flap": "servo", "safe = 90", "range_deg = [20, 160]";
+        "heat": "sensor", r#"unit = "°C""#, "precision = 1";
+        "bell": "contact", "debounce_ms = 0", "presses = true", "long_press_ms = 60000";
+        "rose": "rgb";
+        "up": "switch";
+        "gate": "momentary", "max_on_ms = 60000";
+    },
+    r#"
 [interlocks.hoist]
 lines = ["up", "gate"]
 dead_time_ms = 0
-"##;
+"#
+);
 
 fn hall(site: &Site<'_>) -> Agent {
     let mut agent = Agent::enrol(&site.enrolment("hall"), LINES, &[]);

@@ -8,45 +8,21 @@ use e2e::{Agent, Browser, Site};
 use serde_json::{Value, json};
 
 use crate::panel::in_browser;
+use xtask::simulated_lines;
 
 const SIZES: [(u32, u32); 2] = [(390, 844), (1280, 900)];
 
 /// An agent configuration with a GPIO line of each kind. The unit of the sensor contains HTML, as a hostile device
 /// might send.
-const HALL: &str = r##"
-[lines.front-door]
-kind = "momentary"
-driver = "sim"
-max_on_ms = 5000
-
-[lines.desk-lamp]
-kind = "dimmer"
-driver = "sim"
-
-[lines.flap]
-kind = "servo"
-driver = "sim"
-safe = 90
-
-[lines.heat]
-kind = "sensor"
-driver = "sim"
-unit = "<b>°C"
-precision = 1
-
-[lines.bell]
-kind = "contact"
-driver = "sim"
-
-[lines.rose]
-kind = "rgb"
-driver = "sim"
-
-[lines.porch-light]
-kind = "switch"
-driver = "sim"
-retain = true
-"##;
+const HALL: &str = simulated_lines! {
+    "front-door": "momentary", "max_on_ms = 5000";
+    "desk-lamp": "dimmer";
+    "flap": "servo", "safe = 90";
+    "heat": "sensor", r#"unit = "<b>°C""#, "precision = 1";
+    "bell": "contact";
+    "rose": "rgb";
+    "porch-light": "switch", "retain = true";
+};
 
 /// Checks the current page in both sizes. In CI, each size is checked in the light and the dark theme. Outside CI, the
 /// small size is checked in the light theme and the large size in the dark theme.

@@ -1,7 +1,6 @@
 //! Runs a real agent with simulated GPIO lines. The agent's simulator writes a journal with every change of these
 //! lines.
 
-use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::Command;
@@ -10,33 +9,20 @@ use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use xtask::guard::Guarded;
+use xtask::simulated::SimulatedDevice;
+use xtask::simulated_lines;
 
-use crate::{program, soon};
+use crate::program::program;
+use crate::wait::soon;
 
 /// The configuration of the GPIO lines of the standard test device.
-pub const LINES: &str = r#"
-[lines.door]
-kind = "momentary"
-driver = "sim"
-max_on_ms = 5000
-
-[lines.lamp]
-kind = "switch"
-driver = "sim"
-retain = true
-
-[lines.relay]
-kind = "switch"
-driver = "sim"
-
-[lines.bell]
-kind = "contact"
-driver = "sim"
-
-[lines.rose]
-kind = "rgb"
-driver = "sim"
-"#;
+pub const LINES: &str = simulated_lines! {
+    "door": "momentary", "max_on_ms = 5000";
+    "lamp": "switch", "retain = true";
+    "relay": "switch";
+    "bell": "contact";
+    "rose": "rgb";
+};
 
 /// The path of the agent's credentials file, relative to the agent's folder.
 const CREDENTIALS: &str = "state/credentials.json";
@@ -63,15 +49,12 @@ impl Agent {
     /// `pinlatch-agent enrol` and `pinlatch-agent run`.
     pub fn enrol_with(enrolment: &str, lines: &str, config: &str, once: &[&str], more: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let state = folder.path().join("state");
+        let device = SimulatedDevice::new(folder.path());
         let mut enrol = Command::new(program("PINLATCH_AGENT_BIN"));
-        enrol.arg("enrol").arg(enrolment).arg("--state").arg(&state).args(once).args(more);
+        enrol.arg("enrol").arg(enrolment).arg("--state").arg(device.state_dir()).args(once).args(more);
         let output = enrol.output().expect("pinlatch-agent enrol");
         assert!(output.status.success(), "pinlatch-agent enrol: {}", String::from_utf8_lossy(&output.stderr));
-        let head = "state_dir = \"state\"\n";
-        let simulator = "\n[simulator]\njournal = \"sim.jsonl\"\nsocket = \"sim.sock\"\n";
-        std::fs::write(folder.path().join("agent.toml"), format!("{head}{config}{simulator}{lines}"))
-            .expect("a configuration");
+        device.configure(config, lines).expect("a configuration");
         Self {
             folder,
             more: more.iter().map(ToString::to_string).collect(),
@@ -114,6 +97,10 @@ impl Agent {
         std::fs::write(self.folder.path().join(CREDENTIALS), credentials.to_string()).expect("credentials");
     }
 
+    fn device(&self) -> SimulatedDevice {
+        SimulatedDevice::new(self.folder.path())
+    }
+
     fn spawn(&self) -> Guarded {
         let mut run = self.command();
         run.env("RUST_LOG", "debug");
@@ -122,7 +109,7 @@ impl Agent {
 
     pub fn command(&self) -> Command {
         let mut run = Command::new(program("PINLATCH_AGENT_BIN"));
-        run.arg("run").arg("--config").arg(self.folder.path().join("agent.toml")).args(&self.more);
+        run.arg("run").arg("--config").arg(self.device().config_file()).args(&self.more);
         run
     }
 
@@ -195,8 +182,7 @@ impl Agent {
 
     /// Returns all changes of the simulated outputs, including the changes before a restart of the agent.
     pub fn journal(&self) -> Vec<Value> {
-        let text = std::fs::read_to_string(self.folder.path().join("sim.jsonl")).unwrap_or_default();
-        text.lines().map(|line| serde_json::from_str(line).expect("a line of the journal")).collect()
+        self.device().journal()
     }
 
     /// Returns all levels that a simulated GPIO line has had, oldest first.
@@ -215,12 +201,8 @@ impl Agent {
 
     /// Sets the input value of a simulated contact or sensor. The value `null` simulates a sensor that cannot be read.
     pub fn drive_to(&self, line: &str, level: &Value) {
-        let socket = self.folder.path().join("sim.sock");
-        let mut stream = soon("the simulator listens", || UnixStream::connect(&socket).ok());
-        writeln!(stream, "{}", json!({ "line": line, "level": level })).expect("a simulator that reads");
-        let mut answer = String::new();
-        BufReader::new(stream).read_line(&mut answer).expect("a simulator that answers");
-        assert_eq!(serde_json::from_str::<Value>(&answer).expect("JSON"), json!({ "ok": true }));
+        soon("the simulator listens", || UnixStream::connect(self.device().socket()).ok());
+        self.device().drive(line, level).expect("a simulator that answers");
     }
 }
 

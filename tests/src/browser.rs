@@ -17,8 +17,10 @@ use tokio::runtime::Runtime;
 use url::{Origin, Url};
 use xtask::guard::Guarded;
 
-use crate::screen::devtools;
-use crate::{Certificates, program, soon};
+use crate::certificates::Certificates;
+use crate::devtools::devtools;
+use crate::program::program;
+use crate::wait::soon;
 
 /// The maximum time until a browser has started.
 const SESSION: Duration = Duration::from_secs(60);

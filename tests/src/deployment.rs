@@ -14,7 +14,10 @@ use serde_json::Value;
 use tempfile::TempDir;
 use xtask::edge::{Edge, EdgeOptions, write_private};
 
-use crate::{Certificates, Http, outsiders, program};
+use crate::certificates::Certificates;
+use crate::http::Http;
+use crate::outsiders;
+use crate::program::program;
 
 /// The number of sites in the shared deployment. The number must cover one site for each test that uses the shared
 /// deployment, plus the sites that are prepared in advance.
@@ -50,7 +53,7 @@ impl Deployment {
     }
 
     /// Starts a separate deployment, which uses TLS if certificates are given. The caller must have
-    /// a [`crate::HostLock`].
+    /// a [`crate::host_lock::HostLock`].
     pub fn start(sites: usize, https: Option<&Certificates>) -> Self {
         let deployment = Self::start_with(sites, |options| match https {
             Some(certificates) => options.https(certificates.key(), certificates.certificate()),

@@ -7,12 +7,14 @@ pub mod agent;
 pub mod browser;
 pub mod certificates;
 pub mod deployment;
+mod devtools;
 pub mod emulated;
 pub mod forge;
 pub mod host_lock;
 pub mod http;
 pub mod measure;
 pub mod outsiders;
+mod program;
 pub mod provider;
 pub mod proxy;
 mod ready;
@@ -30,14 +32,8 @@ pub use certificates::Certificates;
 pub use deployment::Deployment;
 pub use host_lock::HostLock;
 pub use http::{Answer, Http};
+pub use program::program;
 pub use proxy::Proxy;
 pub use site::Site;
 pub use socket::Panel;
 pub use wait::{eventually, soon};
-
-/// Returns the path of a program, which `cargo xtask test` passes in an environment variable.
-pub fn program(variable: &str) -> std::path::PathBuf {
-    std::env::var_os(variable)
-        .unwrap_or_else(|| panic!("{variable} is not set: run `cargo xtask test`"))
-        .into()
-}

@@ -11,7 +11,9 @@ use tempfile::TempDir;
 use xtask::guard::Guarded;
 
 use crate::forge::encode as base64url;
-use crate::{Answer, Http, program, soon};
+use crate::http::{Answer, Http};
+use crate::program::program;
+use crate::wait::soon;
 
 /// The client id of Pinlatch at the login providers.
 pub const CLIENT: &str = "pinlatch";

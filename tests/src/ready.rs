@@ -6,7 +6,8 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::{HostLock, Site};
+use crate::host_lock::HostLock;
+use crate::site::Site;
 
 /// The maximum number of prepared sites.
 const READY: usize = 8;
@@ -20,8 +21,16 @@ static SITES: LazyLock<Mutex<Receiver<(Instant, Site<'static>)>>> = LazyLock::ne
     Mutex::new(sites)
 });
 
+impl Site<'static> {
+    /// Returns a new site of the shared deployment.
+    pub fn shared() -> Self {
+        let host_lock = HostLock::beside_others();
+        Self { _host_lock: Some(host_lock), ..take().unwrap_or_else(Self::fresh) }
+    }
+}
+
 /// Returns a prepared site, if one is available.
-pub fn take() -> Option<Site<'static>> {
+fn take() -> Option<Site<'static>> {
     let sites = SITES.lock().unwrap_or_else(PoisonError::into_inner);
     sites.try_iter().find(|(made, _)| made.elapsed() < FRESH).map(|(_, site)| site)
 }

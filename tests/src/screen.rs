@@ -5,36 +5,16 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use fantoccini::Client;
 use fantoccini::actions::{InputSource, MouseActions, PointerAction};
-use fantoccini::error::CmdError;
-use fantoccini::wd::WebDriverCompatibleCommand;
 use serde_json::{Value, json};
 
-use crate::{Browser, program};
+use crate::browser::Browser;
+use crate::devtools::devtools;
+use crate::program::program;
 
 /// The duration of a press on a hold button in the tests. The duration is slightly longer than the minimum time that a
 /// hold button requires.
 const HELD: Duration = Duration::from_millis(900);
-
-/// A Chrome DevTools Protocol command, which is sent through chromedriver.
-#[derive(Debug)]
-struct Cdp(Value);
-
-impl WebDriverCompatibleCommand for Cdp {
-    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
-        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
-    }
-
-    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
-        (http::Method::POST, Some(self.0.to_string()))
-    }
-}
-
-/// Runs a Chrome DevTools Protocol command in a WebDriver session.
-pub(crate) async fn devtools(client: &Client, command: &str, params: Value) -> Result<Value, CmdError> {
-    client.issue_cmd(Cdp(json!({ "cmd": command, "params": params }))).await
-}
 
 impl Browser {
     /// Runs a Chrome DevTools Protocol command in this browser.

@@ -7,7 +7,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::agent::{Agent, LINES};
-use crate::{Deployment, HostLock, Http, Panel, eventually, ready};
+use crate::deployment::Deployment;
+use crate::host_lock::HostLock;
+use crate::http::Http;
+use crate::socket::Panel;
+use crate::wait::eventually;
 
 /// The user name of the owner of every test site.
 pub const OWNER: &str = "owner";
@@ -21,16 +25,10 @@ pub struct Site<'d> {
     pub owner: Http,
     /// The access token of the site's owner.
     pub token: String,
-    _host_lock: Option<HostLock>,
+    pub(crate) _host_lock: Option<HostLock>,
 }
 
 impl Site<'static> {
-    /// Returns a new site of the shared deployment.
-    pub fn shared() -> Self {
-        let host_lock = HostLock::beside_others();
-        Self { _host_lock: Some(host_lock), ..ready::take().unwrap_or_else(Self::fresh) }
-    }
-
     /// Creates a new site in the shared deployment without taking a lock on the host.
     pub(crate) fn fresh() -> Self {
         let (deployment, index) = Deployment::shared();

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::{Site, eventually};
+use crate::site::Site;
+use crate::wait::eventually;
 
 /// The maximum time between the agent's deadline check and the journal entry of the level change, in milliseconds. The
 /// agent first checks the deadline of a command and then sets the GPIO line. A busy host can suspend the agent's

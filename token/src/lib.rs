@@ -13,6 +13,7 @@ mod external;
 mod jwt;
 mod keys;
 mod kinds;
+mod names;
 mod policy;
 mod sealed;
 
@@ -24,46 +25,16 @@ pub use external::issuer::{Admitted, Issuer, Issuers, NotAdmitted, private_uri, 
 pub use jwt::claims::Registered;
 pub use jwt::kind::Kind;
 pub use jwt::refusal::Refusal;
+pub use jwt::strict::MAX_TOKEN;
 pub use keys::KeySet;
 pub use keys::alg::Algorithm;
 pub use keys::key::{PublicKey, SigningKey};
-pub use keys::key_error::KeyError;
+pub use keys::key_error::{KeyError, RSA_BITS};
 pub use keys::minting::MintingKey;
 pub use kinds::access::{AccessClaims, AccessGrant, MAX_PERSON_LIFE, TOKEN_SUBJECT_PREFIX};
 pub use kinds::code::{Challenge, Code, CodePurpose};
+pub use names::{EDGE, ROOT, device_audience, is_nonce, random_id, site_audience};
 pub use policy::cache::SignatureCache;
 pub use policy::explain::{Check, CheckResult, Explanation, Member, explain};
 pub use policy::{Accepted, Expect, Terms, Typ, Verified, verify, verify_foreign, verify_foreign_cached};
 pub use sealed::{SealingKey, is_sealed};
-
-use pinlatch_protocol::name::Name;
-use rand::Rng;
-
-/// The issuer (`iss`) of all tokens that the edge signs.
-pub const EDGE: &str = "urn:pinlatch:edge";
-
-/// The issuer (`iss`) of key sets, which the owner's root key signs.
-pub const ROOT: &str = "urn:pinlatch:root";
-
-/// Returns the audience (`aud`) of tokens for a site of the edge.
-pub fn site_audience(site: &Name) -> String {
-    format!("urn:pinlatch:site:{site}")
-}
-
-/// Returns the audience (`aud`) of tokens for a device.
-pub fn device_audience(site: &Name, device: &Name) -> String {
-    format!("urn:pinlatch:device:{site}/{device}")
-}
-
-/// Returns whether a nonce from another party is valid. A valid nonce has 16 to 64 base64url characters.
-pub fn is_nonce(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    (16..=64).contains(&text.len()) && text.bytes().all(plain)
-}
-
-/// Returns a new random text of 128 bits. The text is used as a `jti`, as the id of a login, or as a session nonce.
-pub fn random_id() -> String {
-    let mut bytes = [0; 16];
-    rand::rng().fill_bytes(&mut bytes);
-    jwt::b64::encode(&bytes)
-}

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use pinlatch_protocol::name::Name;
 use pinlatch_token::command::{self, CommandClaims};
 use pinlatch_token::{
-    CodePurpose, EdgeKeys, KeyError, KeySet, Kind, MintingKey, Refusal, SealingKey, SigningKey, Terms, Typ,
-    random_id, verify_foreign,
+    CodePurpose, EdgeKeys, KeyError, KeySet, Kind, MAX_PERSON_LIFE, MAX_TOKEN, MintingKey, RSA_BITS, Refusal,
+    SealingKey, SigningKey, Terms, Typ, device, random_id, verify_foreign,
 };
 use serde_json::{Map, Value, json};
 
@@ -172,4 +172,21 @@ fn every_refusal_of_a_key_has_a_key_that_meets_it() {
 fn a_code_names_one_thing() {
     let all: BTreeSet<&str> = Refusal::CODES.into_iter().chain(KeyError::CODES).collect();
     assert_eq!(all.len(), Refusal::CODES.len() + KeyError::CODES.len());
+}
+
+#[test]
+fn the_documentation_states_the_numbers_of_the_constants() {
+    let page = include_str!("../../docs/tokens.md");
+    let (least, most) = (RSA_BITS.start(), RSA_BITS.end());
+    for statement in [
+        format!("with at most {} KiB in total", MAX_TOKEN / 1024),
+        format!("A sealed token can have at most {} KiB", MAX_TOKEN / 1024),
+        format!("or has more than {} KiB", MAX_TOKEN / 1024),
+        format!("({least} to {most} bits"),
+        format!("does not have {least} to {most} bits"),
+        format!("{} minutes after a login", MAX_PERSON_LIFE / 60),
+        format!("in `cnf` | {} days |", device::CERT_LIFE / 86_400),
+    ] {
+        assert!(page.contains(&statement), "docs/tokens.md does not state: {statement}");
+    }
 }

@@ -15,6 +15,7 @@ pub mod guard;
 pub mod paths;
 pub mod process;
 pub mod processes;
+pub mod simulated;
 pub mod suite;
 pub mod together;
 pub mod tools;

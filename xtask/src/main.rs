@@ -8,7 +8,7 @@ use xtask::{
     bench::{self, Bench},
     build::{self, Mode, Part},
     demo, dist, doctor, fuzz, guard, suite,
-    tools::{Setup, cross::Machine, system::Consent},
+    tools::{Consent, Setup, cross::Machine},
     ui,
 };
 

@@ -67,8 +67,8 @@ pub struct Line {
     pub chip: Option<Spanned<String>>,
     pub offset: Option<Spanned<u32>>,
     pub active_low: Option<Spanned<bool>>,
-    pub drive: Option<Spanned<super::Drive>>,
-    pub bias: Option<Spanned<super::Bias>>,
+    pub drive: Option<Spanned<super::settings::Drive>>,
+    pub bias: Option<Spanned<super::settings::Bias>>,
     // The following keys configure PWM channels and servos.
     pub pwm: Option<Spanned<String>>,
     /// The channel is a number for the driver `pwm`, and a text for the drivers `iio` and `hwmon`.

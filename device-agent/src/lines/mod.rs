@@ -14,7 +14,6 @@ pub mod driver;
 pub mod interlock;
 mod line;
 pub mod output;
-pub mod quantity;
 pub mod refused;
 pub mod sensor;
 pub mod survey;

@@ -32,7 +32,7 @@ pub const ATTEMPT_LIMIT: Duration = Duration::from_secs(180);
 pub enum Part {
     /// The line task, which runs [`Lines::drive`].
     Lines,
-    /// The uplink task, which runs [`crate::uplink::Uplink::run`].
+    /// The uplink task, which runs `Uplink::run`.
     Uplink,
 }
 

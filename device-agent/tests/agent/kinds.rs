@@ -9,32 +9,22 @@ use tokio::net::UnixStream;
 
 use crate::edge::Edge;
 use crate::test_agent::TestAgent;
+use xtask::simulated_lines;
 
-const LINES: &str = r#"
-[lines.lamp]
-kind = "dimmer"
-driver = "sim"
-[lines.up]
-kind = "switch"
-driver = "sim"
-[lines.down]
-kind = "momentary"
-driver = "sim"
+const LINES: &str = concat!(
+    simulated_lines! {
+        "lamp": "dimmer";
+        "up": "switch";
+        "down": "momentary";
+        "bell": "contact", "debounce_ms = 0", "presses = true", "long_press_ms = 60_000";
+        "heat": "sensor", r#"unit = "°C""#, "precision = 1";
+    },
+    r#"
 [interlocks.shutter]
 lines = ["up", "down"]
 dead_time_ms = 0
-[lines.bell]
-kind = "contact"
-driver = "sim"
-debounce_ms = 0
-presses = true
-long_press_ms = 60_000
-[lines.heat]
-kind = "sensor"
-driver = "sim"
-unit = "°C"
-precision = 1
-"#;
+"#
+);
 
 #[tokio::test]
 async fn a_fade_goes_through_every_step_and_ends_at_its_level() {

@@ -11,6 +11,7 @@ use tokio::time::{Duration, Instant, timeout};
 use crate::edge::{Edge, PATIENCE};
 use crate::running::Running;
 use crate::test_agent::TestAgent;
+use xtask::simulated_lines;
 
 /// Reads the address of the metrics server from the agent's log.
 async fn address(running: &Running) -> SocketAddr {
@@ -65,18 +66,11 @@ fn read(text: &str) -> BTreeMap<String, f64> {
     samples
 }
 
-const LINES: &str = r##"
-[lines.lamp]
-kind = "switch"
-driver = "sim"
-[lines.rose]
-kind = "rgb"
-driver = "sim"
-[lines.heat]
-kind = "sensor"
-driver = "sim"
-unit = "°C \"in\" C:\\"
-"##;
+const LINES: &str = simulated_lines! {
+    "lamp": "switch";
+    "rose": "rgb";
+    "heat": "sensor", r#"unit = "°C \"in\" C:\\""#;
+};
 
 #[tokio::test]
 async fn they_tell_of_link_commands_lines_and_clock() {

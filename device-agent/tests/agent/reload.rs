@@ -13,7 +13,6 @@ use crate::edge::{Connection, Edge, PATIENCE};
 use crate::running::Running;
 use crate::test_agent::TestAgent;
 
-const HEAD: &str = "state_dir = \"state\"\n[simulator]\njournal = \"sim.jsonl\"\nsocket = \"sim.sock\"\n";
 const DOOR: &str = "[lines.door]\nkind = \"momentary\"\ndriver = \"sim\"\nmax_on_ms = 4_000\n";
 const LAMP: &str = "[lines.lamp]\nkind = \"switch\"\ndriver = \"sim\"\n";
 const FAN: &str = "[lines.fan]\nkind = \"switch\"\ndriver = \"sim\"\n";
@@ -35,7 +34,7 @@ async fn hello(link: &mut Connection) -> Vec<(String, Option<Level>)> {
 }
 
 fn write(test_agent: &TestAgent, lines: &[&str]) {
-    std::fs::write(test_agent.config_file(), format!("{HEAD}{}", lines.concat())).unwrap();
+    test_agent.device().configure("", &lines.concat()).unwrap();
 }
 
 /// Returns the changes of the simulated lines after the first `entries` entries of the journal file.
@@ -111,7 +110,7 @@ async fn a_broken_file_is_refused_with_its_reasons_and_nothing_happens() {
     assert!(log.contains("code=\"config_value\"") && log.contains("agent.toml:8:13: "), "{log}");
     assert!(log.contains("code=\"config_driver\""), "every reason: {log}");
     for text in ["not toml", "ca_file = \"nowhere.pem\"\n"] {
-        std::fs::write(test_agent.config_file(), format!("{text}{HEAD}{LAMP}")).unwrap();
+        test_agent.device().configure(text, LAMP).unwrap();
         let refused = running.log().matches("the configuration was not reloaded").count();
         running.signal(Signal::HUP);
         let deadline = tokio::time::Instant::now() + PATIENCE;

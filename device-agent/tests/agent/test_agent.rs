@@ -11,31 +11,20 @@ use pinlatch_agent::{agent, enrol};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
+use xtask::simulated::SimulatedDevice;
+use xtask::simulated_lines;
 
 use crate::edge::Edge;
 
-const LINES: &str = r#"
-state_dir = "state"
-status_socket = "agent.sock"
-[simulator]
-journal = "sim.jsonl"
-socket = "sim.sock"
-[lines.door]
-kind = "momentary"
-driver = "sim"
-[lines.lamp]
-kind = "switch"
-driver = "sim"
-retain = true
-[lines.bell]
-kind = "contact"
-driver = "sim"
-debounce_ms = 0
-[lines.lost]
-kind = "switch"
-driver = "gpio"
-gpio = "NO_SUCH_LINE"
-"#;
+/// The lines of the device. The line `lost` has no hardware.
+const LINES: &str = concat!(
+    simulated_lines! {
+        "door": "momentary";
+        "lamp": "switch", "retain = true";
+        "bell": "contact", "debounce_ms = 0";
+    },
+    "[lines.lost]\nkind = \"switch\"\ndriver = \"gpio\"\ngpio = \"NO_SUCH_LINE\"\n"
+);
 
 /// The temporary folder and the settings of one device.
 pub struct TestAgent {
@@ -52,22 +41,20 @@ impl TestAgent {
     /// Sets up a device whose configuration contains `lines` instead of the default lines.
     pub fn of(lines: &str) -> Self {
         let test_agent = Self::new();
-        let head = "state_dir = \"state\"\n[simulator]\njournal = \"sim.jsonl\"\nsocket = \"sim.sock\"\n";
-        std::fs::write(test_agent.config_file(), format!("{head}{lines}")).unwrap();
+        test_agent.device().configure("", lines).unwrap();
         test_agent
     }
 
     pub fn with(ca_pem: Option<&str>, clock: WallClock) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut config = String::new();
+        let mut keys = "status_socket = \"agent.sock\"\n".to_owned();
         let ca = ca_pem.map(|pem| {
-            config.push_str("ca_file = \"ca.pem\"\n");
+            keys.push_str("ca_file = \"ca.pem\"\n");
             let file = folder.path().join("ca.pem");
             std::fs::write(&file, pem).unwrap();
             file
         });
-        config.push_str(LINES);
-        std::fs::write(folder.path().join("agent.toml"), config).unwrap();
+        SimulatedDevice::new(folder.path()).configure(&keys, LINES).unwrap();
         Self { folder, ca, clock }
     }
 
@@ -77,26 +64,26 @@ impl TestAgent {
         std::fs::write(self.config_file(), format!("{keys}\n{before}")).unwrap();
     }
 
+    pub fn device(&self) -> SimulatedDevice {
+        SimulatedDevice::new(self.folder.path())
+    }
+
     pub fn config_file(&self) -> PathBuf {
-        self.folder.path().join("agent.toml")
+        self.device().config_file()
     }
 
     pub fn state_dir(&self) -> PathBuf {
-        self.folder.path().join("state")
+        self.device().state_dir()
     }
 
     pub fn socket(&self) -> PathBuf {
-        self.folder.path().join("sim.sock")
+        self.device().socket()
     }
 
     /// Returns all changes of the simulated outputs until now as pairs `(line, level)`.
     pub fn journal(&self) -> Vec<(String, Value)> {
-        let text = std::fs::read_to_string(self.folder.path().join("sim.jsonl")).unwrap();
-        let entry = |line: &str| {
-            let entry: Value = serde_json::from_str(line).unwrap();
-            (entry["line"].as_str().unwrap().to_owned(), entry["level"].clone())
-        };
-        text.lines().map(entry).collect()
+        let entry = |entry: Value| (entry["line"].as_str().unwrap().to_owned(), entry["level"].clone());
+        self.device().journal().into_iter().map(entry).collect()
     }
 
     /// Returns the number of times that a line was switched on.

@@ -1,8 +1,8 @@
 //! Handles requests for the audit log. The response is one page of the audit log, or an export as JSON Lines.
 
-use pinlatch_protocol::admin::{AuditFilter, AuditPage, RetentionRequest};
+use pinlatch_protocol::admin::{AUDIT_PAGE, AuditFilter, AuditPage, MAX_AUDIT_PAGE, RetentionRequest};
 use pinlatch_protocol::problem::Problem;
-use pinlatch_site::{MAX_AUDIT_PAGE, Principal, calls};
+use pinlatch_site::{Principal, calls};
 
 use crate::auth;
 use crate::incoming::Incoming;
@@ -27,7 +27,7 @@ pub async fn read(incoming: Incoming) -> HandlerResult {
         target: incoming.query("target"),
         outcome: incoming.query("outcome"),
     };
-    let limit = number("limit")?.map_or(100, |limit| u32::try_from(limit).unwrap_or(u32::MAX));
+    let limit = number("limit")?.map_or(AUDIT_PAGE, |limit| u32::try_from(limit).unwrap_or(u32::MAX));
     let (principal, _) = auth::principal(&incoming).await?;
     let wants_lines = incoming.header("Accept").is_some_and(|accept| accept.contains(JSON_LINES));
     if wants_lines {

@@ -4,8 +4,10 @@ use pinlatch_protocol::line::{Action, Level, LineKind};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::LineView;
 
-use super::{level, measured, outcome, pressed, requested, title};
-use crate::model::CommandOutcome;
+use super::names::title;
+use super::problems::outcome;
+use super::times::duration;
+use crate::model::{CommandOutcome, Pulse};
 
 pub const ON: &str = "On";
 pub const OFF: &str = "Off";
@@ -73,6 +75,99 @@ pub fn say_pressed(line: &Name, long: bool) -> String {
 /// Returns the announcement of a command's result.
 pub fn say_outcome(line: &Name, result: &CommandOutcome) -> String {
     format!("{}: {}", title(line.as_str()), outcome(result))
+}
+
+/// Formats a level with the usual words for the line's kind, for example `closed` for a contact.
+pub fn level(kind: LineKind, level: Option<&Level>) -> String {
+    match (kind, level) {
+        (_, None) => "unknown".into(),
+        (LineKind::Contact, Some(Level::On(true))) => "closed".into(),
+        (LineKind::Contact, Some(Level::On(false))) => "open".into(),
+        (LineKind::Momentary, Some(Level::On(true))) => "active".into(),
+        (LineKind::Momentary, Some(Level::On(false))) => "inactive".into(),
+        (LineKind::Dimmer, Some(Level::Number(part))) => format!("{:.0} %", part * 100.0),
+        (LineKind::Servo, Some(Level::Number(degrees))) => format!("{degrees:.0}°"),
+        (LineKind::Sensor, Some(Level::Number(number))) => number_text(*number),
+        (_, Some(level)) => level.to_string(),
+    }
+}
+
+/// Formats the reported level of a line. The reading of a sensor has the configured precision and is followed by its
+/// unit.
+pub fn reported(line: &LineView) -> String {
+    match (line.kind, &line.reported) {
+        (LineKind::Sensor, None) => "no reading".into(),
+        (LineKind::Sensor, Some(Level::Number(number))) => measured(line, *number),
+        (kind, level_now) => level(kind, level_now.as_ref()),
+    }
+}
+
+/// Formats the reading of a sensor with its unit.
+pub fn measured(line: &LineView, number: f64) -> String {
+    let text = match line.precision {
+        // A reading that rounds to zero is shown without a minus sign.
+        Some(precision) => {
+            let text = format!("{number:.0$}", usize::from(precision));
+            let nothing = text.trim_start_matches('-').chars().all(|c| matches!(c, '0' | '.'));
+            if nothing { text.trim_start_matches('-').into() } else { text }
+        }
+        None => number_text(number),
+    };
+    // The no-break space prevents a line break between the number and the unit.
+    line.unit.as_ref().map_or_else(|| text.clone(), |unit| format!("{text}\u{a0}{unit}"))
+}
+
+/// Explains why a line shows no level. Returns `None` if the device has reported a level.
+pub fn no_level(line: &LineView) -> Option<&'static str> {
+    match (line.kind, &line.reported) {
+        (_, Some(_)) => None,
+        (LineKind::Sensor, None) => {
+            Some("The sensor cannot be read. Check the sensor's wiring and the device's log.")
+        }
+        (LineKind::Contact, None) => {
+            Some("The state of this contact is unknown. Check the contact's wiring and the device's log.")
+        }
+        (_, None) => Some("The level of this line is unknown. Check the line's wiring and the device's log."),
+    }
+}
+
+pub fn pressed(long: bool) -> &'static str {
+    if long { "Held down" } else { "Pressed" }
+}
+
+/// Formats the remaining time of a pulse: `2 s left`, `at most 5 s left` or `ending`.
+pub fn pulse_left(pulse: &Pulse) -> String {
+    match (pulse.ms.saturating_sub(pulse.gone_ms).div_ceil(1_000), pulse.own) {
+        (0, _) => "ending".into(),
+        (seconds, true) => format!("{seconds} s left"),
+        (seconds, false) => format!("at most {seconds} s left"),
+    }
+}
+
+fn number_text(number: f64) -> String {
+    let text = format!("{number:.2}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').into() } else { text }
+}
+
+/// Returns the value of the attribute `data-level`: `on`, `off`, `#rrggbb`, a number or `unknown`.
+pub fn level_mark(level: Option<&Level>) -> String {
+    level.map_or_else(|| "unknown".into(), Level::to_string)
+}
+
+/// Chooses the label of a momentary line's button by the name of the line.
+pub fn press(line: &str) -> &'static str {
+    const OPENERS: [&str; 7] = ["door", "gate", "lock", "latch", "garage", "strike", "barrier"];
+    if OPENERS.iter().any(|word| line.contains(word)) { "Open" } else { "Press" }
+}
+
+/// Describes a requested action, for example `on` or `a 3 s pulse`.
+pub fn requested(kind: LineKind, action: &Action) -> String {
+    match action {
+        Action::Set { level: wanted, .. } => level(kind, Some(wanted)),
+        Action::Toggle => "the other state".into(),
+        Action::Pulse { ms } => format!("a {} pulse", duration(*ms)),
+        Action::Blink { count, .. } => format!("{count} blinks"),
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,11 @@
-use pinlatch_protocol::line::Rgb;
+use pinlatch_protocol::api::MIN_PASSWORD;
+use pinlatch_protocol::line::{Level, LineKind, Rgb};
+use pinlatch_protocol::panel::LineView;
+use pinlatch_protocol::problem::{Code, Problem};
 
+use super::problems::refusal;
 use super::*;
+use crate::model::{CommandOutcome, Pulse};
 
 #[test]
 fn names_read_like_names() {
@@ -141,4 +146,9 @@ fn every_way_in_which_a_provider_s_login_fails_has_its_own_sentence() {
     for invented in ["", "Call 0900 123", "<b>x</b>"] {
         assert_eq!(provider_problem(invented), provider_problem("login_refused"));
     }
+}
+
+#[test]
+fn texts_state_the_numbers_of_the_constants() {
+    assert!(PASSWORD_HINT.contains(&format!("at least {MIN_PASSWORD} characters")));
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use pinlatch_protocol::admin::{AdmitRequest, AuditHead, AuditPage, IdentityRule};
+use pinlatch_protocol::admin::{AdmitRequest, AuditHead, AuditPage, IdentityRule, MAX_AUDIT_PAGE};
 use pinlatch_protocol::scope::Role::{Operator, Viewer};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};

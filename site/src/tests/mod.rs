@@ -30,7 +30,7 @@ use pinlatch_protocol::panel::{Change, FromPanel, ToPanel};
 use pinlatch_protocol::problem::Problem;
 use serde_json::json;
 
-use crate::native::Sqlite;
+use crate::database::native::Sqlite;
 use crate::*;
 
 /// A store that returns every number as a floating-point number, as JavaScript does.

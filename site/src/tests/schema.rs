@@ -4,7 +4,7 @@ use pinlatch_protocol::scope::Role;
 
 use super::fixtures::*;
 use super::*;
-use crate::schema::VERSIONS;
+use crate::database::schema::VERSIONS;
 
 /// The SQL statements for the released schema version 1, without the tables of devices and commands.
 const VERSION_1: [&str; 8] = [

@@ -11,6 +11,7 @@ use e2e::proxy::{Noise, Proxy};
 use e2e::stream::{self, Runs, Sent};
 use e2e::{Agent, Deployment, HostLock, Site, eventually};
 use serde_json::{Value, json};
+use xtask::simulated_lines;
 
 /// The number of commands if `PINLATCH_CHAOS_COMMANDS` is not set.
 const COMMANDS: u32 = 400;
@@ -18,17 +19,10 @@ const COMMANDS: u32 = 400;
 /// command. Therefore the number of pending commands cannot exceed the edge's limit per device.
 const CALLERS: u32 = 6;
 const DEVICES: [&str; 2] = ["porch", "attic"];
-const COLOURS: &str = r#"
-[lines.rose]
-kind = "rgb"
-driver = "sim"
-on_link_loss = "hold"
-
-[lines.lily]
-kind = "rgb"
-driver = "sim"
-on_link_loss = "hold"
-"#;
+const COLOURS: &str = simulated_lines! {
+    "rose": "rgb", r#"on_link_loss = "hold""#;
+    "lily": "rgb", r#"on_link_loss = "hold""#;
+};
 const ROUGH: Noise = Noise { delay: Duration::from_millis(20), duplicated: 10, swapped: 10 };
 /// The allowed difference between the expected and the actual time of a level change, in milliseconds.
 const EXACTLY: u64 = 100;
@@ -239,33 +233,13 @@ fn deadlines(frames: &[String]) -> HashMap<u32, u64> {
     commands.collect()
 }
 
-const SAFETY: &str = r#"
-[lines.lamp]
-kind = "switch"
-driver = "sim"
-on_link_loss = { safe_after_s = 1 }
-
-[lines.fan]
-kind = "switch"
-driver = "sim"
-on_link_loss = { safe_after_s = 2 }
-
-[lines.keeper]
-kind = "switch"
-driver = "sim"
-on_link_loss = "hold"
-
-[lines.heater]
-kind = "switch"
-driver = "sim"
-on_link_loss = "hold"
-max_on_ms = 1500
-
-[lines.door]
-kind = "momentary"
-driver = "sim"
-max_on_ms = 5000
-"#;
+const SAFETY: &str = simulated_lines! {
+    "lamp": "switch", "on_link_loss = { safe_after_s = 1 }";
+    "fan": "switch", "on_link_loss = { safe_after_s = 2 }";
+    "keeper": "switch", r#"on_link_loss = "hold""#;
+    "heater": "switch", r#"on_link_loss = "hold""#, "max_on_ms = 1500";
+    "door": "momentary", "max_on_ms = 5000";
+};
 
 /// Returns the time at which the GPIO line reached `level`, in milliseconds since the Unix epoch. Returns `None` if the
 /// last change of the GPIO line was to another level.

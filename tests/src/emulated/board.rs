@@ -1,6 +1,6 @@
 //! Describes the boards that QEMU emulates.
 
-use super::pins::State;
+use super::state::State;
 
 /// An emulated board with a GPIO controller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

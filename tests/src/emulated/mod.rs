@@ -11,6 +11,7 @@ mod console;
 mod names;
 mod pins;
 mod qmp;
+mod state;
 
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -23,9 +24,11 @@ use xtask::process::tail;
 
 pub use board::Board;
 pub use names::{NAME_SERVER, Names};
-pub use pins::{Change, Pin, State};
+pub use pins::{Change, Pin};
+pub use state::State;
 
-use crate::{program, soon};
+use crate::program::program;
+use crate::wait::soon;
 use archive::Archive;
 use console::Console;
 use pins::Pins;

@@ -9,19 +9,12 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::Board;
+use super::board::Board;
+use super::state::State;
 use crate::soon;
 
 /// The maximum time until QEMU responds to a request.
 const ANSWER: Duration = Duration::from_secs(15);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// The board does not drive the pin.
-    Input,
-    /// The board drives the pin to this level.
-    Driven(bool),
-}
 
 /// A level change of an output pin that the test observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use rsa::traits::PublicKeyParts;
 use rsa::{Pkcs1v15Sign, RsaPrivateKey};
 use serde_json::{Value, json};
 
-use super::{decode, encode};
+use super::parts::{decode, encode};
 
 /// Two RSA keys that all tests of a test binary share: one for the owner and one for the attacker. The keys are shared
 /// because generating an RSA key takes a second.

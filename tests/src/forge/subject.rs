@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Object, Signer, encode, read};
+use super::parts::{Object, encode, read};
+use super::signer::Signer;
 
 /// The role of a token. The role decides how the token is sent, and which code verifies the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

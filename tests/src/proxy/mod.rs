@@ -6,72 +6,25 @@
 //! network is down.
 
 mod frames;
+mod link;
 mod pump;
 
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
+pub use link::Noise;
+use link::{Link, Shared, lock};
 use pump::Towards;
 
 use crate::http::local;
-
-/// The random disturbance that the proxy applies to WebSocket text frames.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Noise {
-    /// The maximum delay of a frame. Later frames wait until the delayed frame is sent.
-    pub delay: Duration,
-    /// The percentage of frames that are sent twice.
-    pub duplicated: u8,
-    /// The percentage of frames that are swapped with the next frame.
-    pub swapped: u8,
-}
 
 /// A running proxy. Dropping a `Proxy` stops the proxy and ends its connections.
 pub struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
     acceptor: Option<JoinHandle<()>>,
-}
-
-struct Shared {
-    upstream: SocketAddr,
-    stopping: AtomicBool,
-    refusing: AtomicBool,
-    frozen: AtomicBool,
-    noise: Mutex<Noise>,
-    random: Mutex<fastrand::Rng>,
-    links: Mutex<Vec<Arc<Link>>>,
-    frames_to_agents: Mutex<Vec<String>>,
-}
-
-/// One connection of an agent through the proxy.
-struct Link {
-    agent: TcpStream,
-    edge: TcpStream,
-    /// Whether the connection has switched from HTTP to WebSocket frames.
-    upgraded: AtomicBool,
-    /// Whether the connection is half-open. On a half-open connection no data is forwarded, and neither end is
-    /// notified.
-    stuck: AtomicBool,
-    /// Whether the proxy truncates the next frame to the agent.
-    cut_next: AtomicBool,
-    closed: AtomicBool,
-}
-
-impl Link {
-    fn close(&self) {
-        self.closed.store(true, SeqCst);
-        // Either socket can be closed already, so errors are ignored.
-        let _ = self.agent.shutdown(Shutdown::Both);
-        let _ = self.edge.shutdown(Shutdown::Both);
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Proxy {

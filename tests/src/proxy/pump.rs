@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 use super::frames::{self, Frames};
-use super::{Link, Shared, lock};
+use super::link::{Link, Shared, lock};
 
 /// The maximum time that a read blocks. After each read, the frames whose delay has passed are sent.
 const TURN: Duration = Duration::from_millis(2);

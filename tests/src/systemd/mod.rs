@@ -8,7 +8,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 use xtask::guard::Guarded;
 
-use crate::{eventually, program};
+use crate::program::program;
+use crate::wait::eventually;
 
 /// The maximum boot time of the container on a busy host.
 const BOOT: Duration = Duration::from_secs(60);

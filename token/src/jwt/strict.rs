@@ -14,7 +14,10 @@ use crate::jwt::b64;
 use crate::jwt::refusal::{Refusal, excerpt};
 
 /// The maximum length of a token, in bytes.
-pub(crate) const MAX_TOKEN: usize = 8 * 1024;
+pub const MAX_TOKEN: usize = 8 * 1024;
+
+// Texts without placeholders contain this number, for example the texts of `Refusal::Malformed`.
+const _: () = assert!(MAX_TOKEN == 8 * 1024);
 
 /// The maximum nesting depth of the JSON in a token's header or payload.
 const MAX_DEPTH: usize = 8;

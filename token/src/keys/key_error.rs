@@ -1,6 +1,14 @@
 //! This module lists the reasons for refusing a key or a key set.
 
+use std::ops::RangeInclusive;
+
 use crate::keys::alg::Algorithm;
+
+/// The accepted sizes of an RSA modulus, in bits.
+pub const RSA_BITS: RangeInclusive<usize> = 2048..=4096;
+
+// Texts without placeholders contain these numbers, for example in `minting.rs`.
+const _: () = assert!(*RSA_BITS.start() == 2048 && *RSA_BITS.end() == 4096);
 
 /// The reason why a key or a key set is refused. If one key of a set is invalid, the whole set is refused. The error
 /// text never contains key material.
@@ -26,8 +34,8 @@ pub enum KeyError {
     /// secret.
     #[error("a set of public keys must not contain shared secrets; use separate sets")]
     Mixed,
-    /// The RSA modulus has a size outside the range from 2048 to 4096 bits (RFC 7518 §3.3).
-    #[error("the RSA key has {0} bits; use an RSA key of 2048 to 4096 bits")]
+    /// The RSA modulus has a size outside the range [`RSA_BITS`] (RFC 7518 §3.3).
+    #[error("the RSA key has {0} bits; use an RSA key of {least} to {most} bits", least = RSA_BITS.start(), most = RSA_BITS.end())]
     RsaSize(usize),
     /// The exponent of the RSA key is not 65537.
     #[error("the RSA key's exponent is not 65537; generate a key with the exponent 65537")]

@@ -16,11 +16,8 @@ use crate::jwt::claims::SignatureOnly;
 use crate::jwt::refusal::Refusal;
 use crate::jwt::strict::Unverified;
 use crate::keys::alg::{Algorithm, Family};
-use crate::keys::key_error::KeyError;
+use crate::keys::key_error::{KeyError, RSA_BITS};
 use crate::keys::secret;
-
-/// The accepted sizes of an RSA modulus, in bits.
-const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
 
 pub(crate) const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 pub(crate) const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");

@@ -5,15 +5,15 @@ use pinlatch_protocol::name::Name;
 use pinlatch_protocol::scope::ScopeSet;
 use serde::{Deserialize, Serialize};
 
-use crate::edge_keys::EdgeKeys;
+use crate::edge_keys::keys::EdgeKeys;
 use crate::jwt::claims::Registered;
 use crate::jwt::kind::Kind;
 use crate::jwt::refusal::Refusal;
 use crate::jwt::strict::Object;
 use crate::keys::KeySet;
+use crate::names::{EDGE, site_audience};
 use crate::policy::cache::SignatureCache;
 use crate::policy::{Expect, Verified, verify_own};
-use crate::{EDGE, site_audience};
 
 /// The prefix of the subject (`sub`) in API tokens and guest links. The token's `jti` follows the prefix. A user name
 /// cannot contain a colon, so the subject cannot be the same as a user name.

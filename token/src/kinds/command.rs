@@ -5,14 +5,14 @@ use pinlatch_protocol::name::Name;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::edge_keys::EdgeKeys;
+use crate::edge_keys::keys::EdgeKeys;
 use crate::jwt::claims::Registered;
 use crate::jwt::kind::Kind;
 use crate::jwt::refusal::Refusal;
 use crate::keys::KeySet;
 use crate::kinds::access::object;
+use crate::names::{EDGE, device_audience};
 use crate::policy::{self, Verified};
-use crate::{EDGE, device_audience};
 
 /// The longest lifetime of a command token, in seconds. The value is slightly longer than the longest deadline of a
 /// command.

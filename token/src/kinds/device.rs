@@ -5,7 +5,7 @@ use pinlatch_protocol::name::Name;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::edge_keys::EdgeKeys;
+use crate::edge_keys::keys::EdgeKeys;
 use crate::jwt::claims::Registered;
 use crate::jwt::kind::Kind;
 use crate::jwt::refusal::Refusal;
@@ -13,8 +13,8 @@ use crate::keys::KeySet;
 use crate::keys::key::{PublicKey, SigningKey};
 use crate::kinds::access::object;
 use crate::kinds::code::Challenge;
+use crate::names::{EDGE, is_nonce, site_audience};
 use crate::policy::{self, Expect, Verified};
-use crate::{EDGE, is_nonce, site_audience};
 
 /// The lifetime of a device certificate, in seconds.
 pub const CERT_LIFE: u64 = 366 * 86_400;

@@ -10,8 +10,8 @@ use crate::jwt::refusal::Refusal;
 use crate::keys::KeySet;
 use crate::keys::key::{PublicKey, SigningKey};
 use crate::kinds::access::object;
+use crate::names::{ROOT, random_id};
 use crate::policy::{self, Expect, Verified};
-use crate::{ROOT, random_id};
 
 /// The audience of all key sets.
 const AUDIENCE: &str = "urn:pinlatch:agents";

@@ -5,11 +5,11 @@ use pinlatch_protocol::name::Name;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::edge_keys::EdgeKeys;
+use crate::edge_keys::keys::EdgeKeys;
 use crate::jwt::claims::{Registered, claims};
 use crate::jwt::refusal::Refusal;
 use crate::kinds::access::object;
-use crate::{EDGE, site_audience};
+use crate::names::{EDGE, site_audience};
 
 /// The time after which an unused refresh token expires, in seconds.
 pub const LIFE: u64 = 30 * 86_400;

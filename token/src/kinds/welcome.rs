@@ -4,14 +4,14 @@
 use pinlatch_protocol::name::Name;
 use serde::{Deserialize, Serialize};
 
-use crate::edge_keys::EdgeKeys;
+use crate::edge_keys::keys::EdgeKeys;
 use crate::jwt::claims::Registered;
 use crate::jwt::kind::Kind;
 use crate::jwt::refusal::Refusal;
 use crate::keys::KeySet;
 use crate::kinds::access::object;
+use crate::names::{EDGE, random_id, site_audience};
 use crate::policy::{self, Expect, Verified};
-use crate::{EDGE, random_id, site_audience};
 
 /// The lifetime of a welcome, in seconds.
 const LIFE: u64 = 60;

@@ -1,7 +1,7 @@
 //! This module is the policy for tokens, which consists of the checks that every verifier applies to every token.
 //!
 //! Each check is a separate function. [`verify`] runs the checks in order and stops at the first
-//! check that fails. [`explain`](crate::policy::explain) runs all checks.
+//! check that fails. `explain.rs` runs all checks.
 
 pub(crate) mod cache;
 pub(crate) mod explain;

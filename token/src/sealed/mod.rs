@@ -7,23 +7,20 @@
 //! from failed attempts.
 
 mod cipher;
+mod content;
 mod envelope;
 mod keys;
 mod opening;
 mod sealing;
 
+pub use content::is_sealed;
 pub(crate) use keys::KeyAlgorithm;
 pub(crate) use opening::OpeningKey;
 pub use sealing::SealingKey;
 
 use crate::jwt::refusal::{Refusal, excerpt};
-use crate::jwt::strict::MAX_TOKEN;
+use content::check_content;
 use envelope::Envelope;
-
-/// Returns whether a text has five parts, like a sealed token. A signed token has three parts.
-pub fn is_sealed(token: &str) -> bool {
-    token.split('.').take(6).count() == 5
-}
 
 /// Decrypts a sealed token with one of the keys. Returns the signed JWT inside the token, whose signature is not
 /// verified yet.
@@ -65,19 +62,5 @@ fn select<'k>(
         (Some(key), None) => Ok(key),
         (Some(_), Some(_)) => Err(Refusal::UnknownKey("(missing, but several keys fit)".into())),
         (None, _) => Err(wrong(known.join(" or "))),
-    }
-}
-
-/// Checks that the decrypted content has the form of a signed JWT. The content must have a signature and must not be
-/// another sealed token. The signature is not verified here.
-fn check_content(token: &str) -> Result<(), Refusal> {
-    if is_sealed(token) {
-        return Err(Refusal::BadContent("the content is another sealed token"));
-    }
-    match token.split('.').collect::<Vec<_>>().as_slice() {
-        [_, _, ""] => Err(Refusal::BadContent("the content is not signed")),
-        [_, _, _] if token.len() <= MAX_TOKEN => Ok(()),
-        [_, _, _] => Err(Refusal::BadContent("the JWT is longer than 8 KiB")),
-        _ => Err(Refusal::BadContent("the JWT does not have three parts")),
     }
 }

@@ -110,7 +110,7 @@ impl SealingKey {
 
     /// Encrypts a signed JWT. Returns an error if the recipient would refuse the content or the length of the token.
     pub fn seal(&self, jwt: &str) -> Result<String, Refusal> {
-        super::check_content(jwt)?;
+        super::content::check_content(jwt)?;
         let mut rng = rand::rng();
         let (mut key, mut nonce) = (Key::default(), [0; NONCE]);
         rng.fill_bytes(&mut key);

@@ -4,7 +4,8 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
-use super::{Row, deployed, of_e2e, size};
+use super::row::{Row, deployed, of_e2e};
+use super::size;
 use crate::{
     build::{
         Mode,

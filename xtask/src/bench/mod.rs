@@ -3,16 +3,16 @@
 
 mod agent;
 mod panel;
+mod row;
 mod size;
 
-use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
+use anyhow::Result;
 
+pub use self::row::Row;
+use self::row::{deployed, of_e2e};
 use crate::{
-    build::{self, Mode, native, wasm},
-    paths, process,
-    suite::needs::{self, Tested, Variables},
-    tools::{Setup, Tools, npm},
+    build::{self, Mode},
+    tools::{Setup, npm},
     ui,
 };
 
@@ -28,47 +28,6 @@ pub enum Bench {
     Size,
     /// Measures the time to verify a token in workerd, compared with the npm package `jose`.
     Verify,
-}
-
-/// One measured figure. The benchmark programs of the end-to-end crate print a JSON array of rows.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Row {
-    pub figure: String,
-    pub value: f64,
-    pub unit: String,
-    /// The limit of the value, if any. If `least` is true, the limit is a minimum. Otherwise, the limit is a maximum.
-    #[serde(default)]
-    pub bar: Option<f64>,
-    /// True if the limit `bar` is a minimum.
-    #[serde(default)]
-    pub least: bool,
-    /// True if the value is within the limit, or if there is no limit.
-    #[serde(default = "always")]
-    pub holds: bool,
-}
-
-fn always() -> bool {
-    true
-}
-
-impl Row {
-    /// Creates a figure whose value has the maximum `bar`, if `bar` is given.
-    pub fn at_most(figure: &str, value: f64, unit: &str, bar: Option<f64>) -> Self {
-        let holds = bar.is_none_or(|bar| value <= bar);
-        Self { figure: figure.into(), value, unit: unit.into(), bar, least: false, holds }
-    }
-
-    /// Creates a figure whose value has the minimum `bar`.
-    pub fn at_least(figure: &str, value: f64, unit: &str, bar: f64) -> Self {
-        Self {
-            figure: figure.into(),
-            value,
-            unit: unit.into(),
-            bar: Some(bar),
-            least: true,
-            holds: value >= bar,
-        }
-    }
 }
 
 /// Measures and prints the figures of a benchmark. Returns whether all values are within their limits.
@@ -94,28 +53,6 @@ fn verify(setup: &Setup) -> Result<Vec<Row>> {
     let web = build::web(setup, Mode::Release, &[])?;
     let entry = web.bench_verify()?.into();
     of_e2e(setup, &web.tools, "bench-verification", vec![("PINLATCH_BENCH_VERIFY", entry)])
-}
-
-/// Builds the Worker and the panel in release mode, as for a deployment.
-fn deployed(setup: &Setup) -> Result<Tools> {
-    setup.ensure_packages("this measurement", &[&npm::PACKAGE])?;
-    Ok(build::web(setup, Mode::Release, &[wasm::EDGE, wasm::PANEL])?.tools)
-}
-
-/// Runs a benchmark program of the end-to-end crate with release builds. The program prints a JSON array of rows on
-/// stdout.
-fn of_e2e(setup: &Setup, tools: &Tools, program: &str, more: Variables) -> Result<Vec<Row>> {
-    needs::ensure_packages(setup)?;
-    let downloads = needs::download(setup)?;
-    let programs = native::build(native::Profile::Release)?;
-    let mut compile = process::cargo();
-    compile.args(["build", "--release", "-p", "e2e", "--bin", program]);
-    process::quietly(&format!("building {program}"), &mut compile)?;
-    let mut command = std::process::Command::new(paths::target().join("release").join(program));
-    let tested = Tested { tools, mode: Mode::Release, programs: &programs };
-    command.envs(needs::variables(tested, &downloads)?).envs(more);
-    let output = process::output_of(&mut command)?;
-    serde_json::from_str(&output).with_context(|| format!("{program} did not print rows"))
 }
 
 fn table(rows: &[Row]) -> String {

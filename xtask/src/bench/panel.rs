@@ -3,7 +3,8 @@
 
 use anyhow::Result;
 
-use super::{Row, deployed, of_e2e, size::first_page_rows};
+use super::row::{Row, deployed, of_e2e};
+use super::size::first_page_rows;
 use crate::tools::{Setup, lighthouse};
 
 pub(super) fn measure(setup: &Setup, minutes: Option<f64>) -> Result<Vec<Row>> {

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use super::{Row, deployed};
+use super::row::{Row, deployed};
 use crate::{
     build::{Mode, native},
     process,

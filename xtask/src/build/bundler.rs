@@ -9,7 +9,8 @@ use std::{
 use anyhow::Result;
 
 use super::{
-    Mode, native,
+    mode::Mode,
+    native,
     stamp::{self, Stamp},
 };
 use crate::{paths, process, tools::Tools};

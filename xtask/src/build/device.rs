@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::Mode;
+use super::mode::Mode;
 use crate::{
     paths, process,
     tools::{

@@ -2,54 +2,33 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Write},
-    os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
-use serde_json::{Value, json};
+use anyhow::{Context, Result};
+use serde_json::json;
 
 use super::state::Layout;
-use crate::{guard::Guarded, process};
+use crate::{guard::Guarded, process, simulated::SimulatedDevice, simulated_lines};
 
 pub const NAME: &str = "porch";
 
 /// The duration for which the demo presses the bell.
 const RING: Duration = Duration::from_millis(400);
 
-/// The agent's configuration, with the lines that the README describes.
-const CONFIG: &str = r#"# Written by `cargo xtask demo`.
-state_dir = "state"
-
-[simulator]
-journal = "sim.jsonl"
-socket = "sim.sock"
-
-[lines.door]
-kind = "momentary"
-driver = "sim"
-max_on_ms = 5000
-
-[lines.lamp]
-kind = "switch"
-driver = "sim"
-retain = true
-
-[lines.bell]
-kind = "contact"
-driver = "sim"
-
-[lines.rose]
-kind = "rgb"
-driver = "sim"
-"#;
+/// The lines that the README describes.
+const LINES: &str = simulated_lines! {
+    "door": "momentary", "max_on_ms = 5000";
+    "lamp": "switch", "retain = true";
+    "bell": "contact";
+    "rose": "rgb";
+};
 
 /// Enrols the device at the edge. The device's key is created in the device's folder and never leaves this folder.
 pub fn enrol(agent: &Path, layout: &Layout, enrolment: &str) -> Result<()> {
-    let state = layout.agent.join("state");
+    let state = SimulatedDevice::new(&layout.agent).state_dir();
     if state.exists() {
         fs::remove_dir_all(&state).context("cannot clear the device's state")?;
     }
@@ -62,17 +41,21 @@ pub fn enrol(agent: &Path, layout: &Layout, enrolment: &str) -> Result<()> {
 pub struct Device {
     running: Guarded,
     dir: PathBuf,
+    simulated: SimulatedDevice,
 }
 
 impl Device {
     pub fn start(agent: &Path, layout: &Layout) -> Result<Self> {
         let dir = layout.agent.clone();
-        fs::write(dir.join("agent.toml"), CONFIG).context("cannot write agent.toml")?;
+        let simulated = SimulatedDevice::new(&dir);
+        simulated
+            .configure("# Written by `cargo xtask demo`.\n", LINES)
+            .context("cannot write agent.toml")?;
         let log = dir.join("agent.log");
         fs::write(&log, "").context("cannot write agent.log")?;
         let mut command = Command::new(agent);
-        command.args(["run", "--config"]).arg(dir.join("agent.toml")).current_dir(&dir);
-        Ok(Self { running: Guarded::spawn(&command, &log)?, dir })
+        command.args(["run", "--config"]).arg(simulated.config_file()).current_dir(&dir);
+        Ok(Self { running: Guarded::spawn(&command, &log)?, dir, simulated })
     }
 
     pub fn has_ended(&mut self) -> bool {
@@ -85,21 +68,8 @@ impl Device {
 
     /// Presses the bell and releases the bell.
     pub fn ring(&self) -> Result<()> {
-        self.drive("bell", true)?;
+        self.simulated.drive("bell", &json!(true))?;
         std::thread::sleep(RING);
-        self.drive("bell", false)
-    }
-
-    fn drive(&self, line: &str, level: bool) -> Result<()> {
-        let mut socket = UnixStream::connect(self.dir.join("sim.sock")).context("the simulator's socket")?;
-        socket.set_read_timeout(Some(Duration::from_secs(5)))?;
-        writeln!(socket, "{}", json!({ "line": line, "level": level }))?;
-        let mut answer = String::new();
-        BufReader::new(&socket).read_line(&mut answer)?;
-        let answer: Value = serde_json::from_str(&answer).context("the simulator's answer")?;
-        if let Some(error) = answer.get("error") {
-            bail!("{error}");
-        }
-        Ok(())
+        self.simulated.drive("bell", &json!(false))
     }
 }

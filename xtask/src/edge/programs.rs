@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, net::SocketAddr, process::Command};
 
 use anyhow::{Context, Result, bail};
 
-use super::EdgeOptions;
+use super::options::EdgeOptions;
 use crate::process;
 
 pub fn wrangler(options: &EdgeOptions, port: u16) -> Result<Command> {

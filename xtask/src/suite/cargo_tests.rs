@@ -12,6 +12,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
+use super::cores::cores;
 use crate::{
     build::native::{self, Native},
     process,
@@ -129,7 +130,7 @@ fn compiled(said: &str) -> Result<Compiled> {
 }
 
 fn at_a_time() -> usize {
-    super::cores() * PER_CORE
+    cores() * PER_CORE
 }
 
 /// Runs commands in parallel, and prints the output of each command in one piece. After a failure, no further command

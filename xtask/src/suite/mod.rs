@@ -4,13 +4,18 @@
 //! devices, and downloads.
 
 mod cargo_tests;
+mod cores;
 pub mod needs;
 
 use std::{collections::BTreeMap, process::Command, time::Duration};
 
 use anyhow::{Context, Result};
 
-use self::{cargo_tests::Compiled, needs::Tested};
+use self::{
+    cargo_tests::Compiled,
+    cores::{AT_MOST, PER_CORE, PER_CORE_IN_CI, cores},
+    needs::Tested,
+};
 use crate::{
     build::{self, Mode, bundler, native, wasm},
     edge::{config, quiet_wrangler},
@@ -26,15 +31,6 @@ use crate::{
 /// The crates that must also compile to wasm, for the edge or the browser.
 const WASM_CRATES: [&str; 5] =
     ["pinlatch-edge", "pinlatch-panel", "pinlatch-protocol", "pinlatch-token", "pinlatch-site"];
-
-/// The number of parallel end-to-end tests per core. The tests wait more than they compute.
-const PER_CORE: usize = 4;
-
-/// The number of parallel end-to-end tests per core in CI, where the machine can be shared.
-const PER_CORE_IN_CI: usize = 3;
-
-/// The maximum number of parallel end-to-end tests. A deployment limits the number of waiting logins.
-const AT_MOST: usize = 8;
 
 /// Implements `cargo xtask check`: checks the formatting, and runs clippy and the native tests.
 pub fn check(setup: &Setup) -> Result<()> {
@@ -96,11 +92,6 @@ pub fn run(setup: &Setup, mode: Mode, filter: Option<&str>) -> Result<()> {
     ui::say(&ui::time_table(Duration::ZERO));
     ui::say(&format!("End-to-end tests, with {} builds of the Worker and the panel:", mode.name()));
     process::loudly(&mut e2e)
-}
-
-/// Returns the number of processors, or two if the number is unknown.
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }
 
 pub fn chaos(setup: &Setup, commands: u32, seed: Option<u64>) -> Result<()> {

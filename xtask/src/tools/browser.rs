@@ -4,7 +4,8 @@ use std::{net::ToSocketAddrs, path::PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::{Report, program_report, system::Package};
+use super::report::{Report, program_report};
+use super::system::Package;
 use crate::paths;
 
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];

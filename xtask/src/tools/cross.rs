@@ -9,8 +9,9 @@ use std::{path::PathBuf, process::Command};
 use anyhow::Result;
 
 use super::{
-    Report, Setup, program_report,
+    report::{Report, program_report},
     rust_target::{self, Library},
+    setup::Setup,
     system::Package,
 };
 use crate::{paths, process};

@@ -14,7 +14,11 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::{Report, Setup, modules, program_report, system::Package};
+use super::find::{find, find_path};
+use super::modules;
+use super::report::{Report, program_report};
+use super::setup::Setup;
+use super::system::Package;
 use crate::{paths, process};
 
 const QEMU: &str = "qemu-system-aarch64";
@@ -150,28 +154,6 @@ fn keep_kernel(tree: &Path, guest: &Guest, kept: &Path) -> Result<()> {
         fs::write(kept.join(format!("modules/{number:02}-{name}.ko")), module)?;
     }
     Ok(())
-}
-
-/// Returns the first file below a folder whose file name satisfies `fits`.
-pub(super) fn find(folder: &Path, fits: &dyn Fn(&str) -> bool) -> Option<PathBuf> {
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).ok()?.flatten() {
-            let path = entry.path();
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                folders.push(path);
-            } else if fits(&entry.file_name().to_string_lossy()) {
-                return Some(path);
-            }
-        }
-    }
-    None
-}
-
-/// Returns the first file with this relative path in a subfolder of a folder.
-fn find_path(folder: &Path, path: &str) -> Option<PathBuf> {
-    let folders = fs::read_dir(folder).ok()?.flatten();
-    folders.map(|entry| entry.path().join(path)).find(|path| path.is_file())
 }
 
 /// Runs apt for another architecture, with the whole state of apt in a separate folder.

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use super::{Setup, npm};
+use super::npm;
+use super::setup::Setup;
 
 /// Finds the Node program of Lighthouse, or installs Lighthouse into the cache folder.
 pub fn ensure(setup: &Setup) -> Result<PathBuf> {

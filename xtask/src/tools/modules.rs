@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::emulator::find;
+use super::find::find;
 
 /// Returns the names and contents of the kernel modules below a folder. Each module follows the modules on which it
 /// depends. Modules that are built into the kernel are omitted.

@@ -5,7 +5,9 @@ use std::{path::PathBuf, process::Command};
 
 use anyhow::{Result, bail};
 
-use super::{Report, Setup, numbers, system::Package, version_of};
+use super::report::{Report, numbers, version_of};
+use super::setup::Setup;
+use super::system::Package;
 use crate::{paths, process};
 
 /// The name of the toolchain in rustup.

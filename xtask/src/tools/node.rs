@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
-use super::{Report, Setup, at_least, npm, version_of};
+use super::npm;
+use super::report::{Report, at_least, version_of};
+use super::setup::Setup;
 use crate::paths;
 
 /// Returns the name of this platform in npm packages.

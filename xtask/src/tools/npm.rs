@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::{Report, system::Package};
+use super::report::Report;
+use super::system::Package;
 use crate::{paths, process};
 
 /// The package of npm. Any version of Node is sufficient, because a newer Node can be installed from npm's registry.

@@ -12,7 +12,10 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::{Report, Setup, emulator::find, system::Package};
+use super::find::find;
+use super::report::Report;
+use super::setup::Setup;
+use super::system::Package;
 use crate::{paths, process};
 
 /// The packages that are installed in addition to the minimal system.

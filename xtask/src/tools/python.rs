@@ -11,7 +11,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use super::{
-    Report, Setup,
+    report::Report,
+    setup::Setup,
     system::{self, Package},
 };
 use crate::{paths, process};

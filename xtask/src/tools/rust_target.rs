@@ -14,9 +14,9 @@ use std::{
 use anyhow::{Result, bail};
 
 use super::{
-    Report, Setup,
-    system::{Consent, Package},
-    version_of,
+    report::{Report, version_of},
+    setup::{Consent, Setup},
+    system::Package,
 };
 use crate::{paths, process};
 

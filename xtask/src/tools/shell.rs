@@ -1,7 +1,8 @@
 //! Lists the programs that the guides in `docs/guides` use. The end-to-end tests run the commands of the guides as
 //! written.
 
-use super::{Report, program_report, system::Package};
+use super::report::{Report, program_report};
+use super::system::Package;
 use crate::paths;
 
 /// The system packages of the programs, with one package for each program.

@@ -8,19 +8,8 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use super::Setup;
+use super::setup::{Consent, Setup};
 use crate::{paths, process, ui};
-
-/// The permission to change the system. No permission is needed for tools in `node_modules` and in the cache folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Consent {
-    /// The permission is given by `--yes` or by a run in CI.
-    Given,
-    /// xtask asks for permission on a terminal. Without a terminal, root needs no permission.
-    Ask,
-    /// The permission is refused by `--no-install`.
-    Refused,
-}
 
 /// A program in a package of the operating system. If a system needs several packages, their names are separated by
 /// spaces. An empty text means that the system has no package for the program, or needs none.

@@ -5,27 +5,28 @@ use std::time::Duration;
 use pinlatch_protocol::line::{Level, LineKind, MAX_PRECISION, MAX_PULSE_MS, MAX_UNIT, Rgb, is_unit};
 use toml::{Spanned, Value};
 
-use super::super::{
+use super::super::quantity;
+use super::super::raw;
+use super::super::settings::{
     DEFAULT_DEBOUNCE, DEFAULT_INTERVAL, DEFAULT_LONG_PRESS, DEFAULT_PULSE_LIMIT, DEFAULT_SAFE_AFTER,
-    DriverConfig, LineConfig, OnLinkLoss, Sensing, raw,
+    DriverConfig, LineConfig, OnLinkLoss, Sensing,
 };
-use super::Checker;
-use crate::lines::quantity;
+use super::checker::Checker;
 
 /// The maximum of the key `max_on_ms` of a line that is not momentary, which is one day.
-const MAX_ON_MS: u32 = 86_400_000;
+pub(super) const MAX_ON_MS: u32 = 86_400_000;
 /// The maximum of the key `min_interval_ms`, which is one hour.
-const MAX_INTERVAL_MS: u32 = 3_600_000;
+pub(super) const MAX_INTERVAL_MS: u32 = 3_600_000;
 /// The maximum of the key `debounce_ms`. With a longer debounce time, the agent would miss real presses.
-const MAX_DEBOUNCE_MS: u32 = 5_000;
+pub(super) const MAX_DEBOUNCE_MS: u32 = 5_000;
 /// The allowed range of the key `long_press_ms`.
-const LONG_PRESSES_MS: std::ops::RangeInclusive<u32> = 100..=60_000;
+pub(super) const LONG_PRESSES_MS: std::ops::RangeInclusive<u32> = 100..=60_000;
 /// The maximum of the key `interval_s` of a sensor, which is one day.
-const MAX_READ_INTERVAL_S: u32 = 86_400;
+pub(super) const MAX_READ_INTERVAL_S: u32 = 86_400;
 /// The maximum of the key `safe_after_s`, which is one day.
-const MAX_SAFE_AFTER_S: i64 = 86_400;
+pub(super) const MAX_SAFE_AFTER_S: i64 = 86_400;
 /// The possible angles of a servo, in degrees.
-const DEGREES: std::ops::RangeInclusive<f64> = 0.0..=180.0;
+pub(super) const DEGREES: std::ops::RangeInclusive<f64> = 0.0..=180.0;
 
 impl LineConfig {
     /// Returns whether the line can be switched on. All kinds of lines except servos, contacts and sensors can be

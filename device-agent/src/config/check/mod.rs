@@ -1,20 +1,22 @@
 //! Validates a configuration after the file was parsed.
 
+mod checker;
+#[cfg(test)]
+mod documentation;
 mod line;
 mod place;
 mod uplink;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use pinlatch_protocol::agent::MAX_LINES;
 use pinlatch_protocol::line::Level;
-use pinlatch_protocol::name::Name;
 use toml::Spanned;
 
-use super::{Config, DEFAULT_DEAD_TIME, Interlock, Issue, LineConfig, Simulator, place as place_of, raw};
+use self::checker::Checker;
+use super::raw;
+use super::settings::{Config, DEFAULT_DEAD_TIME, Interlock, Issue, LineConfig, Simulator};
 
 /// The maximum of the key `dead_time_ms`, which is one minute.
 const MAX_DEAD_TIME_MS: u32 = 60_000;
@@ -82,62 +84,7 @@ pub fn check(raw: raw::File, text: &str, folder: &Path) -> Result<Config, Vec<Is
     })
 }
 
-struct Checker<'a> {
-    text: &'a str,
-    issues: Vec<Issue>,
-}
-
 impl Checker<'_> {
-    fn add(&mut self, code: &'static str, span: Option<Range<usize>>, message: impl Into<String>) {
-        let at = span.map(|span| place_of(self.text, span.start));
-        self.issues.push(Issue { code, at, message: message.into() });
-    }
-
-    /// Reports an error if a key is set that is not allowed for this line.
-    fn only<T>(&mut self, key: &str, value: &Option<Spanned<T>>, fits: bool, place: &str) {
-        if let Some(value) = value
-            && !fits
-        {
-            self.add("config_conflict", Some(value.span()), format!("`{key}` is allowed only for {place}"));
-        }
-    }
-
-    /// Returns the number of a key and reports an error if the number is out of range.
-    fn number<T: PartialOrd + Copy + std::fmt::Display>(
-        &mut self,
-        key: &str,
-        value: Option<&Spanned<T>>,
-        range: RangeInclusive<T>,
-    ) -> Option<T> {
-        let value = value?;
-        let number = *value.get_ref();
-        if !range.contains(&number) {
-            let (least, most) = range.into_inner();
-            let message = format!("`{key}` is {number}, but must be from {least} to {most}");
-            self.add("config_value", Some(value.span()), message);
-        }
-        Some(number)
-    }
-
-    fn millis(
-        &mut self,
-        key: &str,
-        value: Option<&Spanned<u32>>,
-        range: RangeInclusive<u32>,
-    ) -> Option<Duration> {
-        self.number(key, value, range).map(|number| Duration::from_millis(number.into()))
-    }
-
-    fn name(&mut self, name: &Spanned<String>) -> Option<Name> {
-        match Name::new(name.get_ref().as_str()) {
-            Ok(checked) => Some(checked),
-            Err(error) => {
-                self.add("config_name", Some(name.span()), format!("{:?}: {error}", name.get_ref()));
-                None
-            }
-        }
-    }
-
     fn interlocks(
         &mut self,
         raw: BTreeMap<Spanned<String>, raw::Interlock>,

@@ -3,27 +3,26 @@
 use pinlatch_protocol::line::LineKind;
 use toml::Spanned;
 
-use super::super::{
-    DriverConfig, GpioConfig, GpioPlace, PwmConfig, SensorPlace, Shape, Simulator, raw, raw::Driver,
-};
-use super::Checker;
+use super::super::raw::{self, Driver};
+use super::super::settings::{DriverConfig, GpioConfig, GpioPlace, PwmConfig, SensorPlace, Shape, Simulator};
+use super::checker::Checker;
 
 /// The allowed range of the key `frequency_hz`.
-const FREQUENCIES_HZ: std::ops::RangeInclusive<u32> = 1..=1_000_000;
+pub(super) const FREQUENCIES_HZ: std::ops::RangeInclusive<u32> = 1..=1_000_000;
 /// The default of the key `frequency_hz` of a dimmer or a colour LED. At this frequency, flicker is not visible.
-const DEFAULT_FREQUENCY_HZ: u32 = 1_000;
+pub(super) const DEFAULT_FREQUENCY_HZ: u32 = 1_000;
 /// The usual frequency of the PWM signal of a servo, in hertz.
-const SERVO_FREQUENCY_HZ: u32 = 50;
+pub(super) const SERVO_FREQUENCY_HZ: u32 = 50;
 /// The default of the key `pulse_us` of a servo.
-const DEFAULT_PULSE_US: [u32; 2] = [500, 2_500];
+pub(super) const DEFAULT_PULSE_US: [u32; 2] = [500, 2_500];
 /// The allowed range of both values of the key `pulse_us`. The period of a servo's PWM signal is 20,000 µs.
-const PULSES_US: std::ops::RangeInclusive<u32> = 100..=10_000;
+pub(super) const PULSES_US: std::ops::RangeInclusive<u32> = 100..=10_000;
 /// The allowed range of the key `gamma`.
-const GAMMAS: std::ops::RangeInclusive<f64> = 0.1..=10.0;
+pub(super) const GAMMAS: std::ops::RangeInclusive<f64> = 0.1..=10.0;
 /// The highest allowed number of a PWM channel.
-const MAX_CHANNEL: u32 = 255;
+pub(super) const MAX_CHANNEL: u32 = 255;
 /// The maximum length of the name of a device or a channel in sysfs, in bytes.
-const MAX_SYSFS_NAME: usize = 64;
+pub(super) const MAX_SYSFS_NAME: usize = 64;
 
 /// Returns the GPIO lines or PWM channels of a driver as texts for error messages. Only one configured line is allowed
 /// to use the same GPIO line or PWM channel.

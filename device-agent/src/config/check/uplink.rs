@@ -8,13 +8,13 @@ use toml::Spanned;
 
 use pinlatch_protocol::SILENCE_LIMIT_MS;
 
-use super::super::DEFAULT_LINK_TIMEOUT;
-use super::Checker;
+use super::super::settings::DEFAULT_LINK_TIMEOUT;
+use super::checker::Checker;
 use crate::uplink::proxy::Proxy;
 
 /// The allowed range of the key `link_timeout_s`. With a longer timeout, the edge would treat the device as offline
 /// while the device still treats itself as connected.
-const LINK_TIMEOUTS_S: RangeInclusive<u32> = 3..=(SILENCE_LIMIT_MS / 1_000) as u32;
+pub(super) const LINK_TIMEOUTS_S: RangeInclusive<u32> = 3..=(SILENCE_LIMIT_MS / 1_000) as u32;
 
 impl Checker<'_> {
     pub(super) fn proxy(&mut self, url: Option<&Spanned<String>>) -> Option<Proxy> {

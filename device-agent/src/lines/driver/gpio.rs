@@ -15,7 +15,7 @@ use gpio_cdev::{
 use pinlatch_protocol::line::Level;
 use tokio::sync::mpsc;
 
-use super::{Driver, DriverError, Input, Signal, Watch, list};
+use super::interface::{Driver, DriverError, Input, Signal, Watch, list};
 use crate::config::{Bias, Drive, GpioConfig, GpioPlace};
 
 /// The name that other programs see as the user of the agent's GPIO lines.

@@ -23,7 +23,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
-use super::{Driver, DriverError, Input, Signal};
+use super::interface::{Driver, DriverError, Input, Signal};
 use crate::clock::WallClock;
 use crate::config::{Config, DriverConfig, Simulator};
 

@@ -12,7 +12,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::UnixListener;
 use tokio::time::timeout;
 
-use super::Status;
+use super::snapshot::Status;
 
 /// The time limit for a client to read the status document.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{LinkState, LinkStatus, Status};
+use super::snapshot::{LineStatus, LinkState, LinkStatus, Status};
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -43,7 +43,7 @@ impl fmt::Display for Status {
                 counters.connections, counters.events, counters.bytes_received, counters.bytes_sent
             ),
         )?;
-        let widest = |text: fn(&super::LineStatus) -> usize| self.lines.iter().map(text).max().unwrap_or(0);
+        let widest = |text: fn(&LineStatus) -> usize| self.lines.iter().map(text).max().unwrap_or(0);
         let (names, drivers) = (widest(|line| line.name.as_str().len()), widest(|line| line.driver.len()));
         for (index, line) in self.lines.iter().enumerate() {
             let mut level = line.level.map_or_else(|| "unknown".into(), |level| level.to_string());

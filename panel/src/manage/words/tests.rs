@@ -1,3 +1,5 @@
+use pinlatch_protocol::api::{MAX_PASSWORD, MIN_PASSWORD};
+
 use super::*;
 
 #[test]
@@ -50,4 +52,10 @@ fn a_clock_is_told_in_its_largest_unit() {
         "292277024 years behind",
     ];
     assert_eq!(said, right);
+}
+
+#[test]
+fn texts_state_the_numbers_of_the_constants() {
+    assert!(people::PASSWORD_HINT.contains(&format!("at least {MIN_PASSWORD} characters")));
+    assert!(people::PASSWORD_SHORT.contains(&format!("{MIN_PASSWORD} to {MAX_PASSWORD} characters")));
 }

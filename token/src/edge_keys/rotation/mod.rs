@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use super::{EdgeKeys, Opener, Retired, Sealer, Signer};
+use super::keys::{EdgeKeys, Opener, Retired, Sealer, Signer};
 use crate::keys::key_error::KeyError;
 use crate::kinds::device::CERT_LIFE;
 

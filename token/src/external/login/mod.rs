@@ -14,7 +14,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::edge_keys::EdgeKeys;
+use crate::edge_keys::keys::EdgeKeys;
 use crate::external::issuer::{not_set, private_uri, read_table};
 use crate::jwt::b64;
 use crate::jwt::claims::bare_claims;
@@ -23,8 +23,8 @@ use crate::jwt::strict::Object;
 use crate::keys::KeySet;
 use crate::keys::alg::Algorithm;
 use crate::kinds::access::object;
+use crate::names::random_id;
 use crate::policy::{Terms, Typ, verify_foreign};
-use crate::random_id;
 
 /// The accepted difference between the clock of a login provider and the clock of the edge, in seconds.
 const LEEWAY: u64 = 60;

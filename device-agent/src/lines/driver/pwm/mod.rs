@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use pinlatch_protocol::line::{Level, Rgb};
 
-use super::{Driver, DriverError, list, sysfs};
+use super::interface::{Driver, DriverError, list};
+use super::sysfs;
 use crate::config::{PwmConfig, Shape};
 
 /// The polling interval while the agent waits until udev makes the files of a new channel writable.

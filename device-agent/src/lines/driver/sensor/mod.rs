@@ -4,9 +4,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{DriverError, list, sysfs};
+use super::interface::{DriverError, list};
+use super::sysfs;
 use crate::config::SensorPlace;
-use crate::lines::quantity;
+use crate::config::quantity;
 
 /// Reads a sensor once and returns the value in the displayed unit. The function blocks for up to a second.
 pub fn read(sysfs: &Path, place: &SensorPlace) -> Result<f64, DriverError> {

@@ -1,0 +1,152 @@
+//! Results of commands, and problems.
+
+use pinlatch_protocol::problem::{Code, Problem};
+
+use crate::model::CommandOutcome;
+
+/// Describes the result of a command. If the command failed, the text includes the next step.
+pub fn outcome(outcome: &CommandOutcome) -> String {
+    match outcome {
+        CommandOutcome::Executed => "Done.".into(),
+        CommandOutcome::Refused(code) => format!("The device refused the command: {}.", refusal(code)),
+        CommandOutcome::Expired => {
+            "The command was not executed, because its deadline passed. Try again if necessary.".into()
+        }
+        CommandOutcome::Unknown => {
+            "The device did not answer. The command may have been executed. Check the line before you try again."
+                .into()
+        }
+        CommandOutcome::NoAnswer => {
+            "Pinlatch did not answer. The command may have been executed. Check the line before you try again."
+                .into()
+        }
+        CommandOutcome::NotSent => {
+            "The command was not sent, because the connection was lost. Try again after the page reconnects."
+                .into()
+        }
+        CommandOutcome::NotArrived => {
+            "The command did not reach Pinlatch, so the command was not executed. Try again.".into()
+        }
+        CommandOutcome::Offline => {
+            "The device is offline, so the command was not executed. Check the device's power and network."
+                .into()
+        }
+        CommandOutcome::Denied(problem) if problem.is(Code::InsufficientScope) => {
+            "You do not have permission for this action. Ask an owner for access.".into()
+        }
+        CommandOutcome::Denied(problem) if problem.is(Code::Throttled) => match problem.retry_after {
+            Some(seconds) => format!("Too many commands were sent. Try again in {seconds} s."),
+            None => "Too many commands were sent. Try again in a moment.".into(),
+        },
+        CommandOutcome::Denied(problem) => sentence(problem),
+    }
+}
+
+pub(super) fn refusal(code: &str) -> String {
+    let words = match code {
+        "refused_max_on" => "the requested time exceeds the limit of this line. Choose a shorter time",
+        "refused_interlock" => {
+            "this line must never be on at the same time as another line, which is on, may be on, or was on a moment ago. Switch off the other line, then try again"
+        }
+        "refused_range" => {
+            "the requested position is outside the range of this line. Choose a position within the range"
+        }
+        "refused_min_interval" => {
+            "the previous action on this line was too recent. Wait a moment, then try again"
+        }
+        "refused_busy" => {
+            "a pulse is already running on this line. Wait until the pulse has ended, then try again"
+        }
+        "refused_stopping" => "the device is stopping or restarting. Try again in a minute",
+        "refused_replay" => "the device has already received this command. Send a new command",
+        "refused_token" => {
+            "the device could not verify the token of the command. Check the device's log for the reason"
+        }
+        "refused_unknown_line" => "the device has no line of this name. Reload the page",
+        "refused_action" => "this line does not support the requested action. Choose another action",
+        "refused_driver" => {
+            "the device could not operate the hardware of this line. Check the wiring and the device's log"
+        }
+        _ => "",
+    };
+    match (words, code.strip_prefix("refused_")) {
+        ("", Some(reason)) => reason.replace('_', " "),
+        ("", None) => "the device gave no reason".into(),
+        (words, _) => words.into(),
+    }
+}
+
+/// Returns the value of the attribute `data-state`.
+pub fn outcome_mark(outcome: &CommandOutcome) -> &'static str {
+    match outcome {
+        CommandOutcome::Executed => "idle",
+        CommandOutcome::Refused(_) | CommandOutcome::Denied(_) => "refused",
+        CommandOutcome::Expired | CommandOutcome::NotSent | CommandOutcome::NotArrived => "expired",
+        CommandOutcome::Unknown | CommandOutcome::NoAnswer => "unknown",
+        CommandOutcome::Offline => "offline",
+    }
+}
+
+/// Explains why a sign-in failed. The text includes the next step.
+pub fn login_problem(problem: &Problem) -> String {
+    if problem.is(Code::LoginFailed) {
+        "The user name or password is wrong. Check both, then try again.".into()
+    } else if problem.is(Code::PlaintextRefused) {
+        "This page was opened over HTTP, which is not secure. Open this page with an https:// address.".into()
+    } else if problem.is(Code::Throttled) {
+        "There were too many attempts. Wait a moment, then try again.".into()
+    } else if problem.is(Code::UnknownSite) {
+        "No site exists at this address. Check the address.".into()
+    } else if problem.status >= 500 && !problem.is(Code::IssuerUnavailable) {
+        format!("{}. This is a server problem. Try again later, or ask an owner for help.", problem.title)
+    } else {
+        sentence(problem)
+    }
+}
+
+/// Explains why a sign-in with a login provider failed. Only known codes are shown, because any link can put an
+/// arbitrary `code` into the page's URL.
+pub fn provider_problem(code: &str) -> String {
+    let known = Code::ALL.iter().find(|known| known.as_str() == code);
+    login_problem(&Problem::new(known.copied().unwrap_or(Code::LoginRefused)))
+}
+
+/// Returns the title of a problem for a response without a problem document, for example from a proxy.
+pub fn server_answered(status: u16) -> String {
+    format!("The server answered with the status {status}")
+}
+
+/// Describes a problem. If the title of a problem does not include the next step, `OWN` contains a specific text. The
+/// other problems are described by their title and detail.
+pub fn sentence(problem: &Problem) -> String {
+    const OWN: [(Code, &str); 11] = [
+        (
+            Code::CodeRefused,
+            "The code is not valid. Check that you copied the whole code. A code works only once, and an invitation expires after 7 days.",
+        ),
+        (Code::AlreadySetUp, "This site already has an owner. Sign in, or ask the owner for an invitation."),
+        (Code::LinkNotValid, "This link is not valid now. Ask the sender for a new link."),
+        (
+            Code::UsedUp,
+            "This link has been used up, because it allowed a limited number of commands. Ask the sender for a new link.",
+        ),
+        (Code::UnknownPerson, "This person no longer exists. Reload the page."),
+        (Code::UnknownToken, "This token or link no longer exists. Reload the page."),
+        (Code::LastOwner, "A site needs at least one owner. Make another person an owner first."),
+        (Code::LoginRefused, "The sign-in with the sign-in provider did not succeed. Try again."),
+        (
+            Code::NotAdmitted,
+            "The sign-in provider confirmed your identity, but you have no access to this site. Ask an owner to add you.",
+        ),
+        (
+            Code::IdentityTaken,
+            "Another person of this site already uses this account at the sign-in provider. Choose another account.",
+        ),
+        (Code::IssuerUnavailable, "The sign-in provider cannot be reached. Try again later."),
+    ];
+    match (OWN.iter().find(|(code, _)| problem.is(*code)), &problem.detail) {
+        (Some((_, text)), _) => (*text).into(),
+        (None, Some(detail)) => format!("{}: {detail}.", problem.title),
+        (None, None) => format!("{}.", problem.title),
+    }
+}

@@ -1,0 +1,103 @@
+//! Computes the current permissions of a principal (the caller of a request). The permissions are the intersection of
+//! the token's scopes and the person's rights. An invalid token and the token of a removed person have no permissions.
+
+use pinlatch_protocol::name::{Name, UserName};
+use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_protocol::scope::{Pattern, Role, Scope, ScopeSet, SiteRight};
+
+use crate::audit::{Actor, REFUSALS_MS};
+use crate::database::store::StoreError;
+use crate::interface::failure::Failure;
+use crate::interface::principal::Principal;
+use crate::site::Site;
+
+/// The current permissions of a principal (the caller of a request).
+pub(crate) struct Rights {
+    /// The person's role. The value is `None` if the token belongs to no person, or if the person has individual
+    /// scopes.
+    pub role: Option<Role>,
+    /// The token's scopes, limited to the current rights of the token's person or issuer.
+    pub scope: ScopeSet,
+}
+
+impl Rights {
+    /// Returns whether the permissions include at least one GPIO line of a device. If the permissions include no line
+    /// of the device, the site must answer as if the device did not exist.
+    pub fn knows_device(&self, device: &Name) -> bool {
+        self.scope.iter().any(|scope| match scope {
+            Scope::Line { device: Pattern::Any, .. } => true,
+            Scope::Line { device: Pattern::One(own), .. } => own == device,
+            Scope::Site(_) => false,
+        })
+    }
+}
+
+/// The value of the column `role` for a person who has individual scopes instead of a role.
+pub(crate) const CUSTOM: &str = "custom";
+
+impl Site<'_> {
+    /// Checks that a token is still valid, and returns the current permissions of the token. For an invalid token, this
+    /// function returns 401 `invalid_token`.
+    pub(crate) fn rights(&self, principal: &Principal) -> Result<Rights, Failure> {
+        let dead = |why: &str| Failure::from(Problem::new(Code::InvalidToken).detail(why));
+        if principal.site != self.config.site {
+            return Err(dead("the token is for another site"));
+        }
+        if principal.exp.saturating_add(self.config.leeway_s).saturating_mul(1000) <= self.now_ms {
+            return Err(dead("the token has expired"));
+        }
+        if principal.generation < self.generation {
+            return Err(dead("all older tokens were made invalid; log in again or use a new token"));
+        }
+        let person = principal.person.as_ref().map(UserName::as_str);
+        let sql = "SELECT (SELECT 1 FROM revoked WHERE jti = ?1),
+            (SELECT username FROM families WHERE id = ?2 AND ended_ms IS NULL)";
+        let row = self
+            .row(sql, &[principal.jti.as_str().into(), principal.family.as_deref().into()])?
+            .ok_or(StoreError::Shape { column: 0, wanted: "a row" })?;
+        if row.opt_int(0)?.is_some() {
+            return Err(dead("the token was revoked"));
+        }
+        let family = row.opt_text(1)?;
+        if principal.family.is_some() && (family.is_none() || family != person) {
+            return Err(dead("the session has ended"));
+        }
+        let Some(person) = person else {
+            let scope = principal.scope.clone();
+            let scope =
+                if principal.issued { scope.within(&self.issued_scope(&principal.jti)?) } else { scope };
+            return Ok(Rights { role: None, scope });
+        };
+        let rights = self.person_rights(person)?.ok_or_else(|| dead("the person was removed"))?;
+        Ok(Rights { role: rights.role, scope: principal.scope.within(&rights.scope) })
+    }
+
+    /// Requires that the caller has an administrative right. If the caller lacks the administrative right, the refusal
+    /// is written to the audit log.
+    pub(crate) fn require_site(
+        &self,
+        principal: &Principal,
+        right: SiteRight,
+        act: &str,
+        target: &str,
+    ) -> Result<(), Failure> {
+        if self.rights(principal)?.scope.allows_site(right) {
+            return Ok(());
+        }
+        self.audit_refusal(principal, act, target, Code::InsufficientScope)?;
+        let needed = format!("the request requires the scope site:{}", right.as_str());
+        Err(Problem::new(Code::InsufficientScope).detail(needed).into())
+    }
+
+    pub(crate) fn audit_refusal(
+        &self,
+        principal: &Principal,
+        act: &str,
+        target: &str,
+        code: Code,
+    ) -> Result<(), StoreError> {
+        let actor = principal.actor();
+        let actor = Actor { name: &actor, jti: Some(&principal.jti) };
+        self.audit_repeatable(REFUSALS_MS, actor, act, target, code.as_str())
+    }
+}

@@ -1,0 +1,7 @@
+//! Manages the people of a site, their logins and permissions, and the tokens that they issue.
+
+pub(crate) mod authority;
+mod identities;
+pub(crate) mod logins;
+pub(crate) mod people;
+pub(crate) mod tokens;

@@ -1,0 +1,351 @@
+//! Issues API tokens and guest links. During its whole lifetime, a token is limited by the current rights of its issuer.
+
+use pinlatch_protocol::admin::{
+    IssueRequest, MAX_TOKEN_LIFE, MAX_TOKEN_NAME, MAX_USES, TokenKind, TokenView,
+};
+use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_protocol::scope::{Scope, ScopeSet, SiteRight};
+
+use crate::database::rows::{Columns as _, columns};
+use crate::database::store::StoreError;
+use crate::interface::event::{Effect, PanelFilter};
+use crate::interface::failure::Failure;
+use crate::interface::principal::Principal;
+use crate::site::Site;
+
+/// The maximum length of a chain of tokens in which each token issued the next token.
+const MAX_ANCESTORS: usize = 8;
+
+/// The maximum number of tokens per site that are neither expired nor revoked.
+const MAX_TOKENS: i64 = 10_000;
+
+/// The maximum number of stored revocations of tokens that the site did not issue.
+const MAX_REVOKED: i64 = 10_000;
+
+/// The maximum length of the `jti` of a revoked token, in bytes.
+const MAX_JTI: usize = 256;
+
+/// How long a token stays in the list of tokens after its expiry, in milliseconds.
+pub(crate) const KEEP_TOKENS_MS: u64 = 7 * 24 * 3_600_000;
+
+/// A row of the table `tokens`.
+struct IssuedToken {
+    jti: String,
+    kind: TokenKind,
+    name: String,
+    creator: String,
+    person: Option<String>,
+    parent: Option<String>,
+    scope: ScopeSet,
+    nbf: u64,
+    exp: u64,
+    max_uses: Option<u64>,
+    uses: u64,
+    created_ms: u64,
+    ended_ms: Option<u64>,
+}
+
+columns!(IssuedToken {
+    jti,
+    kind,
+    name,
+    creator,
+    person,
+    parent,
+    scope,
+    nbf,
+    exp,
+    max_uses,
+    uses,
+    created_ms,
+    ended_ms,
+});
+
+impl IssuedToken {
+    fn view(&self, last_used_ms: Option<u64>) -> TokenView {
+        let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        TokenView {
+            jti: self.jti.clone(),
+            kind: self.kind,
+            name: self.name.clone(),
+            creator: self.creator.clone(),
+            scope: self.scope.clone(),
+            not_before: self.nbf,
+            expires_at: self.exp,
+            max_uses: self.max_uses.map(small),
+            uses: small(self.uses),
+            created_ms: self.created_ms,
+            last_used_ms,
+            revoked_ms: self.ended_ms,
+        }
+    }
+}
+
+impl Site<'_> {
+    fn issued(&self, jti: &str) -> Result<Option<IssuedToken>, StoreError> {
+        let sql = format!("SELECT {} FROM tokens WHERE jti = ?1", IssuedToken::LIST);
+        self.row(&sql, &[jti.into()])?.as_ref().map(IssuedToken::read).transpose()
+    }
+
+    pub(crate) fn issued_kind(&self, jti: &str) -> Result<Option<TokenKind>, StoreError> {
+        Ok(self.issued(jti)?.map(|token| token.kind))
+    }
+
+    /// Returns the current permissions of an issued token. The token's scopes are limited to the current permissions of
+    /// every token and person in its chain of issuers.
+    pub(crate) fn issued_scope(&self, jti: &str) -> Result<ScopeSet, Failure> {
+        let dead = |why: &str| Failure::from(Problem::new(Code::InvalidToken).detail(why));
+        let mut next = Some(jti.to_owned());
+        let mut scope: Option<ScopeSet> = None;
+        for _ in 0..MAX_ANCESTORS {
+            let Some(jti) = next.take() else { break };
+            let Some(token) = self.issued(&jti)? else {
+                // The site did not issue the ancestor of the token. An ancestor that the site did not issue counts as
+                // valid until the ancestor is revoked.
+                let revoked = self.row("SELECT 1 FROM revoked WHERE jti = ?1", &[jti.into()])?.is_some();
+                return match scope.filter(|_| !revoked) {
+                    Some(scope) => Ok(scope),
+                    None => Err(dead(
+                        "this site did not issue the token, or the token that created it was revoked",
+                    )),
+                };
+            };
+            if token.ended_ms.is_some() {
+                return Err(dead("the token, or a token that was used to create it, was revoked"));
+            }
+            if token.nbf.saturating_mul(1000) > self.now_ms {
+                return Err(dead("the token is not valid yet"));
+            }
+            if token.exp.saturating_mul(1000) <= self.now_ms {
+                return Err(dead("the token, or a token that was used to create it, has expired"));
+            }
+            let mut own = scope.map_or_else(|| token.scope.clone(), |scope| scope.within(&token.scope));
+            if let Some(person) = &token.person {
+                let rights = self
+                    .person_rights(person)?
+                    .ok_or_else(|| dead("the person who created the token or link was removed"))?;
+                own = own.within(&rights.scope);
+            }
+            scope = Some(own);
+            next = token.parent;
+        }
+        match (scope, next) {
+            (Some(scope), None) => Ok(scope),
+            _ => Err(dead("the chain of tokens, in which each token created the next, is too long")),
+        }
+    }
+
+    /// Issues a token. The caller must have all scopes of the new token. If the caller is a logged-in person, the
+    /// person's current rights limit the new token for its whole lifetime. If the caller is not a logged-in person, the
+    /// new token must not expire later than the caller's token.
+    pub(crate) fn issue(
+        &mut self,
+        principal: &Principal,
+        request: &IssueRequest,
+        jti: &str,
+    ) -> Result<TokenView, Failure> {
+        self.require_site(principal, SiteRight::Tokens, "mint", "tokens")?;
+        let now = self.now_ms / 1000;
+        let nbf = request.not_before.unwrap_or(now).max(now);
+        let wrong = |text: &str| Failure::from(Problem::new(Code::InvalidRequest).detail(text));
+        let name = request.name.trim();
+        if !(1..=MAX_TOKEN_NAME).contains(&name.chars().count()) || name.chars().any(char::is_control) {
+            return Err(wrong("`name` must have 1 to 64 characters and no control characters"));
+        }
+        if nbf - now > MAX_TOKEN_LIFE {
+            return Err(wrong("`not_before` must be at most 366 days in the future"));
+        }
+        if request.expires_at <= nbf || request.expires_at - nbf > MAX_TOKEN_LIFE {
+            return Err(wrong(
+                "`expires_at` must be after the start of validity, but at most 366 days later",
+            ));
+        }
+        if request.max_uses.is_some_and(|uses| !(1..=MAX_USES).contains(&uses)) {
+            return Err(wrong("`max_uses` must be from 1 to 1000000"));
+        }
+        if request.scope.is_empty() {
+            return Err(wrong("`scope` must contain at least one scope"));
+        }
+        self.require_cover(principal, &request.scope, "mint", "tokens")?;
+        let site_scope = request.scope.iter().any(|scope| matches!(scope, Scope::Site(_)));
+        if request.kind == TokenKind::Guest && site_scope {
+            return Err(wrong(
+                "the `scope` of a guest link can contain only line scopes (line:DEVICE/LINE:VERB)",
+            ));
+        }
+        // A token that a person issues during a login belongs to the person and stays valid after the login. Without a
+        // login, the caller's token is the parent of the new token.
+        let parent = principal.family.is_none().then_some(principal.jti.as_str());
+        if parent.is_some() && request.expires_at > principal.exp {
+            return Err(wrong(
+                "`expires_at` must not be later than the expiry of the token that you use now",
+            ));
+        }
+        let count =
+            self.row("SELECT count(*) FROM tokens WHERE ended_ms IS NULL AND exp > ?1", &[now.into()])?;
+        if count.map_or(Ok(0), |row| row.int(0))? >= MAX_TOKENS {
+            return Err(wrong("the site has the maximum of 10000 tokens; revoke some tokens first"));
+        }
+        if let Some(parent) = parent {
+            self.require_short_line(parent)?;
+            if self.issued(parent)?.is_some_and(|token| token.max_uses.is_some()) {
+                let why =
+                    "a token with `max_uses` cannot issue tokens, because uses of new tokens are not counted";
+                return Err(self.beyond(principal, "mint", "tokens", why));
+            }
+        }
+        let creator = principal.actor();
+        self.run(
+            "INSERT INTO tokens (jti, kind, name, creator, person, parent, scope, nbf, exp, max_uses, created_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            &[
+                jti.into(),
+                request.kind.as_str().into(),
+                name.into(),
+                creator.as_str().into(),
+                principal.person.as_ref().map(|person| person.as_str()).into(),
+                parent.into(),
+                request.scope.to_string().into(),
+                nbf.into(),
+                request.expires_at.into(),
+                request.max_uses.into(),
+                self.now_ms.into(),
+            ],
+        )?;
+        self.audit_by(principal, "mint", jti, request.kind.as_str())?;
+        let issued = self.issued(jti)?.ok_or(StoreError::Shape { column: 0, wanted: "the new token" })?;
+        Ok(issued.view(None))
+    }
+
+    /// Checks that the chain of issuers of a new token does not exceed the maximum length.
+    fn require_short_line(&self, jti: &str) -> Result<(), Failure> {
+        let mut next = Some(jti.to_owned());
+        for _ in 0..MAX_ANCESTORS - 1 {
+            let Some(jti) = next.take() else { return Ok(()) };
+            next = self.issued(&jti)?.and_then(|token| token.parent);
+        }
+        if next.is_none() {
+            return Ok(());
+        }
+        Err(Problem::new(Code::InvalidRequest)
+            .detail(
+                "the chain of tokens, in which each token created the next, is too long; use another token",
+            )
+            .into())
+    }
+
+    pub(crate) fn issued_tokens(&self, principal: &Principal) -> Result<Vec<TokenView>, Failure> {
+        self.require_site(principal, SiteRight::Tokens, "tokens", "tokens")?;
+        let sql = format!(
+            "SELECT {}, used_ms FROM tokens LEFT JOIN
+             (SELECT jti AS user, max(at_ms) AS used_ms FROM audit WHERE act = 'command' GROUP BY jti)
+             ON user = jti ORDER BY created_ms DESC, jti",
+            IssuedToken::LIST
+        );
+        let rows = self.run(&sql, &[])?;
+        let views =
+            rows.iter().map(|row| Ok(IssuedToken::read(row)?.view(row.opt_uint(IssuedToken::COUNT)?)));
+        Ok(views.collect::<Result<_, StoreError>>()?)
+    }
+
+    /// Revokes a token. If the site issued the token, all tokens that were issued with this token also become invalid.
+    /// If the site did not issue the token, the caller must pass the expiry of the token in `exp`.
+    pub(crate) fn revoke(
+        &mut self,
+        principal: &Principal,
+        jti: &str,
+        exp: Option<u64>,
+    ) -> Result<(), Failure> {
+        self.require_site(principal, SiteRight::Tokens, "revoke", jti)?;
+        match (self.issued(jti)?, exp) {
+            (Some(token), _) => {
+                self.require_cover(principal, &token.scope, "revoke", jti)?;
+                self.end_token(jti)?;
+            }
+            (None, Some(exp)) => {
+                self.require_forbiddable(jti)?;
+                self.forbid(jti, exp.saturating_add(self.config.leeway_s))?;
+            }
+            (None, None) => return Err(Code::UnknownToken.into()),
+        }
+        self.audit_by(principal, "revoke", jti, "done")?;
+        self.close_panels(PanelFilter::Token(jti.into()));
+        // The WebSockets of panels whose tokens were issued with this token must also be closed.
+        self.effects.push(Effect::Review);
+        Ok(())
+    }
+
+    pub(crate) fn end_token(&self, jti: &str) -> Result<(), StoreError> {
+        let sql = "UPDATE tokens SET ended_ms = ?2 WHERE jti = ?1 AND ended_ms IS NULL";
+        self.run(sql, &[jti.into(), self.now_ms.into()])?;
+        Ok(())
+    }
+
+    /// Checks the length of the `jti` and the number of stored revocations. Without limits, a caller could fill the
+    /// database with revocations of invented tokens.
+    fn require_forbiddable(&self, jti: &str) -> Result<(), Failure> {
+        let wrong = |text: &str| Failure::from(Problem::new(Code::InvalidRequest).detail(text));
+        if !(1..=MAX_JTI).contains(&jti.len()) {
+            return Err(wrong("a token's id must have 1 to 256 bytes"));
+        }
+        let count = self.row("SELECT count(*) FROM revoked", &[])?;
+        if count.map_or(Ok(0), |row| row.int(0))? >= MAX_REVOKED {
+            return Err(wrong(
+                "the site has the maximum of 10000 revoked tokens; revoke all tokens with POST /generation",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Refuses a `jti` until `exp`, the expiry of the token in seconds of Unix time. If the `jti` is already refused,
+    /// the later of the two times applies. A later call therefore cannot shorten a revocation.
+    pub(crate) fn forbid(&self, jti: &str, exp: u64) -> Result<(), StoreError> {
+        self.run(
+            "INSERT INTO revoked (jti, until_ms) VALUES (?1, ?2)
+             ON CONFLICT (jti) DO UPDATE SET until_ms = max(until_ms, excluded.until_ms)",
+            &[jti.into(), exp.saturating_mul(1000).into()],
+        )?;
+        Ok(())
+    }
+
+    /// Checks that a guest link can be exchanged for a cookie now. A refusal can contain the reason, because the Worker
+    /// has verified the signature of the guest link.
+    pub(crate) fn exchange_guest(&self, jti: &str) -> Result<TokenView, Failure> {
+        let no = |why: String| Failure::from(Problem::new(Code::LinkNotValid).detail(why));
+        let token = self.issued(jti)?.filter(|token| token.kind == TokenKind::Guest);
+        let token = token.ok_or_else(|| no("the guest link does not exist".into()))?;
+        if token.ended_ms.is_some() {
+            return Err(no("the link was revoked".into()));
+        }
+        if token.nbf.saturating_mul(1000) > self.now_ms {
+            return Err(no(format!("the link is valid from {} on", token.nbf)));
+        }
+        if token.exp.saturating_mul(1000) <= self.now_ms {
+            return Err(no("the link has expired".into()));
+        }
+        if token.max_uses.is_some_and(|most| token.uses >= most) {
+            return Err(Code::UsedUp.into());
+        }
+        match self.issued_scope(jti) {
+            Ok(_) => Ok(token.view(None)),
+            Err(Failure::Problem(problem)) => Err(no(problem.detail.unwrap_or_default())),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Counts one use of the caller's token, if the token has a maximum number of uses.
+    pub(crate) fn use_token(&self, principal: &Principal, target: &str) -> Result<(), Failure> {
+        if !principal.issued {
+            return Ok(());
+        }
+        let Some(IssuedToken { max_uses: Some(most), uses, .. }) = self.issued(&principal.jti)? else {
+            return Ok(());
+        };
+        if uses >= most {
+            self.audit_refusal(principal, "command", target, Code::UsedUp)?;
+            return Err(Code::UsedUp.into());
+        }
+        self.run("UPDATE tokens SET uses = uses + 1 WHERE jti = ?1", &[principal.jti.as_str().into()])?;
+        Ok(())
+    }
+}

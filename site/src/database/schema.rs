@@ -1,0 +1,226 @@
+//! Defines the tables of a site's database, and upgrades an older database.
+//!
+//! The tables have few indexes, because a write to an index is billed in addition to the write of the row. The SQLite
+//! of a Durable Object has no `PRAGMA user_version`, so the table `meta` contains the schema version. The table `meta`
+//! also contains the generation and the event sequence number, which every event needs. One read therefore returns all
+//! three values.
+
+use crate::database::store::{Store, StoreError};
+
+/// The columns of the table `meta` that every event needs.
+pub(crate) struct Meta {
+    /// The current token generation of the site. Tokens of an older generation are invalid.
+    pub generation: u64,
+    /// The lowest possible sequence number of the last event. The stored sequence number is needed, because the
+    /// sequence numbers of deleted rows no longer exist in the tables.
+    pub seq: u64,
+}
+
+const META: &str = "CREATE TABLE IF NOT EXISTS meta (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    schema INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    seq INTEGER NOT NULL
+) STRICT";
+
+/// The SQL statements of each schema version. A released schema version never changes. The statements contain `IF NOT
+/// EXISTS`, so that an interrupted creation of tables can run again.
+pub(crate) const VERSIONS: &[&[&str]] = &[
+    &[
+        "CREATE TABLE IF NOT EXISTS people (
+        username TEXT PRIMARY KEY,
+        role TEXT NOT NULL,
+        created_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID",
+        // The refresh token families. A family is the chain of refresh tokens of one login.
+        "CREATE TABLE IF NOT EXISTS families (
+        id TEXT PRIMARY KEY,
+        username TEXT NOT NULL,
+        current TEXT NOT NULL,
+        previous TEXT,
+        rotated_ms INTEGER,
+        expires_ms INTEGER NOT NULL,
+        ended_ms INTEGER
+    ) STRICT, WITHOUT ROWID",
+        "CREATE TABLE IF NOT EXISTS revoked (
+        jti TEXT PRIMARY KEY,
+        until_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID",
+        // The one-time codes. An enrolment code is inserted when the code is created. A setup code is inserted when the
+        // code is used.
+        "CREATE TABLE IF NOT EXISTS codes (
+        id TEXT PRIMARY KEY,
+        device TEXT,
+        expires_ms INTEGER NOT NULL,
+        used_ms INTEGER
+    ) STRICT, WITHOUT ROWID",
+        // The column `online` contains the last published value. Whether a device is online now is computed from its
+        // connection.
+        "CREATE TABLE IF NOT EXISTS devices (
+        name TEXT PRIMARY KEY,
+        thumbprint TEXT NOT NULL,
+        cert_jti TEXT NOT NULL,
+        cert_exp INTEGER NOT NULL,
+        session TEXT,
+        hello INTEGER NOT NULL DEFAULT 0,
+        online INTEGER NOT NULL DEFAULT 0,
+        last_seen_ms INTEGER,
+        version TEXT,
+        seq INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID",
+        // The used connection nonces. Each used nonce is stored, so that a captured proof cannot open a second
+        // connection.
+        "CREATE TABLE IF NOT EXISTS sessions (
+        nonce TEXT PRIMARY KEY,
+        at_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID",
+        "CREATE TABLE IF NOT EXISTS lines (
+        device TEXT NOT NULL,
+        name TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        retain INTEGER NOT NULL,
+        max_on_ms INTEGER,
+        reported TEXT,
+        desired TEXT,
+        changed_ms INTEGER,
+        seq INTEGER NOT NULL,
+        PRIMARY KEY (device, name)
+    ) STRICT, WITHOUT ROWID",
+        // The column `seq` contains the ticket of a command. The `jti` of a command is `c<seq>`. The newest row is
+        // never deleted, so no sequence number is used twice.
+        "CREATE TABLE IF NOT EXISTS commands (
+        seq INTEGER PRIMARY KEY,
+        iss TEXT NOT NULL,
+        sub TEXT NOT NULL,
+        id TEXT NOT NULL,
+        actor TEXT NOT NULL,
+        jti TEXT,
+        device TEXT NOT NULL,
+        line TEXT NOT NULL,
+        action TEXT NOT NULL,
+        args TEXT NOT NULL,
+        status TEXT NOT NULL,
+        code TEXT,
+        level TEXT,
+        accepted_ms INTEGER NOT NULL,
+        deadline_ms INTEGER NOT NULL,
+        panels TEXT NOT NULL
+    ) STRICT",
+        "CREATE UNIQUE INDEX IF NOT EXISTS commands_id ON commands (iss, sub, id)",
+        "CREATE INDEX IF NOT EXISTS commands_in_flight ON commands (device, deadline_ms) WHERE status = 'delivered'",
+        "CREATE TABLE IF NOT EXISTS audit (
+        seq INTEGER PRIMARY KEY,
+        at_ms INTEGER NOT NULL,
+        actor TEXT NOT NULL,
+        jti TEXT,
+        act TEXT NOT NULL,
+        target TEXT NOT NULL,
+        outcome TEXT NOT NULL
+    ) STRICT",
+    ],
+    &[
+        // The individual scopes of a person. If a person has individual scopes, the role is `custom`.
+        "ALTER TABLE people ADD COLUMN scope TEXT",
+        // Whether the person has chosen a password at this site. The gate can still store the password of an earlier
+        // person with the same name.
+        "ALTER TABLE people ADD COLUMN password INTEGER NOT NULL DEFAULT 1",
+        // The user name of the invited person, and the rights that the invitation grants.
+        "ALTER TABLE codes ADD COLUMN username TEXT",
+        "ALTER TABLE codes ADD COLUMN role TEXT",
+        "ALTER TABLE codes ADD COLUMN scope TEXT",
+        // The API tokens and guest links. The rights of a token are limited by its issuer, which is a person (`person`)
+        // or another token (`parent`).
+        "CREATE TABLE IF NOT EXISTS tokens (
+        jti TEXT PRIMARY KEY,
+        kind TEXT NOT NULL,
+        name TEXT NOT NULL,
+        creator TEXT NOT NULL,
+        person TEXT,
+        parent TEXT,
+        scope TEXT NOT NULL,
+        nbf INTEGER NOT NULL,
+        exp INTEGER NOT NULL,
+        max_uses INTEGER,
+        uses INTEGER NOT NULL DEFAULT 0,
+        created_ms INTEGER NOT NULL,
+        ended_ms INTEGER
+    ) STRICT, WITHOUT ROWID",
+        // The hash of each audit entry covers the hash of the previous entry. Audit entries from before this schema
+        // version have no hash.
+        "ALTER TABLE audit ADD COLUMN hash TEXT NOT NULL DEFAULT ''",
+        // The retention time of audit entries, in days. NULL means the default of the deployment.
+        "ALTER TABLE meta ADD COLUMN keep_days INTEGER",
+        // The identities of people at login providers. An identity is a subject or an email address. The first login
+        // with an email address stores the subject in the column `sub`. Later logins are recognised by the stored
+        // subject.
+        "CREATE TABLE IF NOT EXISTS identities (
+        iss TEXT NOT NULL,
+        who TEXT NOT NULL,
+        username TEXT NOT NULL,
+        sub TEXT,
+        email TEXT,
+        PRIMARY KEY (iss, who)
+    ) STRICT, WITHOUT ROWID",
+    ],
+    &[
+        // The unit of a sensor's value, and the number of significant decimals of the value.
+        "ALTER TABLE lines ADD COLUMN unit TEXT",
+        "ALTER TABLE lines ADD COLUMN precision INTEGER",
+    ],
+    &[
+        // The renewed certificate of a device. The renewed certificate is valid in addition to the current certificate.
+        "ALTER TABLE devices ADD COLUMN renewed_jti TEXT",
+        "ALTER TABLE devices ADD COLUMN renewed_exp INTEGER",
+    ],
+    &[
+        // The state of the machine on which a device's agent runs.
+        "ALTER TABLE devices ADD COLUMN booted_ms INTEGER",
+        "ALTER TABLE devices ADD COLUMN clock_ahead_ms INTEGER",
+    ],
+    &[
+        // The table `sessions` contained connection nonces. An interrupted upgrade can have dropped the table
+        // `sessions` already, so the table `sessions` is created again before it is copied.
+        "CREATE TABLE IF NOT EXISTS sessions (nonce TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+        "CREATE TABLE IF NOT EXISTS connection_nonces (
+        nonce TEXT PRIMARY KEY,
+        at_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID",
+        "INSERT OR IGNORE INTO connection_nonces SELECT nonce, at_ms FROM sessions",
+        "DROP TABLE sessions",
+    ],
+];
+
+/// Upgrades the database if necessary, and returns the columns of the table `meta`. If the database is current, this
+/// function makes a single read.
+pub(crate) fn open(store: &dyn Store) -> Result<Meta, StoreError> {
+    let current = i64::try_from(VERSIONS.len()).unwrap_or(i64::MAX);
+    // In an empty database, the read fails, because the table `meta` does not exist yet.
+    if let Ok(Some((schema, meta))) = read(store)
+        && schema == current
+    {
+        return Ok(meta);
+    }
+    store.run(META, &[])?;
+    store.run("INSERT OR IGNORE INTO meta (one, schema, generation, seq) VALUES (1, 0, 1, 0)", &[])?;
+    let Some((schema, meta)) = read(store)? else {
+        return Err(StoreError::Shape { column: 0, wanted: "a schema version" });
+    };
+    let done = usize::try_from(schema).ok().filter(|done| *done <= VERSIONS.len());
+    let done = done.ok_or(StoreError::Newer(schema))?;
+    for statement in VERSIONS.iter().skip(done).flat_map(|version| version.iter()) {
+        match store.run(statement, &[]) {
+            // SQLite has no `ADD COLUMN IF NOT EXISTS`, so the error for an existing column is ignored.
+            Err(StoreError::Sql(text)) if text.contains("duplicate column name") => {}
+            other => drop(other?),
+        }
+    }
+    store.run("UPDATE meta SET schema = ?1", &[current.into()])?;
+    Ok(meta)
+}
+
+fn read(store: &dyn Store) -> Result<Option<(i64, Meta)>, StoreError> {
+    let rows = store.run("SELECT schema, generation, seq FROM meta", &[])?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    Ok(Some((row.int(0)?, Meta { generation: row.uint(1)?, seq: row.uint(2)? })))
+}

@@ -1,0 +1,8 @@
+//! Manages the devices of a site, their lines and the commands to them.
+
+pub(crate) mod agent;
+pub(crate) mod command;
+pub(crate) mod device;
+mod enrolment;
+pub(crate) mod lines;
+pub(crate) mod outcome;

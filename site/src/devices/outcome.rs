@@ -1,0 +1,165 @@
+//! Ends commands, with or without a report from the device. Each command is answered once. A later report can change
+//! the stored result of a command, but not an answer that was already sent.
+
+use pinlatch_protocol::agent::Outcome;
+use pinlatch_protocol::command::CommandStatus;
+use pinlatch_protocol::line::{Action, Level};
+use pinlatch_protocol::name::Name;
+use pinlatch_protocol::panel::ToPanel;
+use pinlatch_protocol::problem::{Code, Problem};
+
+use crate::audit::Actor;
+use crate::database::rows::Columns as _;
+use crate::database::store::StoreError;
+use crate::devices::command::{Command, GRACE_MS};
+use crate::devices::lines::{Line, level_text};
+use crate::interface::event::Effect;
+use crate::site::Site;
+
+/// Whether the level in a device's report is current.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Provenance {
+    /// The level in the report is the current level of the GPIO line.
+    Live,
+    /// The report is part of a `hello` message. The levels of the GPIO lines in the same `hello` message are newer.
+    InHello,
+}
+
+impl Site<'_> {
+    /// Handles a device's report on a command. If the report matches no command of the device, the audit log records an
+    /// invalid message. If the command has already ended, the report is ignored as a repetition. However, a report can
+    /// still replace the stored status `unknown`.
+    pub(crate) fn take_report(
+        &mut self,
+        device: &Name,
+        report: &Outcome,
+        provenance: Provenance,
+    ) -> Result<(), StoreError> {
+        let Some(mut command) = self.reported_command(device, &report.id)? else {
+            return self.audit_odd(device.as_str(), "report_on_no_command");
+        };
+        let code = match report.status {
+            CommandStatus::Executed => None,
+            CommandStatus::Refused => Some(Problem::refused(report.code.as_deref().unwrap_or_default()).code),
+            CommandStatus::Expired => Some(Code::DeadlinePassed.as_str().into()),
+            _ => return self.audit_odd(device.as_str(), "report_without_outcome"),
+        };
+        let amends = match command.status {
+            CommandStatus::Accepted | CommandStatus::Delivered => false,
+            CommandStatus::Unknown => true,
+            _ => return Ok(()),
+        };
+        let line = self.line(device, &command.line)?;
+        let level = match (&line, report.level) {
+            (Some(line), Some(level)) if line.kind.admits(&level) => Some(level),
+            (Some(_), Some(_)) => {
+                self.audit_odd(device.as_str(), "level_of_another_kind")?;
+                None
+            }
+            _ => None,
+        };
+        (command.status, command.code, command.level) = (report.status, code, level);
+        self.end_command(&command, amends)?;
+        if let Some(line) = line {
+            let desired = self.desired_after(&command, &line, level, amends)?;
+            let reported = level.filter(|_| provenance == Provenance::Live).or(line.reported);
+            self.change_line(device, line, reported, desired, self.now_ms)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the desired level of a GPIO line after a command. If the GPIO line has `retain`, the desired level is
+    /// the level of an executed `set` or the result of an executed `toggle`. If a later command on the GPIO line was
+    /// executed, a late report does not change the desired level.
+    fn desired_after(
+        &self,
+        command: &Command,
+        line: &Line,
+        level: Option<Level>,
+        amends: bool,
+    ) -> Result<Option<Level>, StoreError> {
+        if command.status != CommandStatus::Executed || !line.retain {
+            return Ok(line.desired);
+        }
+        let args = serde_json::from_str(&command.args).unwrap_or_default();
+        let desired = match Action::parse(line.kind, &command.action, &args) {
+            Ok(Action::Set { level: desired, .. }) => Some(desired),
+            Ok(Action::Toggle) => level,
+            _ => None,
+        };
+        if desired.is_none() || (amends && self.executed_since(command)?) {
+            return Ok(line.desired);
+        }
+        Ok(desired)
+    }
+
+    fn executed_since(&self, command: &Command) -> Result<bool, StoreError> {
+        let row = self.row(
+            "SELECT 1 FROM commands WHERE seq > ?1 AND device = ?2 AND line = ?3 AND status = 'executed' LIMIT 1",
+            &[command.seq.into(), command.device.as_str().into(), command.line.as_str().into()],
+        )?;
+        Ok(row.is_some())
+    }
+
+    fn reported_command(&self, device: &Name, jti: &str) -> Result<Option<Command>, StoreError> {
+        let Some(seq) = jti.strip_prefix('c').and_then(|digits| digits.parse::<u64>().ok()) else {
+            return Ok(None);
+        };
+        let sql = format!("SELECT {} FROM commands WHERE seq = ?1 AND device = ?2", Command::LIST);
+        self.row(&sql, &[seq.into(), device.as_str().into()])?.as_ref().map(Command::read).transpose()
+    }
+
+    /// Sets the status of commands without a report to `unknown` after the waiting time has ended. A device can have
+    /// executed a command with the status `unknown`.
+    pub(crate) fn give_up_silent_commands(&mut self) -> Result<(), StoreError> {
+        let sql = format!(
+            "SELECT {} FROM commands WHERE status = 'delivered' AND deadline_ms <= ?1",
+            Command::LIST
+        );
+        let rows = self.run(&sql, &[self.now_ms.saturating_sub(GRACE_MS).into()])?;
+        for row in &rows {
+            let mut command = Command::read(row)?;
+            command.status = CommandStatus::Unknown;
+            command.code = Some(Code::OutcomeUnknown.as_str().into());
+            self.end_command(&command, false)?;
+        }
+        Ok(())
+    }
+
+    /// Stores the result of a command, and answers all callers that wait for the result. If the callers were already
+    /// answered, this function sends no second answer.
+    fn end_command(&mut self, command: &Command, amends: bool) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE commands SET status = ?2, code = ?3, level = ?4 WHERE seq = ?1",
+            &[
+                command.seq.into(),
+                command.status.as_str().into(),
+                command.code.as_deref().into(),
+                level_text(command.level),
+            ],
+        )?;
+        let word = match (command.status, command.code.as_deref()) {
+            (CommandStatus::Refused, Some(code)) => code,
+            (status, _) => status.as_str(),
+        };
+        let word = if amends { format!("amended_{word}") } else { word.to_owned() };
+        let actor = Actor { name: &command.actor, jti: command.jti.as_deref() };
+        self.audit(actor, "command", &command.target(), &word)?;
+        if amends || command.is_own() {
+            return Ok(());
+        }
+        self.effects.push(Effect::Answer { ticket: command.seq, result: command.answer() });
+        for panel in &command.panels {
+            let message = ToPanel::Result { result: command.result() };
+            self.effects.push(Effect::ToPanel { panel: panel.clone(), message });
+        }
+        Ok(())
+    }
+
+    /// Returns the time at which the site gives up the first command in flight, in milliseconds of Unix time.
+    pub(crate) fn next_give_up(&self) -> Result<Option<u64>, StoreError> {
+        let row = self.row("SELECT min(deadline_ms) FROM commands WHERE status = 'delivered'", &[])?;
+        let deadline_ms = row.map(|row| row.opt_uint(0)).transpose()?.flatten();
+        Ok(deadline_ms.map(|deadline_ms| deadline_ms.saturating_add(GRACE_MS)))
+    }
+}

@@ -1,0 +1,84 @@
+//! Passes each call of the Worker to the function that handles it.
+
+use crate::devices::command::CommandProgress;
+use crate::interface::call::{Answer, Call, Reply};
+use crate::interface::failure::Failure;
+use crate::site::Site;
+
+impl Site<'_> {
+    pub(crate) fn dispatch(&mut self, call: Call) -> Result<Answer, Failure> {
+        let reply = match call {
+            Call::Whoami { principal } => Reply::Whoami(self.whoami(&principal)?),
+            Call::Devices { principal } => Reply::Devices(self.devices_for(&principal)?),
+            Call::Device { principal, device } => Reply::Device(self.device_for(&principal, &device)?),
+            Call::Line { principal, device, line } => Reply::Line(self.line_for(&principal, &device, &line)?),
+            Call::Command { principal, request } => match self.command(&principal, &request, None)? {
+                CommandProgress::InFlight { ticket } => return Ok(Answer::Pending { ticket }),
+                CommandProgress::Ended(command) => Reply::Command(command.answer()?),
+            },
+            Call::CommandStatus { principal, id } => Reply::Command(self.command_status(&principal, &id)?),
+            Call::CreateEnrolment { principal, device, code_id, expires_at } => {
+                self.create_enrolment(&principal, &device, &code_id, expires_at)?;
+                Reply::Enrolment
+            }
+            Call::Enrol { code_id, jwk_thumbprint, cert_jti, cert_exp } => {
+                Reply::Enrolled { device: self.enrol(&code_id, &jwk_thumbprint, &cert_jti, cert_exp)? }
+            }
+            Call::RemoveDevice { principal, device } => self.remove_device(&principal, &device).map(done)?,
+            Call::SetupAllowed { code_id } => self.setup_allowed(&code_id).map(done)?,
+            Call::Setup { code_id, username } => self.setup(&code_id, username)?,
+            Call::Login { username, family, refresh_jti, expires_at } => {
+                self.password_login(username, &family, &refresh_jti, expires_at)?
+            }
+            Call::Refresh { family, jti, next_jti, expires_at } => {
+                self.refresh(&family, &jti, next_jti, expires_at)?
+            }
+            Call::Logout { principal } => self.logout(&principal).map(done)?,
+            Call::LogoutFamily { family } => self.logout_family(&family).map(done)?,
+            Call::RaiseGeneration { principal } => Reply::Generation(self.raise_generation(&principal)?),
+            Call::Invite { principal, username, rights, code_id, expires_at } => {
+                self.invite(&principal, &username, &rights, &code_id, expires_at).map(done)?
+            }
+            Call::Invited { code_id } => Reply::Invited { username: self.invited(&code_id)? },
+            Call::AcceptInvitation { code_id } => {
+                Reply::Invited { username: self.accept_invitation(&code_id)? }
+            }
+            Call::Admit { principal, username, request } => {
+                self.admit(&principal, &username, &request).map(done)?
+            }
+            Call::ForgetIdentities { principal, username } => {
+                self.forget_identities(&principal, &username).map(done)?
+            }
+            Call::FederatedLogin { issuer, subject, email, family, refresh_jti, expires_at } => {
+                self.federated_login(&issuer, &subject, email.as_deref(), &family, &refresh_jti, expires_at)?
+            }
+            Call::People { principal } => Reply::People(self.people(&principal)?),
+            Call::ChangePerson { principal, username, rights } => {
+                self.change_person(&principal, &username, &rights).map(done)?
+            }
+            Call::RemovePerson { principal, username } => {
+                self.remove_person(&principal, &username).map(done)?
+            }
+            Call::EndSessions { principal, username } => {
+                self.end_sessions(&principal, &username).map(done)?
+            }
+            Call::PasswordChanged { principal } => self.password_changed(&principal).map(done)?,
+            Call::Issue { principal, request, jti } => {
+                let token = self.issue(&principal, &request, &jti)?;
+                Reply::Issued { token, generation: self.generation }
+            }
+            Call::Tokens { principal } => Reply::Tokens(self.issued_tokens(&principal)?),
+            Call::Revoke { principal, jti, exp } => self.revoke(&principal, &jti, exp).map(done)?,
+            Call::ExchangeGuest { jti } => Reply::Token(self.exchange_guest(&jti)?),
+            Call::Audit { principal, filter, limit } => {
+                Reply::Audit(self.read_audit(&principal, &filter, limit)?)
+            }
+            Call::Retain { principal, days } => self.retain(&principal, days).map(done)?,
+        };
+        Ok(Answer::Now(reply))
+    }
+}
+
+fn done((): ()) -> Reply {
+    Reply::Done
+}

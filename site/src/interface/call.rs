@@ -1,0 +1,245 @@
+//! Defines the calls from the Worker to a site, and the replies of the site. Calls and replies are sent as JSON.
+
+use pinlatch_protocol::admin::{
+    AdmitRequest, AuditFilter, AuditPage, IssueRequest, Person, RightsRequest, TokenView,
+};
+use pinlatch_protocol::api::{self, Whoami};
+use pinlatch_protocol::command::{CommandRequest, CommandResult};
+use pinlatch_protocol::name::{Name, UserName};
+use pinlatch_protocol::panel::{DeviceView, LineView};
+use pinlatch_protocol::problem::Problem;
+use pinlatch_protocol::scope::{Role, ScopeSet};
+use serde::{Deserialize, Serialize};
+
+use crate::interface::principal::Principal;
+
+/// A call whose reply has a known type. The structs in [`calls`] implement this trait.
+pub trait SiteCall: Into<Call> {
+    /// The type of the reply.
+    type Reply;
+
+    /// Extracts the reply. Returns `None` if the site replied to another call.
+    fn extract(reply: Reply) -> Option<Self::Reply>;
+}
+
+/// A call of a principal. The call goes to the principal's site.
+pub trait PrincipalCall: SiteCall {
+    /// The caller.
+    fn principal(&self) -> &Principal;
+}
+
+/// Defines the calls: for each call a variant of [`Call`], and a struct in [`calls`] with the type of the reply. A call
+/// `by principal` has the principal as its first field.
+macro_rules! calls {
+    ($($(#[$doc:meta])* $name:ident $(by $by:ident)? { $($field:ident: $type:ty),* } -> $reply:ty, $pattern:pat => $value:expr;)*) => {
+        /// A call from the Worker to a site. The Worker has verified all fields of the call. Fields named `…_at` and
+        /// `…_exp` are times in seconds of Unix time, as in a token.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        #[allow(missing_docs, reason = "the comment of each variant explains the fields of the variant")]
+        pub enum Call {
+            $($(#[$doc])* $name { $($by: Principal,)? $($field: $type,)* },)*
+        }
+
+        /// The calls with the types of their replies.
+        pub mod calls {
+            use super::*;
+
+            $(
+                $(#[$doc])*
+                #[derive(Debug, Clone)]
+                #[allow(missing_docs, reason = "the comment of the call explains its fields")]
+                pub struct $name { $(pub $by: Principal,)? $(pub $field: $type,)* }
+
+                impl From<$name> for Call {
+                    fn from($name { $($by,)? $($field,)* }: $name) -> Self {
+                        Self::$name { $($by,)? $($field,)* }
+                    }
+                }
+
+                impl SiteCall for $name {
+                    type Reply = $reply;
+
+                    fn extract(reply: Reply) -> Option<Self::Reply> {
+                        match reply {
+                            $pattern => Some($value),
+                            _ => None,
+                        }
+                    }
+                }
+
+                $(
+                    impl PrincipalCall for $name {
+                        fn principal(&self) -> &Principal {
+                            &self.$by
+                        }
+                    }
+                )?
+            )*
+        }
+    };
+}
+
+calls! {
+    /// Returns the caller's identity and current permissions.
+    Whoami by principal {  } -> api::Whoami, Reply::Whoami(whoami) => whoami;
+    /// Returns the devices that have at least one GPIO line that the caller can see.
+    Devices by principal {  } -> Vec<DeviceView>, Reply::Devices(devices) => devices;
+    /// Returns one device.
+    Device by principal { device: Name } -> DeviceView, Reply::Device(device) => device;
+    /// Returns one GPIO line of a device.
+    Line by principal { device: Name, line: Name } -> LineView, Reply::Line(line) => line;
+    /// Runs one action on a GPIO line. `Command` is the only call that the site can answer later.
+    Command by principal { request: CommandRequest } -> CommandResult, Reply::Command(result) => result;
+    /// Returns the status of a command that the caller sent earlier.
+    CommandStatus by principal { id: String } -> CommandResult, Reply::Command(result) => result;
+    /// Registers a one-time code for the enrolment of a device.
+    CreateEnrolment by principal { device: Name, code_id: String, expires_at: u64 } -> (), Reply::Enrolment => ();
+    /// Uses an enrolment code. The site stores the thumbprint of the device's key, and the id and the expiry of the
+    /// device's certificate.
+    Enrol { code_id: String, jwk_thumbprint: String, cert_jti: String, cert_exp: u64 } -> Name, Reply::Enrolled { device } => device;
+    /// Removes a device.
+    RemoveDevice by principal { device: Name } -> (), Reply::Done => ();
+    /// Checks that the site has no owner yet and that the setup code is unused. The Worker sends `SetupAllowed` before
+    /// the Worker hashes a password.
+    SetupAllowed { code_id: String } -> (), Reply::Done => ();
+    /// Creates the first owner of the site.
+    Setup { code_id: String, username: UserName } -> LoggedIn, Reply::Person { username, scope, generation, .. } => LoggedIn { username, scope, generation };
+    /// Starts a login after the gate has accepted the password. `family` identifies the login and its chain of refresh
+    /// tokens.
+    Login { username: UserName, family: String, refresh_jti: String, expires_at: u64 } -> LoggedIn, Reply::Person { username, scope, generation, .. } => LoggedIn { username, scope, generation };
+    /// Replaces the refresh token of a login. The Worker has decrypted the refresh token.
+    Refresh { family: String, jti: String, next_jti: String, expires_at: u64 } -> Refreshed, Reply::Refreshed { username, scope, generation, jti, expires_at, .. } =>
+            Refreshed { login: LoggedIn { username, scope, generation }, jti, expires_at };
+    /// Ends the caller's token, and the login to which the token belongs.
+    Logout by principal {  } -> (), Reply::Done => ();
+    /// Ends a login whose access token has expired.
+    LogoutFamily { family: String } -> (), Reply::Done => ();
+    /// Invites a new person, or lets an existing person choose a new password.
+    Invite by principal { username: UserName, rights: RightsRequest, code_id: String, expires_at: u64 } -> (), Reply::Done => ();
+    /// Returns the user name in an invitation. The Worker sends `Invited` before the Worker hashes a password.
+    Invited { code_id: String } -> UserName, Reply::Invited { username } => username;
+    /// Uses an invitation, which creates a person or resets a password.
+    AcceptInvitation { code_id: String } -> UserName, Reply::Invited { username } => username;
+    /// Lets a person log in with a login provider.
+    Admit by principal { username: UserName, request: AdmitRequest } -> (), Reply::Done => ();
+    /// Removes all of a person's identities at login providers.
+    ForgetIdentities by principal { username: UserName } -> (), Reply::Done => ();
+    /// Starts a login after a login provider has confirmed the person's identity. `email` is the person's email
+    /// address, if the login provider has verified the address.
+    FederatedLogin { issuer: String, subject: String, email: Option<String>, family: String, refresh_jti: String, expires_at: u64 } -> LoggedIn, Reply::Person { username, scope, generation, .. } => LoggedIn { username, scope, generation };
+    /// Returns the people of the site.
+    People by principal {  } -> Vec<Person>, Reply::People(people) => people;
+    /// Changes a person's rights.
+    ChangePerson by principal { username: UserName, rights: RightsRequest } -> (), Reply::Done => ();
+    /// Removes a person.
+    RemovePerson by principal { username: UserName } -> (), Reply::Done => ();
+    /// Ends every login of a person.
+    EndSessions by principal { username: UserName } -> (), Reply::Done => ();
+    /// Reports that the caller has changed their password. After `PasswordChanged`, the site ends the person's other
+    /// logins.
+    PasswordChanged by principal {  } -> (), Reply::Done => ();
+    /// Issues an API token or a guest link.
+    Issue by principal { request: IssueRequest, jti: String } -> (TokenView, u64), Reply::Issued { token, generation } => (token, generation);
+    /// Returns the API tokens and guest links that the site has issued.
+    Tokens by principal {  } -> Vec<TokenView>, Reply::Tokens(tokens) => tokens;
+    /// Revokes a token. If the site did not issue the token, the call must contain the expiry of the token.
+    Revoke by principal { jti: String, exp: Option<u64> } -> (), Reply::Done => ();
+    /// Checks that a guest link can be exchanged for a cookie now.
+    ExchangeGuest { jti: String } -> TokenView, Reply::Token(token) => token;
+    /// Invalidates every token that the edge has signed for this site until now.
+    RaiseGeneration by principal {  } -> u64, Reply::Generation(generation) => generation;
+    /// Returns one page of the audit log, with the newest entry first.
+    Audit by principal { filter: AuditFilter, limit: u32 } -> AuditPage, Reply::Audit(page) => page;
+    /// Sets how long audit entries are stored.
+    Retain by principal { days: u32 } -> (), Reply::Done => ();
+}
+
+/// A person who has logged in, with the data for the access token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggedIn {
+    /// The user name of the person.
+    pub username: UserName,
+    /// The person's current scopes.
+    pub scope: ScopeSet,
+    /// The generation that the Worker must sign into the token.
+    pub generation: u64,
+}
+
+/// A login whose refresh token was replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refreshed {
+    /// The person, with the data for the access token.
+    pub login: LoggedIn,
+    /// The id of the current refresh token.
+    pub jti: String,
+    /// The expiry of the current refresh token, in seconds of Unix time.
+    pub expires_at: u64,
+}
+
+/// A reply of the site to a call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the comment of each variant explains the fields of the variant")]
+pub enum Reply {
+    /// The reply to [`Call::Whoami`].
+    Whoami(Whoami),
+    /// The reply to [`Call::Devices`].
+    Devices(Vec<DeviceView>),
+    /// The reply to [`Call::Device`].
+    Device(DeviceView),
+    /// The reply to [`Call::Line`].
+    Line(LineView),
+    /// The reply to [`Call::Command`] after the command was executed, and the reply to
+    /// [`Call::CommandStatus`] with any status.
+    Command(CommandResult),
+    /// The reply to [`Call::CreateEnrolment`].
+    Enrolment,
+    /// The reply to [`Call::Enrol`].
+    Enrolled { device: Name },
+    /// The reply to [`Call::Setup`], [`Call::Login`] and [`Call::FederatedLogin`], with the data for the access token.
+    Person { username: UserName, role: Option<Role>, scope: ScopeSet, generation: u64 },
+    /// The reply to [`Call::Refresh`], with the data for the access token, and the id and the expiry of the current
+    /// refresh token.
+    Refreshed {
+        username: UserName,
+        role: Option<Role>,
+        scope: ScopeSet,
+        generation: u64,
+        jti: String,
+        expires_at: u64,
+    },
+    /// The reply to [`Call::Invited`] and [`Call::AcceptInvitation`].
+    Invited { username: UserName },
+    /// The reply to [`Call::People`].
+    People(Vec<Person>),
+    /// The reply to [`Call::Issue`], with the data of the token and the generation that the Worker must sign into the
+    /// token.
+    Issued { token: TokenView, generation: u64 },
+    /// The reply to [`Call::ExchangeGuest`].
+    Token(TokenView),
+    /// The reply to [`Call::Tokens`].
+    Tokens(Vec<TokenView>),
+    /// The reply to [`Call::RaiseGeneration`].
+    Generation(u64),
+    /// The reply to [`Call::Audit`].
+    Audit(AuditPage),
+    /// The reply to every call that returns no data.
+    Done,
+}
+
+/// The result of a call: the site's reply, or a problem.
+pub type CallResult = Result<Reply, Problem>;
+
+/// The site's reply, or a ticket if the site replies later.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// The site replies immediately.
+    Now(Reply),
+    /// The site replies later with the effect `Effect::Answer`, which contains the ticket. Several calls can
+    /// wait for the same ticket.
+    Pending {
+        /// The ticket, which is the sequence number of the command.
+        ticket: i64,
+    },
+}

@@ -1,0 +1,35 @@
+//! This module defines the names in tokens: issuers, audiences, and random ids.
+
+use pinlatch_protocol::name::Name;
+use rand::Rng;
+
+use crate::jwt::b64;
+
+/// The issuer (`iss`) of all tokens that the edge signs.
+pub const EDGE: &str = "urn:pinlatch:edge";
+
+/// The issuer (`iss`) of key sets, which the owner's root key signs.
+pub const ROOT: &str = "urn:pinlatch:root";
+
+/// Returns the audience (`aud`) of tokens for a site of the edge.
+pub fn site_audience(site: &Name) -> String {
+    format!("urn:pinlatch:site:{site}")
+}
+
+/// Returns the audience (`aud`) of tokens for a device.
+pub fn device_audience(site: &Name, device: &Name) -> String {
+    format!("urn:pinlatch:device:{site}/{device}")
+}
+
+/// Returns whether a nonce from another party is valid. A valid nonce has 16 to 64 base64url characters.
+pub fn is_nonce(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    (16..=64).contains(&text.len()) && text.bytes().all(plain)
+}
+
+/// Returns a new random text of 128 bits. The text is used as a `jti`, as the id of a login, or as a session nonce.
+pub fn random_id() -> String {
+    let mut bytes = [0; 16];
+    rand::rng().fill_bytes(&mut bytes);
+    b64::encode(&bytes)
+}
