@@ -10,6 +10,8 @@ use pinlatch_token::{EdgeKeys, Issuers, PublicKey, SignatureCache, keyset};
 use serde_json::Value;
 use worker::Env;
 
+use crate::origins::Origins;
+
 /// The number of verified signatures that each isolate caches. The cache of one isolate needs a few hundred kilobytes
 /// of memory.
 const SIGNATURES: usize = 1024;
@@ -28,6 +30,10 @@ pub struct Deployment {
     /// Whether the Worker accepts a token in the query of a URL (RFC 6750 §2.3). Logs and browser histories store URLs,
     /// including the tokens in the URLs.
     pub query_tokens: bool,
+    /// The origins under which browsers and devices reach this deployment.
+    pub origins: Origins,
+    /// Whether the Worker accepts passwords and one-time codes over plain HTTP from other machines.
+    pub allow_plaintext: bool,
     /// The names of the sites of this deployment. The first site in the list is the default site.
     sites: Vec<Name>,
     signatures: RefCell<SignatureCache>,
@@ -46,7 +52,7 @@ impl Deployment {
             return Ok(known);
         }
         let text = |name: &str| env.var(name).map(|value| value.to_string()).unwrap_or_default();
-        let texts = ["EDGE_KEYS", "KEYSET", "ROOT_KEY", "SITES"].map(text);
+        let texts = ["EDGE_KEYS", "KEYSET", "ROOT_KEY", "SITES", "ORIGIN"].map(text);
         let mut read = Self::parse(&texts).map_err(|reason| {
             worker::console_error!("configuration: {reason}");
             Problem::new(Code::Misconfigured).detail(
@@ -54,6 +60,7 @@ impl Deployment {
             )
         })?;
         read.query_tokens = text("QUERY_TOKENS") == "on";
+        read.allow_plaintext = text("ALLOW_PLAINTEXT") == "on";
         let secret = |name: &str| env.secret(name).ok().map(|value| value.to_string());
         if let Ok(tables) = env.object_var::<Value>("LOGINS") {
             read.providers = Providers::read(&tables, &read.sites, secret);
@@ -72,7 +79,7 @@ impl Deployment {
         Ok(KNOWN.with(|known| Rc::clone(known.get_or_init(|| read))))
     }
 
-    fn parse([edge_keys, keyset, root_key, sites]: &[String; 4]) -> Result<Self, String> {
+    fn parse([edge_keys, keyset, root_key, sites, origin]: &[String; 5]) -> Result<Self, String> {
         let keys = EdgeKeys::from_jwks(edge_keys).map_err(|error| format!("EDGE_KEYS: {error}"))?;
         let jwk = serde_json::from_str(root_key).map_err(|_| "ROOT_KEY is not JSON".to_owned())?;
         let root = PublicKey::from_jwk(&jwk).map_err(|error| format!("ROOT_KEY: {error}"))?;
@@ -90,6 +97,8 @@ impl Deployment {
             issuers: Issuers::default(),
             providers: Providers::default(),
             query_tokens: false,
+            origins: Origins::parse(origin).map_err(|reason| format!("ORIGIN: {reason}"))?,
+            allow_plaintext: false,
             sites,
             signatures: RefCell::new(SignatureCache::new(SIGNATURES)),
         })

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use url::Url;
 use worker::{Env, Method, Request};
 
+use crate::body::{self, BodyError};
 use crate::config::Deployment;
 use crate::respond::fault;
 
@@ -71,22 +72,35 @@ impl Incoming {
     /// Returns the origin of this deployment as `scheme://host[:port]`, which is the format of a browser's `Origin`
     /// header.
     pub fn origin(&self) -> String {
-        self.url.origin().ascii_serialization()
+        self.deployment.origins.of(&self.url)
     }
 
-    /// Returns whether TLS or the loopback interface protects the connection from eavesdropping. Over an unprotected
-    /// connection, a browser does not store cookies with the attribute `Secure`.
-    pub fn is_private(&self) -> bool {
-        self.url.scheme() == "https" || self.url.host_str().is_some_and(is_loopback)
+    /// Requires that TLS or the loopback interface protects the connection from eavesdropping. A request that contains a
+    /// password or a one-time code needs a protected connection, unless the owner has allowed plain HTTP. Over an
+    /// unprotected connection, a browser does not store cookies with the attribute `Secure`. Behind a proxy, the scheme
+    /// of the URL is the scheme that the proxy reports.
+    pub fn require_private(&self) -> Result<(), Problem> {
+        let is_private = self.url.scheme() == "https" || self.url.host_str().is_some_and(is_loopback);
+        if is_private || self.deployment.allow_plaintext {
+            Ok(())
+        } else {
+            Err(Code::PlaintextRefused.into())
+        }
     }
 
-    /// Requires that a browser's request comes from a page of this deployment's own origin.
+    /// Requires that a browser's request comes from a page of this deployment.
     pub fn require_own_origin(&self) -> Result<(), Problem> {
-        if self.header("Origin").is_some_and(|origin| origin == self.origin()) {
+        if self.header("Origin").is_some_and(|page| self.deployment.origins.accepts(&self.url, &page)) {
             Ok(())
         } else {
             Err(Code::WrongOrigin.into())
         }
+    }
+
+    /// Refuses a request from a page of another origin. A program sends no `Origin` header. A browser adds the header to
+    /// every `POST` request, so a page of another origin cannot try passwords or codes from its visitor's address.
+    pub fn refuse_foreign_page(&self) -> Result<(), Problem> {
+        if self.header("Origin").is_some() { self.require_own_origin() } else { Ok(()) }
     }
 
     /// Returns the first value of a query parameter. To read a token, the caller must use
@@ -114,12 +128,16 @@ impl Incoming {
     }
 
     async fn body(&mut self) -> Result<Vec<u8>, Problem> {
-        let announced = self.header("Content-Length").and_then(|length| length.parse::<usize>().ok());
-        if announced.is_some_and(|length| length > MAX_BODY) {
-            return Err(Code::TooLarge.into());
+        if self.request.inner().body().is_none() {
+            return Ok(Vec::new());
         }
-        let bytes = self.request.bytes().await.map_err(|_| Problem::new(Code::InvalidRequest))?;
-        if bytes.len() > MAX_BODY { Err(Code::TooLarge.into()) } else { Ok(bytes) }
+        let stream = self.request.stream();
+        body::read(self.request.headers(), stream, MAX_BODY).await.map_err(|error| match error {
+            BodyError::TooLarge => Code::TooLarge.into(),
+            BodyError::Broken(_) => {
+                Problem::new(Code::InvalidRequest).detail("the body was not received completely")
+            }
+        })
     }
 
     /// Parses the body as JSON. If the media type of the body is neither JSON nor a form with a token, this function

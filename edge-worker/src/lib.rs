@@ -7,6 +7,7 @@
 
 mod assets;
 mod auth;
+mod body;
 mod clock;
 mod config;
 mod cookies;
@@ -14,6 +15,7 @@ mod gate;
 mod handlers;
 mod incoming;
 mod objects;
+mod origins;
 mod published;
 mod respond;
 mod site;

@@ -61,11 +61,11 @@ codes! {
     UnsupportedGrant "unsupported_grant_type" 400 "The grant type is not supported";
     /// The token is valid but does not have the scope that the request requires (RFC 6750 §3.1).
     InsufficientScope "insufficient_scope" 403 "The token's permissions do not cover this request";
-    /// A browser sent the token as a cookie from a page of another origin, or without the header `Origin`.
+    /// The request comes from a page of another origin, or the token is a cookie and the header `Origin` is absent.
     WrongOrigin "wrong_origin" 403 "The request must come from a page of this server";
-    /// The caller tried to log in over plain HTTP from another machine. An attacker on the network could read the
-    /// password.
-    PlaintextRefused "plaintext_refused" 403 "Login is possible only over HTTPS";
+    /// The request contains a password or a one-time code, but came over plain HTTP from another machine. An attacker on
+    /// the network could read the secret.
+    PlaintextRefused "plaintext_refused" 403 "This request is possible only over HTTPS";
     /// The enrolment code, setup code or invitation code is wrong, expired or already used.
     CodeRefused "code_refused" 403 "The one-time code is wrong, expired or already used";
     /// The login provider confirmed the login, but no owner has admitted this account to the site.

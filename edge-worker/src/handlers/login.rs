@@ -45,9 +45,7 @@ pub async fn start(incoming: Incoming, name: Name) -> HandlerResult {
 }
 
 async fn sent(incoming: &Incoming, provider: &Provider) -> HandlerResult {
-    if !incoming.is_private() {
-        return Err(Code::PlaintextRefused.into());
-    }
+    incoming.require_private()?;
     let deployment = &incoming.deployment;
     let discovery = discover(incoming, provider, false).await?;
     let login = LoginState::begin(&provider.name, now_s());

@@ -51,6 +51,10 @@ async fn route(request: Request, env: Env) -> HandlerResult {
     }
     let deployment = Deployment::of(&env)?;
     let mut incoming = Incoming::new(request, url, env, deployment);
+    if endpoint.takes_secret() {
+        incoming.refuse_foreign_page()?;
+        incoming.require_private()?;
+    }
     if endpoint.takes_form_token() {
         incoming.read_form().await?;
     }

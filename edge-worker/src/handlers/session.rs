@@ -31,7 +31,7 @@ pub(super) struct Tokens {
 
 /// Handles `POST /api/v1/session`, which logs a browser in or exchanges a guest link for a cookie.
 pub async fn log_in(mut incoming: Incoming) -> HandlerResult {
-    require_page(&incoming)?;
+    incoming.require_own_origin()?;
     let body: Value = incoming.json().await?;
     if body.get("guest").is_some() {
         let GuestRequest { guest } = serde_json::from_value(body).map_err(malformed)?;
@@ -64,7 +64,7 @@ pub async fn status(incoming: Incoming) -> HandlerResult {
 
 /// Handles `POST /api/v1/session/refresh`, which replaces the tokens of a browser's session.
 pub async fn refresh(mut incoming: Incoming) -> HandlerResult {
-    require_page(&incoming)?;
+    incoming.require_own_origin()?;
     let _: Map<String, Value> = incoming.json().await?;
     let header = incoming.header("Cookie").unwrap_or_default();
     let token = cookies::find(&header, REFRESH_COOKIE).ok_or(Code::InvalidGrant)?;
@@ -75,7 +75,10 @@ pub async fn refresh(mut incoming: Incoming) -> HandlerResult {
 /// Handles `DELETE /api/v1/session`, which logs a browser out. If the request has a valid token, the session ends. The
 /// response deletes the browser's cookies even if the token is invalid.
 pub async fn log_out(incoming: Incoming) -> HandlerResult {
-    incoming.require_own_origin()?;
+    // Only a program that knows the token can send an `Authorization` header, so the origin matters only for cookies.
+    if auth::bearer(&incoming)?.is_none() {
+        incoming.require_own_origin()?;
+    }
     if auth::is_guests(&incoming) {
         // The response deletes only the guest cookie of this browser. The guest link stays valid, because other people
         // may be using the guest link.
@@ -95,9 +98,6 @@ pub async fn log_out(incoming: Incoming) -> HandlerResult {
 
 /// Handles `POST /api/v1/token`, with which programs log in and refresh their tokens (RFC 6749 §4.3, §6).
 pub async fn token(mut incoming: Incoming) -> HandlerResult {
-    if !incoming.is_private() {
-        return Err(Code::PlaintextRefused.into());
-    }
     let request: TokenRequest = incoming.json_or_form().await?;
     let missing = |name| Problem::new(Code::InvalidRequest).detail(format!("`{name}` is missing"));
     let tokens = match request.grant_type.as_str() {
@@ -123,13 +123,6 @@ pub async fn token(mut incoming: Incoming) -> HandlerResult {
         expires_in: MAX_PERSON_LIFE,
         refresh_token: tokens.refresh,
     })
-}
-
-/// Requires that a browser's session call comes from a page of this deployment, over HTTPS or loopback. Over any other
-/// connection, a browser does not store the session cookies.
-fn require_page(incoming: &Incoming) -> Result<(), Problem> {
-    incoming.require_own_origin()?;
-    if incoming.is_private() { Ok(()) } else { Err(Code::PlaintextRefused.into()) }
 }
 
 async fn password(incoming: &Incoming, login: LoginRequest) -> Result<Tokens, Problem> {

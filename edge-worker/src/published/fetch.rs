@@ -7,6 +7,8 @@ use pinlatch_token::private_uri;
 use serde_json::{Map, Value};
 use worker::{AbortController, Delay, Fetch, Headers, Request, RequestInit, RequestRedirect, Response};
 
+use crate::body::{self, BodyError};
+
 /// The maximum duration of an HTTP request.
 const WITHIN: Duration = Duration::from_secs(5);
 
@@ -51,18 +53,11 @@ pub async fn get(uri: &str) -> Result<String, String> {
 
 async fn read(fetch: Fetch, signal: &worker::AbortSignal) -> Result<(u16, String), String> {
     let mut response: Response = fetch.send_with_signal(signal).await.map_err(|error| error.to_string())?;
-    let announced = response.headers().get("Content-Length").ok().flatten();
-    if announced.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > MOST) {
-        return Err(format!("the response is larger than {MOST} bytes"));
-    }
-    let mut text = Vec::new();
-    let mut stream = response.stream().map_err(|error| error.to_string())?;
-    while let Some(piece) = futures_util::StreamExt::next(&mut stream).await {
-        text.extend(piece.map_err(|error| error.to_string())?);
-        if text.len() > MOST {
-            return Err(format!("the response is larger than {MOST} bytes"));
-        }
-    }
-    let text = String::from_utf8(text).map_err(|_| "the response is not UTF-8".to_owned())?;
+    let stream = response.stream();
+    let bytes = body::read(response.headers(), stream, MOST).await.map_err(|error| match error {
+        BodyError::TooLarge => format!("the response is larger than {MOST} bytes"),
+        BodyError::Broken(error) => error.to_string(),
+    })?;
+    let text = String::from_utf8(bytes).map_err(|_| "the response is not UTF-8".to_owned())?;
     Ok((response.status_code(), text))
 }

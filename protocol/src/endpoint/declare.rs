@@ -44,6 +44,7 @@ macro_rules! endpoints {
         $name:ident $({ $($parameter:ident: $type:ty),+ })? = $method:ident $template:literal {
             tag: $tag:ident,
             caller: $caller:ident,
+            $(secret: $secret:literal,)?
             $(parameters: [$($named:ident),+],)?
             $(body: $body:ident($request:ty),)?
             $(frames: $from:ty => $to:ty,)?
@@ -84,6 +85,12 @@ macro_rules! endpoints {
                 match self { $(Self::$name { $($($parameter,)+)? } => vec![$($($parameter.as_str(),)+)?],)+ }
             }
 
+            /// Returns whether a request contains a password, a one-time code or a refresh token. The edge refuses such a
+            /// request from a page of another origin, and over plain HTTP from another machine.
+            pub fn takes_secret(&self) -> bool {
+                match self { $(Self::$name { .. } => [$($secret,)? false][0],)+ }
+            }
+
             pub(super) fn body(&self) -> Body {
                 match self { $(Self::$name { .. } => [$(Body::$body,)? Body::None][0],)+ }
             }
@@ -99,6 +106,7 @@ macro_rules! endpoints {
                 doc: concat!($($doc, "\n",)+),
                 tag: Tag::$tag,
                 caller: Caller::$caller,
+                takes_secret: [$($secret,)? false][0],
                 in_path: vec![$($(stringify!($parameter),)+)?],
                 parameters: vec![$($(stringify!($named),)+)?],
                 body: [$(Some((Body::$body, schema_of::<$request> as SchemaOf)),)? None][0],

@@ -45,6 +45,8 @@ pub(crate) struct Operation {
     pub(crate) doc: &'static str,
     pub(crate) tag: Tag,
     pub(crate) caller: Caller,
+    /// Whether a request contains a password, a one-time code or a refresh token.
+    pub(crate) takes_secret: bool,
     /// The names of the parameters in the path.
     pub(crate) in_path: Vec<&'static str>,
     /// The names of other parameters, as in `components/parameters` of the document.

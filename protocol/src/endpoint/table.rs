@@ -68,10 +68,11 @@ endpoints! {
     LogInBrowser = POST "/api/v1/session" {
         tag: Login,
         caller: Anyone,
+        secret: true,
         parameters: [Origin],
         body: Json(OneOf<LoginRequest, GuestRequest>),
         reply: 200 (OneOf<SessionReply, GuestReply>) "The browser is logged in, or the guest cookie is set.",
-        codes: [LoginFailed, InvalidToken, WrongOrigin, PlaintextRefused, LinkNotValid, UsedUp, UnknownSite, Throttled],
+        codes: [LoginFailed, InvalidToken, LinkNotValid, UsedUp, UnknownSite, Throttled],
         more: { "responses": { "200": { "headers": { "Set-Cookie": { "$ref": "#/components/headers/SetCookie" } } } } },
     }
 
@@ -83,7 +84,7 @@ endpoints! {
     LogOutBrowser = DELETE "/api/v1/session" {
         tag: Login,
         caller: AnyLogin,
-        parameters: [Origin, As],
+        parameters: [CookieOrigin, As],
         reply: 204 "The login has ended, and the cookies are cleared.",
         codes: [WrongOrigin, UnknownSite],
         more: { "responses": { "204": { "headers": { "Set-Cookie": { "$ref": "#/components/headers/SetCookie" } } } } },
@@ -96,10 +97,11 @@ endpoints! {
     RefreshBrowser = POST "/api/v1/session/refresh" {
         tag: Login,
         caller: RefreshCookie,
+        secret: true,
         parameters: [Origin],
         body: Json(Empty),
         reply: 200 (SessionReply) "The session is refreshed, and the response contains new cookies.",
-        codes: [InvalidGrant, WrongOrigin, PlaintextRefused, UnknownSite],
+        codes: [InvalidGrant, UnknownSite],
         more: {
             "requestBody": { "description": "Any JSON object, for example `{}`. The JSON body is required, because a form on another web page cannot send JSON." },
             "responses": { "200": { "headers": { "Set-Cookie": { "$ref": "#/components/headers/SetCookie" } } } }
@@ -110,9 +112,10 @@ endpoints! {
     LogIn = POST "/api/v1/token" {
         tag: Login,
         caller: Anyone,
+        secret: true,
         body: JsonOrForm(TokenRequest),
         reply: 200 (TokenReply) "The new access token and the new refresh token.",
-        codes: [InvalidGrant, UnsupportedGrant, LoginFailed, PlaintextRefused, UnknownSite, Throttled],
+        codes: [InvalidGrant, UnsupportedGrant, LoginFailed, UnknownSite, Throttled],
     }
 
     /// Returns the claims and the current permissions of the caller's token.
@@ -215,6 +218,7 @@ endpoints! {
     AcceptInvitation = POST "/api/v1/users/accept" {
         tag: People,
         caller: Anyone,
+        secret: true,
         body: Json(AcceptRequest),
         reply: 200 (AcceptReply) "The person can log in now. Earlier logins of the person have ended.",
         codes: [CodeRefused, UnknownSite, Throttled],
@@ -310,6 +314,7 @@ endpoints! {
     ChangePassword { username: UserName } = POST "/api/v1/users/{username}/password" {
         tag: People,
         caller: Token,
+        secret: true,
         body: Json(PasswordRequest),
         reply: 204 "The password is changed, and the caller's other logins have ended.",
         codes: [LoginFailed, Throttled],
@@ -390,6 +395,7 @@ endpoints! {
     SetUp = POST "/api/v1/setup" {
         tag: Arrival,
         caller: Anyone,
+        secret: true,
         body: Json(SetupRequest),
         reply: 204 "The owner can log in now.",
         codes: [CodeRefused, UnknownSite, AlreadySetUp, Throttled],
@@ -410,6 +416,7 @@ endpoints! {
     Enrol = POST "/api/v1/enrol" {
         tag: Arrival,
         caller: Anyone,
+        secret: true,
         body: Json(EnrolRequest),
         reply: 200 (EnrolReply) "The device is enrolled.",
         codes: [CodeRefused, UnknownSite],

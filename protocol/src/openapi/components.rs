@@ -174,6 +174,14 @@ pub(super) fn parameters(generators: &mut Generators) -> Value {
         "The origin of this deployment, in the format of a browser's `Origin` header.",
     );
     add(
+        "CookieOrigin",
+        "Origin",
+        "header",
+        text(),
+        "The origin of this deployment, in the format of a browser's `Origin` header. A request without the header \
+        `Authorization` needs the header `Origin`.",
+    );
+    add(
         "Upgrade",
         "Upgrade",
         "header",

@@ -61,11 +61,12 @@ impl Operation {
     fn all_codes(&self) -> Vec<Code> {
         let needs_token = self.caller == Caller::Token;
         let body = self.body.map(|(body, _)| body);
-        let rules: [(bool, &[Code]); 8] = [
+        let rules: [(bool, &[Code]); 9] = [
             (self.id != "Health", &[Code::Internal, Code::Misconfigured]),
             (!self.in_path.is_empty(), &[Code::NotFound]),
             (needs_token, &[Code::TwoCarriers, Code::InvalidToken, Code::IssuerUnavailable]),
             (needs_token && self.method != "GET", &[Code::InsufficientScope, Code::WrongOrigin]),
+            (self.takes_secret, &[Code::WrongOrigin, Code::PlaintextRefused]),
             (self.caller == Caller::Certificate, &[Code::InvalidToken]),
             (self.frames.is_some(), &[Code::InvalidRequest, Code::UpgradeRequired]),
             (body.is_some(), &[Code::InvalidRequest, Code::TooLarge]),
