@@ -25,9 +25,11 @@ pub struct Init {
     /// [default: root.jwk in the configuration folder]
     #[arg(long, value_name = "FILE")]
     pub root_key: Option<PathBuf>,
-    /// The deployment's URL, which is shown in the printed instructions.
-    #[arg(long, value_name = "URL")]
-    pub url: Option<Url>,
+    /// The URL under which browsers and devices reach the deployment. The option can be given several times. The edge
+    /// accepts browser requests only from these URLs, and uses the first URL in links and enrolment strings. Without
+    /// this option, the edge uses the URL of each request.
+    #[arg(long = "url", value_name = "URL")]
+    pub urls: Vec<Url>,
     /// Replace existing files. Devices that trust the old root key must then enrol again.
     #[arg(long)]
     pub force: bool,
@@ -57,10 +59,10 @@ pub fn run(args: &Init, json: bool) -> Result<()> {
         .collect::<Result<Vec<_>>>()?;
 
     write_private(&root_file, root.to_private_jwk().expose())?;
-    write_private(&secrets, &edge_secrets(&edge, &root, &keyset))?;
+    write_private(&secrets, &(edge_secrets(&edge, &root, &keyset) + &origin_var(&args.urls)))?;
 
     let mut text = explain(&secrets, &root_file, &args.sites);
-    let url = args.url.as_ref().map_or("https://YOUR-HOST", |url| url.as_str().trim_end_matches('/'));
+    let url = args.urls.first().map_or("https://YOUR-HOST", |url| url.as_str().trim_end_matches('/'));
     for (site, code) in &setup {
         text.push_str(&format!(
             "\nTo become the owner of the site {site}, run this command within one week:\n  \
@@ -88,4 +90,22 @@ fn explain(secrets: &Path, root_file: &Path, sites: &[Name]) -> String {
          {sites}\nUpload the secrets to Cloudflare, then deploy the Worker:\n  \
          npx wrangler secret bulk {secrets}\n  npx wrangler deploy\n"
     )
+}
+
+/// Returns the line with the variable `ORIGIN`, which the edge reads. The line is empty if no URL is given.
+fn origin_var(urls: &[Url]) -> String {
+    let origins: Vec<String> = urls.iter().map(|url| url.origin().ascii_serialization()).collect();
+    if origins.is_empty() { String::new() } else { format!("ORIGIN='{}'\n", origins.join(",")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_origins_are_one_variable() {
+        let urls = ["https://home.example/", "https://home.example:8443/x"].map(|url| url.parse().unwrap());
+        assert_eq!(origin_var(&urls), "ORIGIN='https://home.example,https://home.example:8443'\n");
+        assert_eq!(origin_var(&[]), "");
+    }
 }

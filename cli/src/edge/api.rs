@@ -107,8 +107,21 @@ impl Api {
 
     /// Sends a request without a body, and returns any response, including a response with an error status.
     pub fn probe(&self, endpoint: &Endpoint) -> Result<Probe> {
-        let call = Call { endpoint, query: "", headers: &[], body: None };
-        let mut response = self.transmit(&call).map_err(|error| self.unreachable(error))?;
+        self.probed(&Call { endpoint, query: "", headers: &[], body: None })
+    }
+
+    /// Sends a request with headers and a JSON body, and returns any response.
+    pub fn probe_with(
+        &self,
+        endpoint: &Endpoint,
+        headers: &[(&str, &str)],
+        body: &impl Serialize,
+    ) -> Result<Probe> {
+        self.probed(&Call { endpoint, query: "", headers, body: Some(serde_json::to_string(body)?) })
+    }
+
+    fn probed(&self, call: &Call) -> Result<Probe> {
+        let mut response = self.transmit(call).map_err(|error| self.unreachable(error))?;
         let header = |name| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
         let (date, challenge) = (header("date"), header("www-authenticate"));
         let status = response.status().as_u16();
@@ -126,10 +139,6 @@ impl Api {
         let mut request = Request::builder().method(call.endpoint.method()).uri(address.as_str());
         if let Some(token) = self.token.borrow().as_deref() {
             request = request.header("Authorization", token);
-        }
-        if call.endpoint.method() == "DELETE" {
-            // The endpoint that ends a session requires an `Origin` header.
-            request = request.header("Origin", self.base.origin().ascii_serialization());
         }
         for (name, value) in call.headers {
             request = request.header(*name, *value);
@@ -245,6 +254,13 @@ pub struct Probe {
     /// The value of the `WWW-Authenticate` header, if the header is present.
     pub challenge: Option<String>,
     pub body: String,
+}
+
+impl Probe {
+    /// Returns the problem document in the response.
+    pub fn problem(&self) -> Option<Problem> {
+        serde_json::from_str(&self.body).ok()
+    }
 }
 
 /// Returns whether the URL's host is this machine.

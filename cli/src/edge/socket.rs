@@ -7,7 +7,8 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
+use pinlatch_protocol::agent::PROOF_HEADER;
 use pinlatch_protocol::close;
 use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::loopback::localhost;
@@ -30,6 +31,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The maximum size of a WebSocket message, in bytes. The largest message is the snapshot of a large site.
 const LARGEST: usize = 4 << 20;
+
+/// The reason for a failed wait if the edge has sent nothing.
+const SILENT: &str = "the edge sent nothing";
 
 /// The reason why a connection ended or could not be opened.
 #[derive(Debug)]
@@ -72,11 +76,7 @@ impl Socket {
     /// `Result` is an error if only this attempt failed.
     pub fn open(session: &Session) -> Result<Result<Self, End>> {
         let request = request(session)?;
-        let connector = match session.url.scheme() {
-            "https" => Connector::Rustls(tls()?),
-            _ => Connector::Plain,
-        };
-        Ok(Self::connect(&session.url, request, connector))
+        Ok(Self::connect(&session.url, request, connector(&session.url)?))
     }
 
     fn connect(url: &Url, request: Request, connector: Connector) -> Result<Self, End> {
@@ -127,6 +127,34 @@ impl Socket {
         }
     }
 
+    /// Waits until the edge has sent a message, at most for the given time.
+    pub fn read_within(&mut self, time: Duration) -> Result<String, End> {
+        self.limit(time)?;
+        let read = self.socket.read();
+        self.limit(Duration::from_millis(PING_EVERY_MS))?;
+        match read {
+            Ok(Message::Text(text)) => Ok(text.as_str().to_owned()),
+            Ok(_) => Err(End::Lost("the edge closed the connection".into())),
+            Err(Error::Io(error)) if is_timeout(&error) => Err(End::Lost(SILENT.into())),
+            Err(error) => Err(End::Lost(error.to_string())),
+        }
+    }
+
+    /// Sends nothing for the time between two pings, and then checks that the edge answers a ping.
+    pub fn survives_a_pause(&mut self) -> Result<(), End> {
+        let end = Instant::now() + Duration::from_millis(PING_EVERY_MS);
+        while let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+            match self.read_within(left) {
+                Err(End::Lost(why)) if why == SILENT => break,
+                Err(error) => return Err(error),
+                Ok(_) => {}
+            }
+        }
+        self.socket.send(Message::text(PING)).map_err(|error| End::Lost(error.to_string()))?;
+        while self.read_within(PATIENCE)? != PONG {}
+        Ok(())
+    }
+
     /// Sends a ping if the next ping is due. Returns an error if the edge has sent nothing for
     /// [`SILENCE_LIMIT_MS`].
     fn give_sign(&mut self) -> Result<(), End> {
@@ -149,10 +177,38 @@ impl Socket {
     }
 }
 
+/// Sends the WebSocket upgrade of an agent with an invalid certificate. Returns the HTTP status of the response.
+pub fn probe_upgrade(base: &Url) -> Result<u16> {
+    let mut request = upgrade(base, &Endpoint::Agent)?;
+    request.headers_mut().insert(header::AUTHORIZATION, HeaderValue::from_static("Bearer invalid"));
+    request.headers_mut().insert(PROOF_HEADER, HeaderValue::from_static("invalid"));
+    let stream = reach(base).map_err(|end| anyhow!("{end}"))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    match client_tls_with_config(request, stream, None, Some(connector(base)?)) {
+        Err(HandshakeError::Failure(Error::Http(answer))) => Ok(answer.status().as_u16()),
+        Err(HandshakeError::Failure(error)) => Err(error.into()),
+        Err(HandshakeError::Interrupted(_)) => Err(anyhow!("the edge did not answer")),
+        Ok(_) => Ok(101),
+    }
+}
+
+fn connector(url: &Url) -> Result<Connector> {
+    Ok(if url.scheme() == "https" { Connector::Rustls(tls()?) } else { Connector::Plain })
+}
+
 fn request(session: &Session) -> Result<Request> {
-    let mut url = session
-        .url
-        .join(&Endpoint::Events.path())
+    let mut request = upgrade(&session.url, &Endpoint::Events)?;
+    let mut bearer = HeaderValue::from_str(&session.bearer())
+        .context("the stored access token is damaged; run `pinlatch login`")?;
+    bearer.set_sensitive(true);
+    request.headers_mut().insert(header::AUTHORIZATION, bearer);
+    Ok(request)
+}
+
+/// Returns the WebSocket upgrade request for an endpoint.
+fn upgrade(base: &Url, endpoint: &Endpoint) -> Result<Request> {
+    let mut url = base
+        .join(&endpoint.path())
         .context("the stored URL of the deployment is invalid; run `pinlatch login`")?;
     let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
     url.set_scheme(scheme)
@@ -162,10 +218,6 @@ fn request(session: &Session) -> Result<Request> {
         .as_str()
         .into_client_request()
         .context("the stored URL of the deployment is invalid; run `pinlatch login`")?;
-    let mut bearer = HeaderValue::from_str(&session.bearer())
-        .context("the stored access token is damaged; run `pinlatch login`")?;
-    bearer.set_sensitive(true);
-    request.headers_mut().insert(header::AUTHORIZATION, bearer);
     request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     Ok(request)
 }

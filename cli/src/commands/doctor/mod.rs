@@ -3,6 +3,7 @@
 mod check;
 mod clock;
 mod foreign;
+mod proxy;
 mod secrets;
 
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use pinlatch_protocol::api::{Health, Whoami};
 use pinlatch_protocol::endpoint::Endpoint;
-use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_protocol::problem::Code;
 use pinlatch_token::KeySet;
 use serde_json::{Value, json};
 use url::Url;
@@ -112,6 +113,7 @@ fn look(url: &Url, args: &Doctor) -> Result<Vec<Check>> {
         Ok(probe) => gate(&probe),
         Err(error) => Check::failed("tokens", format!("{error:#}"), "try again"),
     });
+    checks.extend(proxy::check(url)?);
     checks.push(login(url));
     if let Some(file) = &args.vars {
         checks.extend(secrets::check(file, args.root_key.as_deref(), served.as_ref()));
@@ -163,7 +165,7 @@ fn edge(probe: &Probe) -> Check {
 }
 
 fn keys(probe: &Probe) -> (Check, Option<Value>) {
-    if let Some(problem) = problem(probe).filter(|problem| problem.is(Code::Misconfigured)) {
+    if let Some(problem) = probe.problem().filter(|problem| problem.is(Code::Misconfigured)) {
         let advice = "upload the edge's secrets: npx wrangler secret bulk .dev.vars";
         return (Check::failed("keys", problem.to_string(), advice), None);
     }
@@ -194,7 +196,8 @@ fn keys(probe: &Probe) -> (Check, Option<Value>) {
 
 /// Checks that the edge refuses an invalid token.
 fn gate(probe: &Probe) -> Check {
-    let refused = probe.status == 401 && problem(probe).is_some_and(|problem| problem.is(Code::InvalidToken));
+    let refused =
+        probe.status == 401 && probe.problem().is_some_and(|problem| problem.is(Code::InvalidToken));
     let challenged = probe.challenge.as_deref().is_some_and(|challenge| challenge.starts_with("Bearer"));
     match (refused, challenged) {
         (true, true) => Check::ok("tokens", "the edge refuses an invalid token"),
@@ -217,10 +220,6 @@ fn gate(probe: &Probe) -> Check {
             "check the edge's log: npx wrangler tail",
         ),
     }
-}
-
-fn problem(probe: &Probe) -> Option<Problem> {
-    serde_json::from_str(&probe.body).ok()
 }
 
 fn login(url: &Url) -> Check {
@@ -247,6 +246,8 @@ fn login(url: &Url) -> Check {
 
 #[cfg(test)]
 mod tests {
+    use pinlatch_protocol::problem::Problem;
+
     use super::*;
 
     fn probe(status: u16, body: &str) -> Probe {

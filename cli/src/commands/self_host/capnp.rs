@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use pinlatch_protocol::loopback::is_loopback;
 use serde_json::Value;
 
 use super::deployment::Deployment;
@@ -29,7 +30,10 @@ pub fn config(
         let path = folder.join(name);
         path.to_str().map(quoted).with_context(|| format!("the path {} is not UTF-8", path.display()))
     };
-    let socket = match tls {
+    let socket = |address: &str| match tls {
+        // Only a proxy on this machine can reach a loopback address, and the proxy reports the scheme that the client
+        // used. From any other address, a client could claim to use TLS.
+        None if is_local(address) => "http = (forwardedProtoHeader = \"X-Forwarded-Proto\")".to_owned(),
         None => "http = ()".to_owned(),
         Some(Tls { key, certificate }) => format!(
             "https = (tlsOptions = (keypair = (privateKey = embed {}, certificateChain = embed {})))",
@@ -70,8 +74,8 @@ pub fn config(
     );
     text.push_str("  sockets = [\n");
     for (number, address) in listen.iter().enumerate() {
-        let (name, address) = (quoted(&format!("http-{number}")), quoted(address));
-        writeln!(text, "    (name = {name}, address = {address}, {socket}, service = \"edge\"),")?;
+        let (name, socket) = (quoted(&format!("http-{number}")), socket(address));
+        writeln!(text, "    (name = {name}, address = {}, {socket}, service = \"edge\"),", quoted(address))?;
     }
     text.push_str("  ],\n);\n\n");
     writeln!(text, "const edge :Workerd.Worker = (\n  modules = [{}],", modules.join(", "))?;
@@ -95,6 +99,15 @@ pub fn config(
     Ok(text)
 }
 
+/// Returns whether workerd can be reached at an address only from this machine: a loopback address or a Unix socket.
+fn is_local(address: &str) -> bool {
+    if address.starts_with("unix:") {
+        return true;
+    }
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    is_loopback(host.trim_start_matches('[').trim_end_matches(']'))
+}
+
 /// Quotes a text for Cap'n Proto. Bytes outside printable ASCII become octal escapes.
 fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
@@ -113,6 +126,16 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_loopback_and_unix_sockets_are_local() {
+        for address in ["127.0.0.1:8787", "[::1]:8787", "localhost:80", "unix:/run/edge.sock"] {
+            assert!(is_local(address), "{address}");
+        }
+        for address in ["*:8787", "0.0.0.0:8787", "192.0.2.1:80", "edge.example:80"] {
+            assert!(!is_local(address), "{address}");
+        }
+    }
 
     #[test]
     fn texts_are_quoted_byte_by_byte() {
