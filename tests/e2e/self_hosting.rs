@@ -107,7 +107,11 @@ fn follow(computer: &Computer, purpose: &str, port: u16) -> String {
     let fence = format!("```sh {purpose}\n");
     let blocks: Vec<&str> = page.split(&fence).skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert!(!blocks.is_empty(), "there is nothing to {purpose}");
-    let script = blocks.concat().replace("127.0.0.1:8787", &format!("127.0.0.1:{port}"));
+    // The name in the page does not exist, so the edge is reached at its loopback address.
+    let script = blocks
+        .concat()
+        .replace("127.0.0.1:8787", &format!("127.0.0.1:{port}"))
+        .replace("https://pinlatch.example.org", &format!("http://127.0.0.1:{port}"));
     // The code blocks run in a writable copy of the clone. The code blocks run as root, so `sudo` is replaced by a
     // function that only runs its arguments.
     computer.run(&format!(

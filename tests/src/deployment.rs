@@ -96,6 +96,13 @@ impl Deployment {
         Self { origin: edge.url(), authority: None, edge: Mutex::new(edge), folder, setup_codes }
     }
 
+    /// Returns the deployment for clients that reach it at another origin, through a proxy with a certificate of the
+    /// given authority.
+    pub fn reached_at(self, origin: &str, authority: &[u8]) -> Self {
+        let authority = origin.starts_with("https://").then(|| authority.to_vec());
+        Self { origin: origin.to_owned(), authority, ..self }
+    }
+
     pub fn origin(&self) -> &str {
         &self.origin
     }

@@ -10,6 +10,7 @@ pub mod deployment;
 mod devtools;
 pub mod emulated;
 pub mod forge;
+pub mod front_proxy;
 pub mod host_lock;
 pub mod http;
 pub mod measure;

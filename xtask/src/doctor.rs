@@ -7,8 +7,8 @@ use serde_json::json;
 use crate::{
     paths,
     tools::{
-        Report, Setup, browser, cross, emulator, nightly, node, npm, nspawn, numbers, python, rust_target,
-        shell, version_of,
+        Report, Setup, browser, cross, emulator, nightly, node, npm, nspawn, numbers, proxies, python,
+        rust_target, shell, version_of,
     },
     ui,
 };
@@ -53,6 +53,7 @@ fn look(setup: &Setup) -> Vec<Report> {
     reports.push(cross::report());
     reports.extend(emulator::reports(setup));
     reports.push(nspawn::report(setup));
+    reports.push(proxies::report(setup));
     reports.extend(nightly::reports(setup));
     reports
 }

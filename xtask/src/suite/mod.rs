@@ -81,6 +81,7 @@ pub fn run(setup: &Setup, mode: Mode, filter: Option<&str>) -> Result<()> {
     let mut e2e = cargo_tests::end_to_end(filter);
     e2e.envs(needs::variables(tested, &downloads)?);
     e2e.envs(needs::machine_variables(&downloads, agents));
+    e2e.envs(needs::proxy_variables(&downloads));
     e2e.envs(needs::package_variables(&downloads, &programs)?);
     e2e.env("PINLATCH_EDGE_WITH_HOOKS_DIST", hooks);
     if std::env::var_os("RUST_TEST_THREADS").is_none() {

@@ -23,6 +23,7 @@ use crate::{
         emulator::{self, Emulator},
         npm,
         nspawn::{self, Nspawn},
+        proxies::{self, Proxies},
         python, shell,
     },
     ui,
@@ -52,12 +53,14 @@ pub struct Downloads {
     python: PathBuf,
     emulator: Result<Emulator, String>,
     nspawn: Result<Nspawn, String>,
+    proxies: Result<Proxies, String>,
 }
 
 /// Downloads missing tools. [`ensure_packages`] must run before this function.
 pub fn download(setup: &Setup) -> Result<Downloads> {
     let emulator = || if_wanted(emulator::wanted(), || emulator::ensure(setup));
     let nspawn = || if_wanted(nspawn::wanted(), || nspawn::ensure(setup));
+    let proxies = || if_wanted(proxies::wanted(), || proxies::ensure(setup));
     // The compilers are downloaded here, in parallel with other builds, and not before the agents.
     let compilers = || {
         if_wanted(emulator::wanted(), || {
@@ -65,8 +68,9 @@ pub fn download(setup: &Setup) -> Result<Downloads> {
         })
     };
     let machines = || both(compilers, emulator).map(|(_, emulator)| emulator);
-    let (python, (emulator, nspawn)) = both(|| python::ensure(setup), || both(machines, nspawn))?;
-    Ok(Downloads { browser: browser::installed()?, python, emulator, nspawn })
+    let others = || both(|| python::ensure(setup), proxies);
+    let ((python, proxies), (emulator, nspawn)) = both(others, || both(machines, nspawn))?;
+    Ok(Downloads { browser: browser::installed()?, python, emulator, nspawn, proxies })
 }
 
 fn if_wanted<T>(wanted: Result<()>, get: impl FnOnce() -> Result<T>) -> Result<Result<T, String>> {
@@ -129,6 +133,17 @@ pub fn machine_variables(downloads: &Downloads, agents: Option<[PathBuf; 2]>) ->
         ],
         (Ok(_), None) => vec![("PINLATCH_NO_EMULATOR", "there are no agents for these machines".into())],
         (Err(reason), _) => vec![("PINLATCH_NO_EMULATOR", reason.into())],
+    }
+}
+
+/// Returns the variables for the tests with reverse proxies. If the proxies are unavailable, a variable contains the
+/// reason.
+pub fn proxy_variables(downloads: &Downloads) -> Variables {
+    match &downloads.proxies {
+        Ok(Proxies { nginx, caddy }) => {
+            vec![("PINLATCH_NGINX", nginx.into()), ("PINLATCH_CADDY", caddy.into())]
+        }
+        Err(reason) => vec![("PINLATCH_NO_PROXIES", reason.into())],
     }
 }
 

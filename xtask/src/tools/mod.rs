@@ -4,6 +4,7 @@
 //! All other versions are pinned in `tools.toml`. Tools are installed into the user's cache folder and not into
 //! `target/`, so that `cargo clean` does not delete the tools.
 
+mod apt;
 pub mod browser;
 pub mod cross;
 pub mod emulator;
@@ -14,6 +15,7 @@ pub mod nightly;
 pub mod node;
 pub mod npm;
 pub mod nspawn;
+pub mod proxies;
 pub mod python;
 mod report;
 pub mod rust_target;
