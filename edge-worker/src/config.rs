@@ -10,6 +10,7 @@ use pinlatch_token::{EdgeKeys, Issuers, PublicKey, SignatureCache, keyset};
 use serde_json::Value;
 use worker::Env;
 
+use crate::client_address::ClientAddress;
 use crate::origins::Origins;
 
 /// The number of verified signatures that each isolate caches. The cache of one isolate needs a few hundred kilobytes
@@ -32,6 +33,8 @@ pub struct Deployment {
     pub query_tokens: bool,
     /// The origins under which browsers and devices reach this deployment.
     pub origins: Origins,
+    /// The source of clients' addresses.
+    pub client_address: ClientAddress,
     /// Whether the Worker accepts passwords and one-time codes over plain HTTP from other machines.
     pub allow_plaintext: bool,
     /// The names of the sites of this deployment. The first site in the list is the default site.
@@ -52,7 +55,7 @@ impl Deployment {
             return Ok(known);
         }
         let text = |name: &str| env.var(name).map(|value| value.to_string()).unwrap_or_default();
-        let texts = ["EDGE_KEYS", "KEYSET", "ROOT_KEY", "SITES", "ORIGIN"].map(text);
+        let texts = ["EDGE_KEYS", "KEYSET", "ROOT_KEY", "SITES", "ORIGIN", "CLIENT_ADDRESS"].map(text);
         let mut read = Self::parse(&texts).map_err(|reason| {
             worker::console_error!("configuration: {reason}");
             Problem::new(Code::Misconfigured).detail(
@@ -79,7 +82,7 @@ impl Deployment {
         Ok(KNOWN.with(|known| Rc::clone(known.get_or_init(|| read))))
     }
 
-    fn parse([edge_keys, keyset, root_key, sites, origin]: &[String; 5]) -> Result<Self, String> {
+    fn parse([edge_keys, keyset, root_key, sites, origin, client]: &[String; 6]) -> Result<Self, String> {
         let keys = EdgeKeys::from_jwks(edge_keys).map_err(|error| format!("EDGE_KEYS: {error}"))?;
         let jwk = serde_json::from_str(root_key).map_err(|_| "ROOT_KEY is not JSON".to_owned())?;
         let root = PublicKey::from_jwk(&jwk).map_err(|error| format!("ROOT_KEY: {error}"))?;
@@ -98,6 +101,8 @@ impl Deployment {
             providers: Providers::default(),
             query_tokens: false,
             origins: Origins::parse(origin).map_err(|reason| format!("ORIGIN: {reason}"))?,
+            client_address: ClientAddress::parse(client)
+                .map_err(|reason| format!("CLIENT_ADDRESS: {reason}"))?,
             allow_plaintext: false,
             sites,
             signatures: RefCell::new(SignatureCache::new(SIGNATURES)),

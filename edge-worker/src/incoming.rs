@@ -9,6 +9,7 @@ use pinlatch_protocol::problem::{Code, Problem};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use url::Url;
+use wasm_bindgen::JsValue;
 use worker::{Env, Method, Request};
 
 use crate::body::{self, BodyError};
@@ -67,6 +68,15 @@ impl Incoming {
     /// Returns the value of a header, or `None` if the header is absent or is not text.
     pub fn header(&self, name: &str) -> Option<String> {
         self.request.headers().get(name).ok().flatten()
+    }
+
+    /// Returns the network of the client, by which failed logins are limited. The result is empty if it is unknown.
+    pub fn client_address(&self) -> String {
+        // workerd reports the other end of the connection in `request.cf`. The crate `worker` does not read this member.
+        let member = |of: &JsValue, name: &str| js_sys::Reflect::get(of, &name.into()).ok();
+        let cf = member(self.request.inner(), "cf").filter(JsValue::is_object);
+        let peer = cf.and_then(|cf| member(&cf, "clientIp")?.as_string());
+        self.deployment.client_address.of(peer.as_deref(), |name| self.header(name))
     }
 
     /// Returns the origin of this deployment as `scheme://host[:port]`, which is the format of a browser's `Origin`

@@ -8,6 +8,7 @@
 mod assets;
 mod auth;
 mod body;
+mod client_address;
 mod clock;
 mod config;
 mod cookies;

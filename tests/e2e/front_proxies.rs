@@ -10,7 +10,7 @@ use e2e::certificates::Certificates;
 use e2e::front_proxy::{FrontKind, FrontProxy, free_port, missing, outer_address};
 use e2e::outsiders::now;
 use e2e::site::{OWNER, PASSWORD};
-use e2e::{Agent, Browser, Deployment, HostLock, Site, eventually, program};
+use e2e::{Agent, Browser, Deployment, HostLock, Http, Site, eventually, program};
 use serde_json::{Value, json};
 
 use crate::panel::in_browser;
@@ -20,6 +20,7 @@ struct Fronted {
     deployment: Deployment,
     certificates: Certificates,
     origin: String,
+    upstream: u16,
     _proxy: FrontProxy,
     _host_lock: HostLock,
 }
@@ -41,7 +42,7 @@ impl Fronted {
             deployment.origin().rsplit_once(':').and_then(|(_, port)| port.parse().ok()).expect("a port");
         let proxy = FrontProxy::start(kind, (ip, port), upstream, &certificates);
         let deployment = deployment.reached_at(&origin, certificates.authority());
-        Self { deployment, certificates, origin, _proxy: proxy, _host_lock: host_lock }
+        Self { deployment, certificates, origin, upstream, _proxy: proxy, _host_lock: host_lock }
     }
 }
 
@@ -178,4 +179,25 @@ fn doctor_names_the_fault_of_a_proxy() {
             .collect();
         assert_eq!(codes, Vec::from_iter(expected), "{kind:?}: {report}");
     }
+}
+
+/// A client cannot evade the limit of failed logins with headers that it writes itself.
+#[test]
+fn a_client_behind_a_proxy_does_not_choose_its_address() {
+    if missing().is_some() {
+        return;
+    }
+    let fronted = Fronted::start(FrontKind::Nginx);
+    let site = Site::of(&fronted.deployment, 0);
+    let wrong = json!({ "grant_type": "password", "site": site.name, "username": OWNER, "password": "wrong" });
+    let mut refused = 0;
+    for number in 1..=12 {
+        let address = format!("203.0.113.{number}");
+        let http = fronted.deployment.http().with("x-forwarded-for", &address).with("cf-connecting-ip", &address);
+        let answer = http.post("/api/v1/token", &wrong);
+        refused += usize::from(answer.status == 429 && answer.body["detail"].to_string().contains("wrong passwords"));
+    }
+    assert!(refused > 0, "twelve wrong passwords from one client were not limited");
+    // A client with another address is not locked out.
+    assert!(!site.log_in_at(&Http::new(&format!("http://127.0.0.1:{}", fronted.upstream))).is_empty());
 }

@@ -114,6 +114,7 @@ fn nginx(kind: FrontKind, folder: &Path, port: u16, upstream: u16, tls: Option<(
         format!("proxy_pass http://127.0.0.1:{upstream};"),
         "proxy_http_version 1.1;".into(),
         "proxy_set_header Host $http_host;".into(),
+        "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;".into(),
     ];
     if kind != FrontKind::WithoutScheme {
         rules.push("proxy_set_header X-Forwarded-Proto $scheme;".into());

@@ -66,6 +66,11 @@ impl<'d> Site<'d> {
         log_in(&self.deployment.http(), &self.name)
     }
 
+    /// Logs in as the owner with another HTTP client, and returns a new access token.
+    pub fn log_in_at(&self, http: &Http) -> String {
+        log_in(http, &self.name)
+    }
+
     /// Creates an enrolment string for a new device.
     pub fn enrolment(&self, device: &str) -> String {
         let reply = self.owner.post("/api/v1/enrolments", &json!({ "device": device })).ok();

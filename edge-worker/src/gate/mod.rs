@@ -28,7 +28,7 @@ pub async fn verify(
     if password.expose().len() > MAX_PASSWORD {
         return Err(Code::LoginFailed.into());
     }
-    let address = incoming.header("CF-Connecting-IP").unwrap_or_default();
+    let address = incoming.client_address();
     let call = GateCall::Verify { site: site.clone(), username: username.clone(), password, address };
     ask::<_, Result<(), Problem>>(&stub(incoming, username)?, None, &call).await?
 }

@@ -26,7 +26,7 @@ const FIRST_WAIT_MS: u64 = 1_000;
 /// The maximum waiting time after failed logins, in milliseconds.
 const LONGEST_WAIT_MS: u64 = 300_000;
 
-const SCHEMA: [&str; 2] = [
+const SCHEMA: [&str; 3] = [
     "CREATE TABLE IF NOT EXISTS accounts (
         site TEXT NOT NULL, username TEXT NOT NULL, hash TEXT NOT NULL,
         PRIMARY KEY (site, username)) STRICT, WITHOUT ROWID",
@@ -34,6 +34,8 @@ const SCHEMA: [&str; 2] = [
         site TEXT NOT NULL, username TEXT NOT NULL, address TEXT NOT NULL,
         count INTEGER NOT NULL, until_ms INTEGER NOT NULL,
         PRIMARY KEY (site, username, address)) STRICT, WITHOUT ROWID",
+    // Rows are removed by this column after each failed login.
+    "CREATE INDEX IF NOT EXISTS failures_until ON failures (until_ms)",
 ];
 
 /// How long a login pauses after its password hash is computed, in milliseconds. During the pause of a login, the
@@ -89,46 +91,71 @@ impl GateObject {
         address: &str,
     ) -> std::result::Result<(), Problem> {
         let key = [site.as_str().into(), username.as_str().into(), address.into()];
-        let [site_key, username_key, _] = key.clone();
-        let failures = self.run(
-            "SELECT count, until_ms FROM failures WHERE site = ?1 AND username = ?2 AND address = ?3",
-            &key,
-        )?;
-        let (count, until) = match failures.first() {
-            Some(row) => (row.int(0).map_err(stored)?, row.uint(1).map_err(stored)?),
-            None => (0, 0),
+        // The attempt counts as failed until its password is known to be correct. Attempts that arrive at the same time
+        // are therefore all counted, and no more of them reach a hash than one after another.
+        let count = self.count_attempt(&key)?;
+        let turn = match take_turn().await {
+            Ok(turn) => turn,
+            Err(problem) => {
+                self.take_back(&key)?;
+                return Err(problem);
+            }
         };
-        if let Some(wait) = until.checked_sub(now_ms()).filter(|wait| *wait > 0) {
-            return Err(Problem::new(Code::Throttled)
-                .detail("too many wrong passwords; wait before you try again")
-                .retry_after(u32::try_from(wait.div_ceil(1000)).unwrap_or(u32::MAX)));
-        }
-        let turn = take_turn().await?;
+        let [site_key, username_key, _] = key.clone();
         let rows = self
             .run("SELECT hash FROM accounts WHERE site = ?1 AND username = ?2", &[site_key, username_key])?;
         let hash = rows.first().map(|row| row.text(0)).transpose().map_err(stored)?;
         let right = password::verify(&password, hash);
         give_way(turn).await;
         if right.map_err(|error| fault("argon2", error))? {
-            if count > 0 {
-                self.run("DELETE FROM failures WHERE site = ?1 AND username = ?2 AND address = ?3", &key)?;
-            }
+            self.run("DELETE FROM failures WHERE site = ?1 AND username = ?2 AND address = ?3", &key)?;
             return Ok(());
         }
+        // The waiting time starts when the caller learns that the password is wrong.
         let [site_key, username_key, address_key] = key;
-        self.run("DELETE FROM failures WHERE until_ms < ?1", &[now_ms().saturating_sub(FORGET_MS).into()])?;
+        self.run(
+            "UPDATE failures SET until_ms = max(until_ms, ?4) WHERE site = ?1 AND username = ?2 AND address = ?3",
+            &[site_key, username_key, address_key, wait_until(count, now_ms()).into()],
+        )?;
+        Err(Code::LoginFailed.into())
+    }
+
+    /// Counts an attempt, and returns the number of attempts since the last successful login. If the waiting time after
+    /// earlier attempts has not ended, this function returns 429 `throttled` and counts nothing.
+    fn count_attempt(&self, key: &[pinlatch_site::Value; 3]) -> std::result::Result<i64, Problem> {
+        let now = now_ms();
+        let failures = self.run(
+            "SELECT count, until_ms FROM failures WHERE site = ?1 AND username = ?2 AND address = ?3",
+            key,
+        )?;
+        let (count, until) = match failures.first() {
+            Some(row) => (row.int(0).map_err(stored)?, row.uint(1).map_err(stored)?),
+            None => (0, 0),
+        };
+        if let Some(wait) = until.checked_sub(now).filter(|wait| *wait > 0) {
+            return Err(Problem::new(Code::Throttled)
+                .detail("too many wrong passwords; wait before you try again")
+                .retry_after(u32::try_from(wait.div_ceil(1000)).unwrap_or(u32::MAX)));
+        }
+        let count = count + 1;
+        let [site, username, address] = key.clone();
+        self.run("DELETE FROM failures WHERE until_ms < ?1", &[now.saturating_sub(FORGET_MS).into()])?;
         self.run(
             "INSERT INTO failures (site, username, address, count, until_ms) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT DO UPDATE SET count = excluded.count, until_ms = excluded.until_ms",
-            &[
-                site_key,
-                username_key,
-                address_key,
-                (count + 1).into(),
-                wait_until(count + 1, now_ms()).into(),
-            ],
+            &[site, username, address, count.into(), wait_until(count, now).into()],
         )?;
-        Err(Code::LoginFailed.into())
+        Ok(count)
+    }
+
+    /// Removes the last attempt from the count, because its password was not checked.
+    fn take_back(&self, key: &[pinlatch_site::Value; 3]) -> std::result::Result<(), Problem> {
+        self.run(
+            "UPDATE failures SET count = max(count - 1, 0), until_ms = 0
+             WHERE site = ?1 AND username = ?2 AND address = ?3",
+            key,
+        )?;
+        Ok(())
     }
 
     async fn set(

@@ -40,7 +40,17 @@ impl Deployment {
         deployment.secrets = secrets.all().into_iter().map(owned).collect();
         // As in wrangler, a secret overrides a variable of the same name.
         deployment.vars.retain(|name, _| !deployment.secrets.contains_key(name));
+        deployment.vars.extend(deployment.replaced_client_address());
         Ok(deployment)
+    }
+
+    /// Returns the source of clients' addresses without Cloudflare's network: a proxy on this machine, or the other end
+    /// of the connection. A source that the owner has chosen is kept.
+    fn replaced_client_address(&self) -> Option<(String, Value)> {
+        const NAME: &str = "CLIENT_ADDRESS";
+        let is_ours = self.vars.get(NAME).is_none_or(|value| value == "cloudflare");
+        (is_ours && !self.secrets.contains_key(NAME))
+            .then(|| (NAME.to_owned(), "X-Forwarded-For from 127.0.0.1, ::1".into()))
     }
 
     fn of(table: &Value) -> Result<Self> {
