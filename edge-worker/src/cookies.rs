@@ -1,8 +1,9 @@
 //! Creates and reads the cookies of logins and guest links. All cookies of Pinlatch are `HttpOnly`, so scripts in a web
 //! page cannot read the tokens.
 
-use pinlatch_protocol::api::{GUEST_COOKIE, REFRESH_COOKIE, SESSION_COOKIE, Secret};
+use pinlatch_protocol::api::{CLIENT_COOKIE_PREFIX, GUEST_COOKIE, REFRESH_COOKIE, SESSION_COOKIE, Secret};
 use pinlatch_protocol::endpoint::Endpoint;
+use pinlatch_protocol::name::Name;
 
 /// The name of the cookie with the state of a login while the browser is at the login provider. The cookie has
 /// `SameSite=Lax`, because the redirect back to the edge comes from the login provider's website.
@@ -21,6 +22,16 @@ pub fn guest(token: &Secret, seconds: u64) -> String {
 /// Returns the `Set-Cookie` value that stores the refresh token.
 pub fn refresh(token: &Secret, seconds: u64) -> String {
     set(REFRESH_COOKIE, token.expose(), &refresh_path(), seconds)
+}
+
+/// Returns the `Set-Cookie` value that stores the client token of a site.
+pub fn client(site: &Name, token: &Secret, seconds: u64) -> String {
+    set(&client_name(site), token.expose(), "/", seconds)
+}
+
+/// Returns the name of the cookie with the client token of a site.
+pub fn client_name(site: &Name) -> String {
+    format!("{CLIENT_COOKIE_PREFIX}{site}")
 }
 
 /// Returns the `Set-Cookie` value that stores the state of a login with a provider.

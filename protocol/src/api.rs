@@ -20,6 +20,9 @@ pub const GUEST_COOKIE: &str = "__Host-pinlatch_guest";
 /// calls.
 pub const REFRESH_COOKIE: &str = "__Secure-pinlatch_refresh";
 
+/// The start of the name of the cookie with the client token. The name ends with the name of the site.
+pub const CLIENT_COOKIE_PREFIX: &str = "__Host-pinlatch_client_";
+
 /// The response body of `GET /healthz`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -134,6 +137,10 @@ pub struct TokenRequest {
     /// The refresh token. The grant type `refresh_token` requires this field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<Secret>,
+    /// The client token of an earlier login to the same account. With the client token, failed logins of others cannot
+    /// delay this login. The edge ignores an invalid client token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_token: Option<Secret>,
 }
 
 /// The response body of `POST /api/v1/token` (RFC 6749 §5.1).
@@ -149,6 +156,10 @@ pub struct TokenReply {
     pub expires_in: u64,
     /// The new refresh token, an encrypted token (JWE). A program can use each refresh token only once.
     pub refresh_token: Secret,
+    /// The client token, which a program can send with its next login with a password. The client token is an encrypted
+    /// token (JWE) and gives no access. The field is absent for the grant type `refresh_token`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_token: Option<Secret>,
 }
 
 /// The response body of `GET /api/v1/whoami`. The body contains the verified claims of the caller's token and the

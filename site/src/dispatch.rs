@@ -30,6 +30,7 @@ impl Site<'_> {
             Call::Login { username, family, refresh_jti, expires_at } => {
                 self.password_login(username, &family, &refresh_jti, expires_at)?
             }
+            Call::LoginFailures { accounts, unknown } => self.login_failures(&accounts, unknown).map(done)?,
             Call::Refresh { family, jti, next_jti, expires_at } => {
                 self.refresh(&family, &jti, next_jti, expires_at)?
             }

@@ -189,13 +189,17 @@ fn a_client_behind_a_proxy_does_not_choose_its_address() {
     }
     let fronted = Fronted::start(FrontKind::Nginx);
     let site = Site::of(&fronted.deployment, 0);
-    let wrong = json!({ "grant_type": "password", "site": site.name, "username": OWNER, "password": "wrong" });
+    let wrong =
+        json!({ "grant_type": "password", "site": site.name, "username": OWNER, "password": "wrong" });
     let mut refused = 0;
     for number in 1..=12 {
         let address = format!("203.0.113.{number}");
-        let http = fronted.deployment.http().with("x-forwarded-for", &address).with("cf-connecting-ip", &address);
+        let http =
+            fronted.deployment.http().with("x-forwarded-for", &address).with("cf-connecting-ip", &address);
         let answer = http.post("/api/v1/token", &wrong);
-        refused += usize::from(answer.status == 429 && answer.body["detail"].to_string().contains("wrong passwords"));
+        refused += usize::from(
+            answer.status == 429 && answer.body["detail"].to_string().contains("wrong passwords"),
+        );
     }
     assert!(refused > 0, "twelve wrong passwords from one client were not limited");
     // A client with another address is not locked out.

@@ -35,5 +35,6 @@ mod restarts;
 mod sealed;
 mod self_hosting;
 mod sessions;
+mod throttles;
 mod tokens;
 mod wrangler;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use e2e::site::{OWNER, PASSWORD};
-use e2e::{Answer, Deployment, HostLock, Http, Site, eventually};
+use e2e::{Answer, Http, Site, eventually};
 use serde_json::json;
 
 fn login(http: &Http, site: &Site) -> Answer {
@@ -139,25 +139,6 @@ fn a_program_logs_in_by_form_or_json_and_refreshes() {
     assert_eq!((&whoami["sub"], &whoami["role"]), (&json!(OWNER), &json!("owner")));
     let odd = json!({ "grant_type": "magic" });
     site.deployment.http().post("/api/v1/token", &odd).is_problem(400, "unsupported_grant_type");
-}
-
-/// Attempts at the same time must not be counted as one. Otherwise, an attacker could try many passwords before the
-/// first waiting time.
-#[test]
-fn parallel_wrong_passwords_are_all_counted() {
-    let _host_lock = HostLock::beside_others();
-    let deployment = Deployment::start(1, None);
-    let site = Site::of(&deployment, 0);
-    let wrong = json!({ "grant_type": "password", "site": site.name, "username": OWNER, "password": "wrong" });
-    let answers: Vec<Answer> = std::thread::scope(|scope| {
-        let attempts: Vec<_> =
-            (0..54).map(|_| scope.spawn(|| deployment.http().post("/api/v1/token", &wrong))).collect();
-        attempts.into_iter().map(|attempt| attempt.join().expect("an answer")).collect()
-    });
-    let hashed = answers.iter().filter(|answer| answer.code() == "login_failed").count();
-    let limited = answers.iter().filter(|answer| answer.code() == "throttled").count();
-    assert_eq!(hashed + limited, 54, "{answers:?}");
-    assert!((1..=6).contains(&hashed), "{hashed} passwords were checked before the first wait");
 }
 
 #[test]

@@ -8,7 +8,8 @@
     reason = "a failed expectation is the point"
 )]
 
-use pinlatch_protocol::name::Name;
+use pinlatch_protocol::name::{Name, UserName};
+use pinlatch_token::client::{self, ClientClaims};
 use pinlatch_token::command::{self, CommandClaims};
 use pinlatch_token::device::{self, DeviceCert};
 use pinlatch_token::refresh::RefreshClaims;
@@ -194,6 +195,30 @@ fn a_refresh_token_opens_only_where_it_was_sealed() {
     assert_eq!(RefreshClaims::open(&token, &w.keys, NOW + 9), Ok(claims));
     assert_eq!(RefreshClaims::open(&token, &w.keys, NOW + 10), Err(Refusal::Expired(0)));
     assert_eq!(RefreshClaims::open(&token, &EdgeKeys::generate().unwrap(), NOW), Err(Refusal::BadSeal));
+}
+
+#[test]
+fn a_client_token_names_its_people_and_is_no_refresh_token() {
+    let w = world();
+    let user = |name: &str| UserName::new(name).unwrap();
+    let mut claims = ClientClaims { site: w.site.clone(), people: Vec::new(), id: random_id() };
+    ["ann", "ben", "cem", "dee", "ben", "eve"].iter().for_each(|name| claims.add(user(name)));
+    let token = claims.seal(&w.keys, NOW).unwrap();
+    let opened = ClientClaims::open(&token, &w.keys, NOW + client::LIFE - 1).unwrap();
+    assert_eq!(opened, claims);
+    let known = |name: &str| opened.knows(&w.site, &user(name));
+    assert_eq!(["ann", "ben", "cem", "dee", "eve"].map(known), [false, true, true, true, true]);
+    assert!(!opened.knows(&name("other"), &user("ben")));
+    assert_eq!(ClientClaims::open(&token, &w.keys, NOW + client::LIFE), Err(Refusal::Expired(0)));
+    assert!(RefreshClaims::open(&token, &w.keys, NOW).is_err());
+    let refresh = RefreshClaims {
+        site: w.site.clone(),
+        sub: "ann".into(),
+        family: random_id(),
+        jti: random_id(),
+        exp: NOW + 10,
+    };
+    assert!(ClientClaims::open(&refresh.seal(&w.keys, NOW).unwrap(), &w.keys, NOW).is_err());
 }
 
 /// Signs the given header and payload with the edge's own key, so that only the policy can refuse the token.

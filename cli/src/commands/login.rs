@@ -1,7 +1,7 @@
 //! Implements `pinlatch setup`, `login`, `logout` and `whoami`.
 
 use anyhow::Result;
-use pinlatch_protocol::api::{Secret, SetupRequest, TokenRequest, Whoami};
+use pinlatch_protocol::api::{Secret, SetupRequest, TokenReply, TokenRequest, Whoami};
 use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::{Name, UserName};
 use serde::de::IgnoredAny;
@@ -9,6 +9,7 @@ use serde_json::json;
 use url::Url;
 
 use crate::edge::api::Api;
+use crate::edge::client_token;
 use crate::edge::session::{api, forget, is_over, keep, kept, live};
 use crate::terminal::output::print;
 use crate::terminal::password::password;
@@ -77,9 +78,13 @@ pub fn log_in(args: &Login, json: bool) -> Result<()> {
         username: Some(args.username.to_string()),
         password: Some(password(args.password_stdin, false)?),
         refresh_token: None,
+        client_token: client_token::find(&args.url, args.site.as_ref()),
     };
-    let api = Api::new(&args.url)?;
-    keep(&args.url, args.site.as_ref(), api.send(&Endpoint::LogIn, &request)?)?;
+    let mut reply: TokenReply = Api::new(&args.url)?.send(&Endpoint::LogIn, &request)?;
+    if let Some(token) = reply.client_token.take() {
+        client_token::keep(&args.url, args.site.as_ref(), token)?;
+    }
+    keep(&args.url, args.site.as_ref(), reply)?;
     let text = format!("You are logged in to {} as {}.", args.url, args.username);
     print(json, &json!({ "username": args.username, "url": args.url }), &text)
 }

@@ -1,6 +1,7 @@
 //! Connects to the edge and to other servers.
 
 pub mod api;
+pub mod client_token;
 pub mod published;
 pub mod session;
 pub mod socket;

@@ -92,6 +92,7 @@ fn renew(kept: Credentials) -> Result<Session> {
         username: None,
         password: None,
         refresh_token: Some(kept.refresh_token),
+        client_token: None,
     };
     let reply: TokenReply = Api::new(&kept.url)?
         .send(&Endpoint::LogIn, &request)

@@ -2,10 +2,15 @@
 //! sites. A flood of logins with wrong passwords therefore never reaches a site's Durable Object.
 
 mod call;
+mod client;
+mod failures;
 mod object;
 mod password;
+mod pressure;
+mod reports;
 mod slots;
 
+pub use client::Client;
 pub use object::GateObject;
 
 use pinlatch_protocol::api::{MAX_PASSWORD, MIN_PASSWORD, Secret};
@@ -14,6 +19,7 @@ use pinlatch_protocol::problem::{Code, Problem};
 use worker::Stub;
 
 use self::call::GateCall;
+use self::client::Attempt;
 use crate::incoming::{Incoming, object_fault};
 use crate::objects::ask;
 
@@ -24,12 +30,13 @@ pub async fn verify(
     site: &Name,
     username: &UserName,
     password: Secret,
+    client: Client,
 ) -> Result<(), Problem> {
     if password.expose().len() > MAX_PASSWORD {
         return Err(Code::LoginFailed.into());
     }
-    let address = incoming.client_address();
-    let call = GateCall::Verify { site: site.clone(), username: username.clone(), password, address };
+    let attempt = Attempt { site: site.clone(), username: username.clone(), client };
+    let call = GateCall::Verify { attempt, password };
     ask::<_, Result<(), Problem>>(&stub(incoming, username)?, None, &call).await?
 }
 

@@ -11,7 +11,7 @@ use pinlatch_token::CodePurpose;
 use super::one_time_code::open_code;
 use crate::auth;
 use crate::clock::now_s;
-use crate::gate;
+use crate::gate::{self, Client};
 use crate::incoming::Incoming;
 use crate::objects::{ask_own, ask_site};
 use crate::respond::{self, HandlerResult, fault};
@@ -111,7 +111,12 @@ pub async fn change_password(mut incoming: Incoming, username: UserName) -> Hand
         return Err(Problem::new(Code::InsufficientScope).detail(text));
     }
     gate::require_acceptable(&password)?;
-    gate::verify(&incoming, &site, &username, current).await?;
+    // Failed logins of others must not keep a person from changing their password.
+    let client = match &principal.family {
+        Some(family) => Client::Known(family.clone()),
+        None => Client::Address(incoming.client_address()),
+    };
+    gate::verify(&incoming, &site, &username, current, client).await?;
     gate::set(&incoming, &site, &username, password).await?;
     ask_site(&incoming.env, &site, calls::PasswordChanged { principal }).await?;
     respond::nothing()

@@ -8,6 +8,7 @@ use pinlatch_protocol::api::{
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::{LoggedIn, Refreshed, calls};
+use pinlatch_token::client::{self as client_token, ClientClaims};
 use pinlatch_token::refresh::{self as refresh_token, RefreshClaims};
 use pinlatch_token::{AccessClaims, AccessGrant, Kind, MAX_PERSON_LIFE, random_id};
 use serde_json::{Map, Value};
@@ -16,7 +17,7 @@ use super::issued_tokens;
 use crate::auth;
 use crate::clock::now_s;
 use crate::cookies;
-use crate::gate;
+use crate::gate::{self, Client};
 use crate::incoming::{Incoming, malformed};
 use crate::objects::{ask_own, ask_site};
 use crate::respond::{self, HandlerResult, fault};
@@ -38,8 +39,12 @@ pub async fn log_in(mut incoming: Incoming) -> HandlerResult {
         return issued_tokens::exchange(&incoming, &guest).await;
     }
     let login: LoginRequest = serde_json::from_value(body).map_err(malformed)?;
-    let tokens = password(&incoming, login).await?;
-    with_cookies(&tokens)
+    let site = incoming.deployment.site(login.site.as_ref())?.clone();
+    let header = incoming.header("Cookie").unwrap_or_default();
+    let known = cookies::find(&header, &cookies::client_name(&site));
+    let (tokens, client) = password(&incoming, login, known).await?;
+    let reply = with_cookies(&tokens)?;
+    respond::with_cookies(reply, [cookies::client(&site, &client, client_token::LIFE)])
 }
 
 /// Handles `GET /api/v1/session`, which returns the state of the browser's session. If the browser has no session, the
@@ -100,7 +105,7 @@ pub async fn log_out(incoming: Incoming) -> HandlerResult {
 pub async fn token(mut incoming: Incoming) -> HandlerResult {
     let request: TokenRequest = incoming.json_or_form().await?;
     let missing = |name| Problem::new(Code::InvalidRequest).detail(format!("`{name}` is missing"));
-    let tokens = match request.grant_type.as_str() {
+    let (tokens, client_token) = match request.grant_type.as_str() {
         "password" => {
             let username = request.username.ok_or_else(|| missing("username"))?;
             let login = LoginRequest {
@@ -109,11 +114,13 @@ pub async fn token(mut incoming: Incoming) -> HandlerResult {
                 username: UserName::new(username).map_err(|_| Problem::new(Code::LoginFailed))?,
                 password: request.password.ok_or_else(|| missing("password"))?,
             };
-            password(&incoming, login).await?
+            let known = request.client_token.as_ref().map(Secret::expose);
+            let (tokens, client) = password(&incoming, login, known).await?;
+            (tokens, Some(client))
         }
         "refresh_token" => {
             let token = request.refresh_token.ok_or_else(|| missing("refresh_token"))?;
-            rotate(&incoming, token.expose()).await?
+            (rotate(&incoming, token.expose()).await?, None)
         }
         _ => return Err(Code::UnsupportedGrant.into()),
     };
@@ -122,12 +129,31 @@ pub async fn token(mut incoming: Incoming) -> HandlerResult {
         token_type: "Bearer".into(),
         expires_in: MAX_PERSON_LIFE,
         refresh_token: tokens.refresh,
+        client_token,
     })
 }
 
-async fn password(incoming: &Incoming, login: LoginRequest) -> Result<Tokens, Problem> {
+/// Logs in with a password. `client_token` is the client token of an earlier login, if the client has one. Returns the
+/// tokens of the login and the new client token.
+async fn password(
+    incoming: &Incoming,
+    login: LoginRequest,
+    client_token: Option<&str>,
+) -> Result<(Tokens, Secret), Problem> {
     let site = incoming.deployment.site(login.site.as_ref())?.clone();
-    gate::verify(incoming, &site, &login.username, login.password).await?;
+    let keys = &incoming.deployment.keys;
+    let known = client_token
+        .and_then(|token| ClientClaims::open(token, keys, now_s()).ok())
+        .filter(|known| known.site == site);
+    let client = match &known {
+        Some(known) if known.knows(&site, &login.username) => Client::Known(known.id.clone()),
+        _ => Client::Address(incoming.client_address()),
+    };
+    gate::verify(incoming, &site, &login.username, login.password, client).await?;
+    let empty = || ClientClaims { site: site.clone(), people: Vec::new(), id: random_id() };
+    let mut claims = known.unwrap_or_else(empty);
+    claims.add(login.username.clone());
+    let client = claims.seal(keys, now_s()).map_err(|refusal| fault("client token", refusal))?;
     let (family, refresh_jti) = (random_id(), random_id());
     let call = calls::Login {
         username: login.username,
@@ -136,7 +162,8 @@ async fn password(incoming: &Incoming, login: LoginRequest) -> Result<Tokens, Pr
         expires_at: now_s() + refresh_token::LIFE,
     };
     let person = ask_site(&incoming.env, &site, call).await?;
-    begun(incoming, &site, person, family, refresh_jti)
+    let tokens = begun(incoming, &site, person, family, refresh_jti)?;
+    Ok((tokens, Secret::new(client)))
 }
 
 /// Creates the tokens of a login that the site has accepted.

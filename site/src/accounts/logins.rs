@@ -8,6 +8,7 @@ use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::SiteRight;
 
 use crate::accounts::people::by;
+use crate::audit::Actor;
 use crate::database::rows::{Columns as _, columns};
 use crate::database::store::{StoreError, Value};
 use crate::interface::call::Reply;
@@ -19,6 +20,12 @@ use crate::site::Site;
 /// How long a replaced refresh token still returns the same successor token, in milliseconds. A session therefore
 /// continues if two browser tabs refresh at once or if a reply gets lost.
 pub const ROTATION_GRACE_MS: u64 = 10_000;
+
+/// The actor of the audit entries about failed logins.
+const GATE_ACTOR: &str = "site:gate";
+
+/// The target of the audit entry about failed logins with unknown user names. A user name contains no space.
+const UNKNOWN_NAMES: &str = "unknown names";
 
 /// The maximum number of open logins per person. A further login ends the open login that expires first.
 const MAX_LOGINS: u32 = 100;
@@ -50,6 +57,27 @@ impl Site<'_> {
         let sql = "SELECT 1 FROM people WHERE username = ?1 AND password = 1";
         self.row(sql, &[username.as_str().into()])?.ok_or(Code::LoginFailed)?;
         self.login(username, family, refresh_jti, expires_at)
+    }
+
+    /// Writes the numbers of failed logins to the audit log. The gate also stores the passwords of people who have left,
+    /// so the logins of unknown people are added to the logins with unknown user names.
+    pub(crate) fn login_failures(
+        &mut self,
+        accounts: &[(UserName, u64)],
+        mut unknown: u64,
+    ) -> Result<(), Failure> {
+        let gate = || Actor { name: GATE_ACTOR, jti: None };
+        for (username, count) in accounts {
+            if self.person_rights(username.as_str())?.is_some() {
+                self.audit(gate(), "login_failed", username.as_str(), &count.to_string())?;
+            } else {
+                unknown = unknown.saturating_add(*count);
+            }
+        }
+        if unknown > 0 {
+            self.audit(gate(), "login_failed", UNKNOWN_NAMES, &unknown.to_string())?;
+        }
+        Ok(())
     }
 
     pub(crate) fn login(

@@ -108,6 +108,9 @@ calls! {
     /// Starts a login after the gate has accepted the password. `family` identifies the login and its chain of refresh
     /// tokens.
     Login { username: UserName, family: String, refresh_jti: String, expires_at: u64 } -> LoggedIn, Reply::Person { username, scope, generation, .. } => LoggedIn { username, scope, generation };
+    /// Reports the number of logins that failed since the last report: for each account, and for all unknown user names
+    /// together.
+    LoginFailures { accounts: Vec<(UserName, u64)>, unknown: u64 } -> (), Reply::Done => ();
     /// Replaces the refresh token of a login. The Worker has decrypted the refresh token.
     Refresh { family: String, jti: String, next_jti: String, expires_at: u64 } -> Refreshed, Reply::Refreshed { username, scope, generation, jti, expires_at, .. } =>
             Refreshed { login: LoggedIn { username, scope, generation }, jti, expires_at };

@@ -48,6 +48,7 @@ fn administers(call: &Call) -> Option<&'static str> {
         Call::RemoveDevice { .. } => "remove_device",
         Call::Setup { .. } => "setup",
         Call::Login { .. } => "login",
+        Call::LoginFailures { .. } => "login_failures",
         Call::Logout { .. } => "logout",
         Call::LogoutFamily { .. } => "logout_family",
         Call::Invite { .. } => "invite",
@@ -67,7 +68,7 @@ fn administers(call: &Call) -> Option<&'static str> {
 }
 
 /// The number of different names that [`administers`] returns.
-const ADMINISTERING: usize = 20;
+const ADMINISTERING: usize = 21;
 
 /// Returns a request that lets `bob` log in with an identity at a provider.
 fn at_provider() -> AdmitRequest {
@@ -95,6 +96,11 @@ fn every_act_of_administration_is_in_the_log() {
         (Call::Setup { code_id: "s".into(), username: user("ann") }, "ann setup ann done", None),
         (Call::RaiseGeneration { principal: owner() }, "ann generation 2 done", Some("ann-token")),
         (login("ann"), "ann login ann done", Some("ann-r0")),
+        (
+            Call::LoginFailures { accounts: vec![(user("ann"), 12)], unknown: 0 },
+            "site:gate login_failed ann 12",
+            None,
+        ),
         (
             Call::Invite {
                 principal: ann(),
@@ -207,6 +213,15 @@ fn every_act_of_administration_is_in_the_log() {
         assert_eq!(rows.len(), entries, "{variant}: one entry");
     }
     assert_eq!(done.len(), ADMINISTERING, "{done:?}");
+}
+
+/// The gate also knows the passwords of people who have left, and its report must not name them.
+#[test]
+fn failed_logins_of_strangers_are_one_number() {
+    let test_site = TestSite::new();
+    let accounts = vec![(user("ann"), 2), (user("left"), 3)];
+    test_site.call(Call::LoginFailures { accounts, unknown: 4 }).0.unwrap();
+    assert_eq!(test_site.last_logged(), "site:gate login_failed unknown names 7");
 }
 
 #[test]

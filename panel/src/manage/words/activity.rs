@@ -27,9 +27,10 @@ pub const BAD_TIME: &str = "Enter a valid date and time.";
 pub const LIST: &str = "Entries, newest first";
 
 /// The actions that the filter offers.
-pub const ACTS: [&str; 20] = [
+pub const ACTS: [&str; 21] = [
     "command",
     "login",
+    "login_failed",
     "logout",
     "refresh_reuse",
     "invite",
@@ -66,6 +67,7 @@ pub fn act(act: &str) -> String {
     let words = match act {
         "command" => "Command",
         "login" => "Sign-in",
+        "login_failed" => "Failed sign-ins",
         "logout" => "Sign-out",
         "refresh_reuse" => "Refresh token reused",
         "setup" => "Setup",
@@ -104,6 +106,9 @@ pub fn target(entry: &AuditEntry) -> String {
 pub fn actor(actor: &str) -> String {
     if let Some(device) = actor.strip_prefix("device:") {
         return format!("{} (device)", title(device));
+    }
+    if actor == "site:gate" {
+        return "Pinlatch".into();
     }
     if actor == "site:reconcile" {
         return "Pinlatch (restored a level)".into();
@@ -156,7 +161,10 @@ pub fn outcome(outcome: &str) -> (Tone, String) {
             let why = word.trim_start_matches("refused").replace('_', " ");
             (Tone::Bad, format!("refused:{why}"))
         }
-        (word, None) => (Tone::Good, word.replace('_', " ")),
+        (word, None) => match word.parse() {
+            Ok(number) => (Tone::Bad, super::count(number, "attempt", "attempts")),
+            Err(_) => (Tone::Good, word.replace('_', " ")),
+        },
     };
     (tone, if late { format!("reported later: {words}") } else { words })
 }
