@@ -170,7 +170,7 @@ async fn of_issuer(incoming: &Incoming, token: &str) -> Result<Principal, Proble
         // of other issuers and of this edge.
         jti: format!("{}:{}", issuer.name, admitted.jti),
         family: None,
-        scope: admitted.scope,
+        scope: Some(admitted.scope),
         iat: admitted.iat,
         exp: admitted.until,
         // Raising the generation revokes only tokens that the edge signed. To revoke the tokens of an external issuer,

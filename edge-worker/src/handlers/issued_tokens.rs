@@ -33,7 +33,7 @@ pub async fn issue(mut incoming: Incoming) -> HandlerResult {
     let (token, generation) = ask_site(&incoming.env, &site, call).await?;
     let now = now_s();
     let claims = AccessClaims {
-        scope: token.scope.clone(),
+        scope: Some(token.scope.clone()),
         generation,
         family: None,
         not_before: (token.not_before > now).then_some(token.not_before),

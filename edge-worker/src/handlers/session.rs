@@ -176,10 +176,10 @@ async fn rotate(incoming: &Incoming, token: &str) -> Result<Tokens, Problem> {
 }
 
 fn issue(incoming: &Incoming, login: LoggedIn, refresh: &RefreshClaims) -> Result<Tokens, Problem> {
-    let LoggedIn { username, scope, generation } = login;
+    let LoggedIn { username, generation } = login;
     let now = now_s();
     let keys = &incoming.deployment.keys;
-    let claims = AccessClaims { scope, generation, family: Some(refresh.family.clone()), not_before: None };
+    let claims = AccessClaims { scope: None, generation, family: Some(refresh.family.clone()), not_before: None };
     let grant = AccessGrant {
         kind: Kind::Access,
         site: &refresh.site,

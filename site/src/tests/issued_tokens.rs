@@ -19,9 +19,9 @@ fn a_token_does_what_it_was_issued_for() {
     assert!(test_site.commands(&script, pulse("one")).is_ok());
     assert_eq!(test_site.commands(&script, lamp("two", true)), Err(REFUSED.into()));
     assert_eq!(test_site.last_logged(), format!("token:t1 command porch/lamp:set {REFUSED}"));
-    let wider = Principal { scope: "line:*/*:* site:*".parse().unwrap(), ..script.clone() };
+    let wider = Principal { scope: Some("line:*/*:* site:*".parse().unwrap()), ..script.clone() };
     assert_eq!(test_site.may(&wider), test_site.may(&script), "the stored scopes limit the token's scopes");
-    let narrower = Principal { scope: "line:porch/bell:read".parse().unwrap(), ..script.clone() };
+    let narrower = Principal { scope: Some("line:porch/bell:read".parse().unwrap()), ..script.clone() };
     assert_eq!(
         test_site.may(&narrower),
         Ok("line:porch/bell:read".into()),
@@ -43,7 +43,8 @@ fn an_issued_token_never_exceeds_its_issuer() {
     let op = test_site.join("op", role(Operator));
     let script = test_site.issue(&ann, api("line:porch/door:pulse site:tokens"), "script").unwrap();
     let link = test_site.issue(&ann, guest("line:*/*:*"), "link").unwrap();
-    let narrow = Principal { scope: "line:porch/bell:read site:tokens".parse().unwrap(), ..ann.clone() };
+    let narrow =
+        Principal { scope: Some("line:porch/bell:read site:tokens".parse().unwrap()), ..ann.clone() };
     for (n, (by, wanted, allowed)) in [
         (&ann, "line:*/*:* site:*", true),
         (&bob, "line:porch/door:pulse", true),
