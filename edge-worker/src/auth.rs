@@ -133,7 +133,11 @@ impl Carrier {
 fn of_cookie(incoming: &Incoming, token: &str, carrier: Carrier) -> Result<Principal, Problem> {
     let kind = if carrier == Carrier::Guest { Kind::Guest } else { Kind::Access };
     let principal = of_edge(incoming, token, kind).map_err(refused)?;
-    if principal.site == *incoming.cookie_site()? { Ok(principal) } else { Err(Code::InvalidToken.into()) }
+    if principal.site == *incoming.cookie_site()? {
+        return Ok(principal);
+    }
+    worker::console_log!("token refused: the cookie has the name of another site");
+    Err(Code::InvalidToken.into())
 }
 
 /// Verifies a token that this edge signed, and returns the principal (the caller's identity).

@@ -36,4 +36,5 @@ mod sealed;
 mod self_hosting;
 mod sessions;
 mod tokens;
+mod two_sites;
 mod wrangler;
