@@ -1,7 +1,7 @@
 //! Tests the permissions, the lifetime and the number of uses of API tokens and guest links. The current rights of its
 //! issuer limit each token.
 
-use pinlatch_protocol::admin::{IssueRequest, MAX_TOKEN_LIFE, MAX_USES};
+use pinlatch_protocol::admin::{IssueRequest, MAX_GUEST_SCOPE, MAX_TOKEN_LIFE, MAX_USES};
 use pinlatch_protocol::scope::Role::Operator;
 
 use super::fixtures::*;
@@ -123,6 +123,15 @@ fn a_request_keeps_to_its_limits() {
         assert_eq!(test_site.issue(&ann, with(change), "wrong"), Err("invalid_request".into()), "{n}");
     }
     assert_eq!(test_site.issue(&ann, api(""), "wrong"), Err("invalid_request".into()), "an empty scope");
+    // The scopes of a guest link must fit into a cookie.
+    let lines = |count: usize| -> String {
+        let line = |number| format!("line:porch/a-line-with-a-rather-long-name-{number}:set");
+        (10..10 + count).map(line).collect::<Vec<_>>().join(" ")
+    };
+    let most = (MAX_GUEST_SCOPE + 1) / (lines(2).len() - lines(1).len());
+    assert!(test_site.issue(&ann, guest(&lines(most)), "large").is_ok());
+    assert_eq!(test_site.issue(&ann, guest(&lines(most + 1)), "wrong"), Err("invalid_request".into()));
+    assert!(test_site.issue(&ann, api(&lines(most + 1)), "script").is_ok());
     let past = with(&|r| r.not_before = Some(5));
     test_site.issue(&ann, past, "past").unwrap();
     assert_eq!(
