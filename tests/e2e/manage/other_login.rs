@@ -57,14 +57,15 @@ fn a_page_of_the_person_before_changes_nothing_and_is_drawn_again() {
         pages.says("other-login", "the change was not made").await;
         pages.gone("dialog").await;
         pages.browser.until("link", "data-state", "connected").await;
-        let people = site.get("/api/v1/users");
-        assert!(!people.body.to_string().contains("eve"), "{people:?}");
+        let invitations = || site.get("/api/v1/audit?target=eve").ok()["entries"].clone();
+        assert_eq!(invitations(), json!([]), "the page has acted for the other person");
         pages.click("invite").await;
         pages.write("invite-name", "eve").await;
         pages.click("invite-go").await;
         pages.once().await;
+        assert_eq!(invitations()[0]["actor"], "ben+1@example.org");
         pages.browser.client.refresh().await.expect("a reload");
-        pages.browser.find("person-eve").await;
+        pages.browser.find("person-owner").await;
         pages.gone("[data-testid=other-login]").await;
     });
 }
