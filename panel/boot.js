@@ -41,7 +41,9 @@ function link(members) {
 // fragment such as #invite=… is excluded, because it does not request the status first.
 function askEarly() {
   if (location.hash || new URLSearchParams(location.search).has('as')) return;
-  link({ rel: 'preload', as: 'fetch', crossOrigin: '', href: '/api/v1/session' }).catch(() => {});
+  const site = location.pathname.match(/^\/s\/([^/]+)/)?.[1];
+  const href = `/api/v1/session${site ? `?site=${site}` : ''}`;
+  link({ rel: 'preload', as: 'fetch', crossOrigin: '', href }).catch(() => {});
 }
 
 // Loads the files of a program early. A failure is ignored, because the files are fetched again

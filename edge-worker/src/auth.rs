@@ -47,12 +47,17 @@ pub fn bearer(incoming: &Incoming) -> Result<Option<String>, Problem> {
 /// Returns the token of a request, and the part of the request that contains the token. A request with more than one
 /// token is refused, even if all its tokens are equal (RFC 6750 §2).
 fn token(incoming: &Incoming) -> Result<(String, Carrier), Problem> {
-    let header = incoming.header("Cookie").unwrap_or_default();
     let mut found: Vec<(String, Carrier)> = Vec::new();
     found.extend(bearer(incoming)?.map(|token| (token, Carrier::Header)));
     found.extend(incoming.form_tokens().map(|token| (token.to_owned(), Carrier::Form)));
     found.extend(incoming.query_tokens().into_iter().map(|token| (token, Carrier::Query)));
-    found.extend(cookie(incoming, &header));
+    let header = incoming.header("Cookie").unwrap_or_default();
+    if found.is_empty() {
+        found.extend(cookie(incoming, &header)?);
+    } else if cookies::has_any(&header, cookie_kind(incoming).0) {
+        // A cookie of any site counts as a second token.
+        return Err(Code::TwoCarriers.into());
+    }
     if found.len() > 1 {
         return Err(Code::TwoCarriers.into());
     }
@@ -66,19 +71,26 @@ fn token(incoming: &Incoming) -> Result<(String, Carrier), Problem> {
     }
 }
 
-/// Returns the token in the browser's cookies. A browser can have both a login cookie and a guest cookie. The query
-/// parameter `as=guest` selects the guest cookie and grants no permission.
-fn cookie(incoming: &Incoming, header: &str) -> Option<(String, Carrier)> {
-    let (name, carrier) =
-        if is_guests(incoming) { (GUEST_COOKIE, Carrier::Guest) } else { (SESSION_COOKIE, Carrier::Cookie) };
-    cookies::find(header, name).map(|token| (token.to_owned(), carrier))
+/// Returns the token in the browser's cookies for the site that the request names.
+fn cookie(incoming: &Incoming, header: &str) -> Result<Option<(String, Carrier)>, Problem> {
+    let (start, carrier) = cookie_kind(incoming);
+    let token = cookies::of_site(header, start, incoming.cookie_site()?);
+    Ok(token.map(|token| (token.to_owned(), carrier)))
+}
+
+/// Returns the kind of the cookie that counts for a request. A browser can have both a login cookie and a guest cookie
+/// of a site. The query parameter `as=guest` selects the guest cookie and grants no permission.
+fn cookie_kind(incoming: &Incoming) -> (&'static str, Carrier) {
+    if is_guests(incoming) { (GUEST_COOKIE, Carrier::Guest) } else { (SESSION_COOKIE, Carrier::Cookie) }
 }
 
 /// Returns the principal (the caller's identity) of the browser's cookie, if the token in the cookie is valid.
-pub fn visitor(incoming: &Incoming) -> Option<Principal> {
-    let (token, carrier) = cookie(incoming, &incoming.header("Cookie")?)?;
-    let kind = if carrier == Carrier::Guest { Kind::Guest } else { Kind::Access };
-    of_edge(incoming, &token, kind).map_err(refused).ok()
+pub fn visitor(incoming: &Incoming) -> Result<Option<Principal>, Problem> {
+    let header = incoming.header("Cookie").unwrap_or_default();
+    let Some((token, carrier)) = cookie(incoming, &header)? else { return Ok(None) };
+    let Ok(principal) = of_cookie(incoming, &token, carrier) else { return Ok(None) };
+    incoming.require_login_of_page(&principal.site, &principal.sub)?;
+    Ok(Some(principal))
 }
 
 /// Returns whether the request has the query parameter `as=guest`, which selects the guest cookie.
@@ -97,13 +109,14 @@ pub async fn principal(incoming: &Incoming) -> Result<(Principal, Carrier), Prob
     } else {
         token
     };
-    let principal = if carrier == Carrier::Guest {
-        of_edge(incoming, &token, Kind::Guest).map_err(refused)?
+    let principal = if carrier.is_ambient() {
+        of_cookie(incoming, &token, carrier)?
     } else if incoming.deployment.issuers.claims_to_know(&token) {
         of_issuer(incoming, &token).await?
     } else {
         of_edge(incoming, &token, Kind::Access).map_err(refused)?
     };
+    incoming.require_login_of_page(&principal.site, &principal.sub)?;
     Ok((principal, carrier))
 }
 
@@ -113,6 +126,18 @@ impl Carrier {
     pub fn is_ambient(self) -> bool {
         matches!(self, Self::Cookie | Self::Guest)
     }
+}
+
+/// Verifies the token of a cookie, and returns the principal (the caller's identity). The token must be for the site in
+/// the cookie's name.
+fn of_cookie(incoming: &Incoming, token: &str, carrier: Carrier) -> Result<Principal, Problem> {
+    let kind = if carrier == Carrier::Guest { Kind::Guest } else { Kind::Access };
+    let principal = of_edge(incoming, token, kind).map_err(refused)?;
+    if principal.site == *incoming.cookie_site()? {
+        return Ok(principal);
+    }
+    worker::console_log!("token refused: the cookie has the name of another site");
+    Err(Code::InvalidToken.into())
 }
 
 /// Verifies a token that this edge signed, and returns the principal (the caller's identity).
@@ -170,7 +195,7 @@ async fn of_issuer(incoming: &Incoming, token: &str) -> Result<Principal, Proble
         // of other issuers and of this edge.
         jti: format!("{}:{}", issuer.name, admitted.jti),
         family: None,
-        scope: admitted.scope,
+        scope: Some(admitted.scope),
         iat: admitted.iat,
         exp: admitted.until,
         // Raising the generation revokes only tokens that the edge signed. To revoke the tokens of an external issuer,
@@ -180,11 +205,11 @@ async fn of_issuer(incoming: &Incoming, token: &str) -> Result<Principal, Proble
 }
 
 /// Authenticates a call that changes state. In addition to the checks of [`principal`], a request with a cookie must
-/// come from this deployment's own origin.
+/// come from a page of this deployment, and must name the site of the page.
 pub async fn principal_for_write(incoming: &Incoming) -> Result<Principal, Problem> {
     let (principal, carrier) = principal(incoming).await?;
     if carrier.is_ambient() {
-        incoming.require_own_origin()?;
+        incoming.require_own_page()?;
     }
     Ok(principal)
 }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use pinlatch_protocol::MAX_BODY;
+use pinlatch_protocol::api::{SITE_HEADER, SITE_PARAMETER, SUBJECT_HEADER, SUBJECT_PARAMETER};
 use pinlatch_protocol::loopback::is_loopback;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
@@ -129,7 +130,54 @@ impl Incoming {
     }
 
     pub fn query_site(&self) -> Result<Option<Name>, Problem> {
-        self.query("site").map(Name::new).transpose().map_err(|_| Code::UnknownSite.into())
+        self.query(SITE_PARAMETER).map(Name::new).transpose().map_err(|_| Code::UnknownSite.into())
+    }
+
+    /// Returns the site that the page of a request was drawn for, if the request names the site.
+    pub fn page_site(&self) -> Result<Option<Name>, Problem> {
+        let named = self.page_header(SITE_HEADER, SITE_PARAMETER);
+        named.map(Name::new).transpose().map_err(|_| Code::UnknownSite.into())
+    }
+
+    /// Returns the subject that the page of a request was drawn for, if the request names the subject.
+    pub fn page_subject(&self) -> Option<String> {
+        self.page_header(SUBJECT_HEADER, SUBJECT_PARAMETER)
+    }
+
+    /// Returns the value of a header. A `GET` request can have a query parameter instead, because a page cannot set the
+    /// headers of a WebSocket upgrade.
+    fn page_header(&self, header: &str, parameter: &str) -> Option<String> {
+        let in_query = || self.query(parameter).filter(|_| self.request.method() == Method::Get);
+        self.header(header).or_else(in_query)
+    }
+
+    /// Returns the site whose cookies count for a request: the site that the request names, or the first site.
+    pub fn cookie_site(&self) -> Result<&Name, Problem> {
+        self.deployment.site(self.page_site()?.as_ref())
+    }
+
+    /// Requires that a request with a cookie comes from a page of this deployment, and names the site that the page was
+    /// drawn for. Without the site, a page of one site could change another site.
+    pub fn require_own_page(&self) -> Result<(), Problem> {
+        self.require_own_origin()?;
+        match self.page_site()? {
+            Some(_) => Ok(()),
+            None => Err(Problem::new(Code::InvalidRequest).detail(format!(
+                "a request with a cookie needs the header `{SITE_HEADER}` with the name of the site"
+            ))),
+        }
+    }
+
+    /// Requires that the site and the subject of a token are the site and the subject that the request names.
+    pub fn require_login_of_page(&self, site: &Name, subject: &str) -> Result<(), Problem> {
+        let is_site = self.page_site()?.is_none_or(|named| named == *site);
+        let is_subject = self.page_subject().is_none_or(|named| named == subject);
+        let text = match (is_site, is_subject) {
+            (true, true) => return Ok(()),
+            (false, _) => "the token is for another site than the request names",
+            (true, false) => "another person has logged in since the page was opened; reload the page",
+        };
+        Err(Problem::new(Code::OtherLogin).detail(text))
     }
 
     fn media_type(&self) -> String {

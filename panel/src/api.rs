@@ -1,19 +1,22 @@
 //! The HTTP API calls of the panel. The session is stored in cookies that scripts cannot read. The URL of a call
-//! selects the login cookie or the guest cookie.
+//! selects the login cookie or the guest cookie, and the headers name the site and the subject that the page was drawn
+//! for.
 
 use gloo_net::http::{Method, Request, RequestBuilder, Response};
 use pinlatch_protocol::admin::AcceptRequest;
-use pinlatch_protocol::api::{GuestRequest, LoginOption, LoginRequest, Secret, SetupRequest, Whoami};
+use pinlatch_protocol::api::{
+    GuestRequest, LoginOption, LoginRequest, SITE_HEADER, SUBJECT_HEADER, Secret, SetupRequest,
+};
 use pinlatch_protocol::command::CommandResult;
 use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::{Name, UserName};
-use pinlatch_protocol::problem::Problem;
+use pinlatch_protocol::problem::{Code, Problem};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use web_sys::RequestCache;
 
-use crate::{platform, words};
+use crate::{platform, viewer, words};
 
 /// The reason why an API call failed.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,7 +55,9 @@ impl From<serde_json::Error> for Failure {
 }
 
 pub async fn login(request: &LoginRequest) -> Result<(), Failure> {
-    ask(Endpoint::LogInBrowser, body(request)?).await.map(drop)
+    let reply: Value = serde_json::from_str(&ask(Endpoint::LogInBrowser, body(request)?).await?)?;
+    viewer::set_site(text_of(&reply, "site"));
+    Ok(())
 }
 
 /// Creates the owner of a site.
@@ -87,38 +92,40 @@ pub async fn open_link(token: &Secret) -> Result<(Name, Option<u64>), Failure> {
 }
 
 /// The status of a session, as reported by the edge.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// The session is valid for this site and this subject.
-    Open(Name, String),
+    /// The session is valid.
+    Open,
     /// The session has expired, but can be renewed.
     Renewable,
     None,
 }
 
+/// Returns the status of the session. The request has no headers, because `boot.js` preloads its URL.
 pub async fn status() -> Result<Status, Failure> {
-    let reply: Value = serde_json::from_str(&ask(Endpoint::ShowBrowserSession, None).await?)?;
+    let response = Request::get(&address(&Endpoint::ShowBrowserSession)).send().await?;
+    let reply: Value = serde_json::from_str(&text(response).await?)?;
+    viewer::set_site(text_of(&reply, "site"));
     match text_of(&reply, "state") {
-        "open" => Ok(Status::Open(site_of(&reply)?, text_of(&reply, "sub").into())),
+        "open" => Ok(Status::Open),
         "renewable" => Ok(Status::Renewable),
         _ => Ok(Status::None),
     }
 }
 
-/// Renews the session of a login and returns the site of the session.
-pub async fn refresh() -> Result<Name, Failure> {
-    let reply = ask(Endpoint::RefreshBrowser, Some(EMPTY.into())).await?;
-    site_of(&serde_json::from_str(&reply)?)
+/// Returns the path and the query of a call without headers of the page.
+pub fn address(endpoint: &Endpoint) -> String {
+    platform::visitor().address(endpoint, viewer::site().as_ref(), viewer::subject().as_deref())
+}
+
+/// Renews the session of a login.
+pub async fn refresh() -> Result<(), Failure> {
+    ask(Endpoint::RefreshBrowser, Some(EMPTY.into())).await.map(drop)
 }
 
 /// Signs the person out. For a guest, this call deletes the cookie of the guest link.
 pub async fn logout() -> Result<(), Failure> {
     ask(Endpoint::LogOutBrowser, Some(EMPTY.into())).await.map(drop)
-}
-
-#[allow(dead_code, reason = "for the pages of administration")]
-pub async fn whoami() -> Result<Whoami, Failure> {
-    Ok(serde_json::from_str(&ask(Endpoint::Whoami, None).await?)?)
 }
 
 /// Returns the result of a command.
@@ -162,15 +169,25 @@ async fn call(endpoint: &Endpoint, query: &str, body: Option<String>) -> Result<
         Some(body) => request.header("Content-Type", "application/json").body(body)?,
         None => request.build()?,
     };
-    let response = request.send().await?;
+    text(request.send().await?).await
+}
+
+async fn text(response: Response) -> Result<String, Failure> {
     if response.ok() { Ok(response.text().await?) } else { Err(problem(response).await) }
 }
 
-/// Returns a request to an endpoint. The query is empty or starts with `?`.
+/// Returns a request to an endpoint, with the site and the subject of the page. The query is empty or starts with `?`.
 pub fn request(endpoint: &Endpoint, query: &str) -> RequestBuilder {
     // The names of all methods in the table of endpoints are valid.
     let method = Method::from_bytes(endpoint.method().as_bytes()).unwrap_or_default();
-    RequestBuilder::new(&(endpoint.path() + query)).method(method)
+    let mut request = RequestBuilder::new(&(endpoint.path() + query)).method(method);
+    if let Some(site) = viewer::site() {
+        request = request.header(SITE_HEADER, site.as_str());
+    }
+    if let Some(subject) = viewer::subject() {
+        request = request.header(SUBJECT_HEADER, &subject);
+    }
+    request
 }
 
 /// Decodes the JSON body of a response.
@@ -186,7 +203,7 @@ pub async fn done(response: Response) -> Result<(), Failure> {
 }
 
 /// Returns the problem document in a response. If a proxy answered in place of the edge, the problem is made from the
-/// HTTP status.
+/// HTTP status. If another person has signed in since the page was drawn, the page is loaded again.
 pub async fn problem(response: Response) -> Failure {
     let status = response.status();
     let body = response.text().await.unwrap_or_default();
@@ -201,6 +218,9 @@ pub async fn problem(response: Response) -> Failure {
     });
     if problem.retry_after.is_none() {
         problem.retry_after = response.headers().get("retry-after").and_then(|text| text.parse().ok());
+    }
+    if problem.is(Code::OtherLogin) {
+        platform::reload_for_other_login();
     }
     Failure::Problem(problem)
 }

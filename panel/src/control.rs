@@ -9,6 +9,7 @@ use crate::link::State;
 use crate::live::Panel;
 use crate::model::Model;
 use crate::parts::header::Header;
+use crate::parts::other_login::OtherLogin;
 use crate::parts::plate::{PlateView, Plates};
 use crate::parts::visit::Visit;
 use crate::session::Session;
@@ -65,6 +66,7 @@ fn Control() -> impl IntoView {
             aria-busy=move || (!filled.get()).to_string()
         >
             {(!guest).then(|| view! { <Tools filled/> })}
+            {panel.is_other_login.then(OtherLogin)}
             {move || panel.newer.get().then(Newer)}
             {move || stale.get().then(Stale)}
             {move || match (filled.get(), plates.with(Vec::is_empty)) {

@@ -32,3 +32,5 @@ mod session;
 mod socket;
 #[cfg(target_arch = "wasm32")]
 mod ui;
+#[cfg(target_arch = "wasm32")]
+mod viewer;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use leptos::leptos_dom::helpers::{set_interval_with_handle, window_event_listener_untyped};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use pinlatch_protocol::close;
+use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::line::Action;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::{Change, FromPanel, ToPanel};
@@ -22,7 +22,7 @@ use crate::session::{self, Session, SessionStatus};
 use crate::socket::Socket;
 use crate::ui::dialog::Question;
 use crate::visit::Visitor;
-use crate::{platform, words};
+use crate::{platform, viewer, words};
 
 /// The close code that is reported for a WebSocket that could not be created.
 const NEVER_OPENED: u16 = 1006;
@@ -57,6 +57,8 @@ pub struct Panel {
     pub dragged: StoredValue<Option<Key>>,
     /// Whether the server has a newer version of the panel.
     pub newer: RwSignal<bool>,
+    /// Whether the page was loaded again because another person signed in.
+    pub is_other_login: bool,
     pub visitor: Visitor,
     /// A counter that increases with every measured round trip of a command.
     pub timed: RwSignal<u32>,
@@ -131,6 +133,7 @@ impl Panel {
             question: RwSignal::new(None),
             dragged: StoredValue::new(None),
             newer: RwSignal::new(false),
+            is_other_login: platform::take_other_login(),
             visitor,
             timed: RwSignal::new(0),
             watched: StoredValue::new(Map::default()),
@@ -327,7 +330,7 @@ impl Panel {
 
     fn open(&self, id: SocketId) {
         let panel = *self;
-        let socket = platform::events_url().and_then(|url| {
+        let socket = platform::socket_url(&api::address(&Endpoint::Events)).and_then(|url| {
             let closed = move |code| {
                 let socket = panel.driver.try_with_value(|driver| driver.0.borrow_mut().sockets.remove(&id));
                 panel.step(Input::Closed(id, code));
@@ -361,13 +364,8 @@ impl Panel {
         }
         // Unknown types of frames are ignored, because the edge sends them for newer versions of the panel.
         let Ok(frame) = serde_json::from_str::<ToPanel>(text) else { return };
-        // If the login cookie has expired, the edge accepts the guest cookie of the same browser. The page must not use
-        // the session of another kind of visitor, so the panel closes the socket.
-        if let ToPanel::Snapshot { whoami, .. } = &frame
-            && Visitor::of_subject(&whoami.sub) != self.visitor
-        {
-            self.run(Effect::Close(id));
-            return self.step(Input::Closed(id, close::SESSION_ENDED));
+        if let ToPanel::Snapshot { whoami, .. } = &frame {
+            viewer::set_subject(&whoami.sub);
         }
         let about = subject(&frame);
         let applied = self.model.try_update_untracked(|model| {

@@ -111,6 +111,23 @@ pub fn take_end() -> Option<bool> {
     take_kept(END).map(|text| text == "ended")
 }
 
+/// The storage key of the fact that another person signed in.
+const OTHER_LOGIN: &str = "pinlatch.other";
+
+/// Loads the page again, because another person has signed in to the site in this browser. [`take_other_login`] then
+/// returns `true` once.
+pub fn reload_for_other_login() {
+    if let Some(kept) = kept() {
+        let _ = kept.set_item(OTHER_LOGIN, "1");
+    }
+    reload();
+}
+
+/// Returns whether the page was loaded again because another person has signed in.
+pub fn take_other_login() -> bool {
+    take_kept(OTHER_LOGIN).is_some()
+}
+
 /// The storage key of the start of a guest link's validity.
 const BEGINNING: &str = "pinlatch.from";
 
@@ -219,10 +236,11 @@ pub fn keep_page() {
     }
 }
 
-pub fn events_url() -> Option<String> {
+/// Returns the URL of a WebSocket. `address` contains the path and the query.
+pub fn socket_url(address: &str) -> Option<String> {
     let location = web_sys::window()?.location();
     let scheme = if location.protocol().ok()? == "https:" { "wss" } else { "ws" };
-    Some(format!("{scheme}://{}{}", location.host().ok()?, visitor().events(site().as_ref())))
+    Some(format!("{scheme}://{}{address}", location.host().ok()?))
 }
 
 pub fn is_visible() -> bool {

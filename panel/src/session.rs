@@ -1,6 +1,6 @@
 //! The session of the page's visitor, as reported by the edge.
 
-use crate::api::{self, Status};
+use crate::api::{self, Failure, Status};
 use crate::platform;
 use crate::visit::Visitor;
 
@@ -25,9 +25,7 @@ pub enum Session {
 /// The result of a check of the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionStatus {
-    /// The session is valid for the site of this page.
     Good,
-    /// The session is not valid, or is for another site.
     Gone,
     /// The edge was not reached, so the session could not be checked.
     Unsure,
@@ -38,15 +36,11 @@ pub const RETRY_MOST_MS: u32 = 8_000;
 
 /// Checks the session. If the session has expired, renews the session.
 pub async fn resume() -> SessionStatus {
-    let visitor = platform::visitor();
     match api::status().await {
-        Ok(Status::Open(own, sub)) if Visitor::of_subject(&sub) == visitor => {
-            let here = platform::site().is_none_or(|site| site == own);
-            if here { SessionStatus::Good } else { SessionStatus::Gone }
-        }
+        Ok(Status::Open) => SessionStatus::Good,
         Ok(Status::Renewable) => renew().await,
-        Ok(Status::Open(..) | Status::None) => SessionStatus::Gone,
-        Err(_) => SessionStatus::Unsure,
+        Ok(Status::None) => SessionStatus::Gone,
+        Err(failure) => failed(&failure),
     }
 }
 
@@ -60,9 +54,15 @@ pub async fn refresh() -> SessionStatus {
 
 async fn renew() -> SessionStatus {
     match api::refresh().await {
-        Ok(own) if platform::site().is_none_or(|site| site == own) => SessionStatus::Good,
-        Ok(_) => SessionStatus::Gone,
-        Err(failure) if matches!(failure.status(), Some(400 | 401)) => SessionStatus::Gone,
-        Err(_) => SessionStatus::Unsure,
+        Ok(()) => SessionStatus::Good,
+        Err(failure) => failed(&failure),
+    }
+}
+
+/// Returns the status after a failed call. A site that does not exist (404) has no session.
+fn failed(failure: &Failure) -> SessionStatus {
+    match failure.status() {
+        Some(400 | 401 | 404) => SessionStatus::Gone,
+        _ => SessionStatus::Unsure,
     }
 }

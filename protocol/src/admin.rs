@@ -20,6 +20,10 @@ pub const MAX_TOKEN_LIFE: u64 = MAX_TOKEN_DAYS * 86_400;
 /// The largest value of `max_uses` that a caller can set for an API token or guest link.
 pub const MAX_USES: u32 = 1_000_000;
 
+/// The maximum length of the scopes of a guest link, as text in bytes. A browser ignores a cookie of more than 4096 bytes
+/// without an error, and the guest cookie contains the link's token with its scopes.
+pub const MAX_GUEST_SCOPE: usize = 2400;
+
 /// The maximum length of the issuer, the subject and the email address of an identity, in bytes.
 pub const MAX_IDENTITY: usize = 255;
 
@@ -182,7 +186,7 @@ pub struct IssueRequest {
     /// control characters, or spaces at the start or end.
     pub name: String,
     /// The scopes of the new token, with at least one scope. The caller must have all scopes of the new token. A guest
-    /// link cannot have a `site:` scope.
+    /// link cannot have a `site:` scope, and the text of its scopes has at most [`MAX_GUEST_SCOPE`] bytes.
     pub scope: ScopeSet,
     /// The time when the token becomes valid, in seconds of Unix time. If the field is absent, the token is valid
     /// immediately.

@@ -9,19 +9,34 @@ use crate::scope::{Role, ScopeSet};
 pub use crate::secret::{MAX_PASSWORD, MIN_PASSWORD, Secret};
 use crate::wire_enum::wire_enum;
 
-/// The name of the cookie with the access token of a login. Because of the prefix `__Host-`, a browser sends the cookie
-/// only to this host, only over TLS or to loopback, and with every path.
-pub const SESSION_COOKIE: &str = "__Host-pinlatch_session";
+/// The start of the name of the cookie with the access token of a login. The site's name follows, so that a browser can
+/// be logged in to several sites. Because of the prefix `__Host-`, a browser accepts the cookie only from this host and
+/// only over TLS or from loopback, so that a page of a sibling domain cannot set the cookie.
+pub const SESSION_COOKIE: &str = "__Host-pinlatch_session_";
 
-/// The name of the cookie with a guest link's token. The guest cookie is independent of the browser's login.
-pub const GUEST_COOKIE: &str = "__Host-pinlatch_guest";
+/// The start of the name of the cookie with a guest link's token. The site's name follows. The guest cookie is
+/// independent of the browser's login.
+pub const GUEST_COOKIE: &str = "__Host-pinlatch_guest_";
 
-/// The name of the cookie with the refresh token. The browser sends the refresh token only to the paths of the session
-/// calls.
-pub const REFRESH_COOKIE: &str = "__Secure-pinlatch_refresh";
+/// The start of the name of the cookie with the refresh token of a login. The site's name follows.
+pub const REFRESH_COOKIE: &str = "__Host-pinlatch_refresh_";
 
-/// The start of the name of the cookie with the client token. The name ends with the name of the site.
-pub const CLIENT_COOKIE_PREFIX: &str = "__Host-pinlatch_client_";
+/// The header with the site that a page was drawn for. The edge refuses a request whose token is for another site.
+pub const SITE_HEADER: &str = "Pinlatch-Site";
+
+/// The header with the subject (`sub`) that a page was drawn for. The edge refuses a request whose token has another
+/// subject, for example because another person has logged in since the page was opened.
+pub const SUBJECT_HEADER: &str = "Pinlatch-Subject";
+
+/// The query parameter with the same meaning as [`SITE_HEADER`], for a `GET` request. A page cannot set the headers of
+/// a WebSocket upgrade.
+pub const SITE_PARAMETER: &str = "site";
+
+/// The query parameter with the same meaning as [`SUBJECT_HEADER`], for a `GET` request.
+pub const SUBJECT_PARAMETER: &str = "subject";
+
+/// The start of the name of the cookie with the client token of a browser. The site's name follows.
+pub const CLIENT_COOKIE: &str = "__Host-pinlatch_client_";
 
 /// The response body of `GET /healthz`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,9 +124,8 @@ wire_enum! {
 pub struct SessionStatus {
     /// The state of the browser's session.
     pub state: SessionState,
-    /// The session's site. The field is absent if the session is not open.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub site: Option<Name>,
+    /// The site that the state belongs to.
+    pub site: Name,
     /// The subject (`sub`) of the session's token. The field is absent if the session is not open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
@@ -175,8 +189,9 @@ pub struct Whoami {
     /// person has no role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
-    /// The caller's effective scopes. The effective scopes are the token's scopes, limited to the current permissions
-    /// of the person.
+    /// The caller's effective scopes. The effective scopes of a login are the current permissions of the person. The
+    /// effective scopes of any other token are the token's scopes, limited to the current permissions of its person or
+    /// issuer.
     pub scope: ScopeSet,
     /// The id (`jti`) of the caller's token.
     pub jti: String,

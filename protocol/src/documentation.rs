@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::admin::MAX_GUEST_SCOPE;
 use crate::agent::MAX_LINES;
 use crate::command::DEFAULT_DEADLINE_MS;
 use crate::line::{MAX_PRECISION, MAX_PULSE_MS, MAX_UNIT};
@@ -25,6 +26,7 @@ fn the_documentation_states_the_numbers_of_the_constants() {
         ("docs/config.md", format!("1 to {},000 for `momentary`", MAX_PULSE_MS / 1_000)),
         ("docs/config.md", format!("at least 1, at most {MAX_LINES} |")),
         ("docs/config.md", format!("more than {MAX_LINES} lines")),
+        ("docs/edge.md", format!("its scopes have more than {MAX_GUEST_SCOPE} bytes")),
     ] {
         let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(page)).unwrap();
         assert!(text.contains(&statement), "{page} does not state: {statement}");

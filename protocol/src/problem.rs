@@ -95,6 +95,9 @@ codes! {
     IdConflict "id_conflict" 409 "The command id was already used for a different command";
     /// The site already has an owner.
     AlreadySetUp "already_set_up" 409 "The site already has an owner";
+    /// The request names another site or another subject than its token has. A page of the panel names the site and the
+    /// subject that the page was drawn for. If another person has logged in since then, the page must be reloaded.
+    OtherLogin "other_login" 409 "The request is for another login than the login of its token";
     /// Another person of the site already uses this account at the login provider.
     IdentityTaken "identity_taken" 409 "Another person already uses this account at the login provider";
     /// The change would leave the site without an owner.

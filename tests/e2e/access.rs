@@ -57,18 +57,22 @@ fn a_token_of_one_site_is_nothing_at_another_deployment_site() {
     let (one, other) = (Site::shared(), Site::shared());
     let whoami = one.get("/api/v1/whoami").ok();
     assert_eq!(whoami["site"], json!(one.name));
-    // The signed audience (`aud`) decides for which site a token is valid. The site name in the request must not
-    // matter.
+    // The signed audience (`aud`) decides for which site a token is valid. A request that names another site or another
+    // subject is refused.
     let path = format!("/api/v1/events?site={}", other.name);
     let bearer = format!("Bearer {}", one.token);
     let refused = socket::open(one.deployment.origin(), &path, &[("authorization", &bearer)]);
-    assert_eq!(refused.expect_err("no upgrade").status(), 401);
+    assert_eq!(refused.expect_err("no upgrade").status(), 409);
+    one.with("pinlatch-site", &other.name).get("/api/v1/whoami").is_problem(409, "other_login");
+    one.with("pinlatch-subject", "another").get("/api/v1/whoami").is_problem(409, "other_login");
+    let named = one.with("pinlatch-site", &one.name).with("pinlatch-subject", OWNER);
+    assert_eq!(named.get("/api/v1/whoami").ok(), whoami);
 }
 
 #[test]
 fn two_tokens_in_one_request_are_one_too_many() {
     let site = Site::shared();
-    let both = site.with("cookie", &format!("__Host-pinlatch_session={}", site.token));
+    let both = site.with("cookie", &site.cookie("session", &site.token));
     both.get("/api/v1/whoami").is_problem(400, "two_carriers");
 }
 
@@ -76,15 +80,22 @@ fn two_tokens_in_one_request_are_one_too_many() {
 fn a_viewers_and_strangers_sockets_are_refused() {
     let site = Site::shared();
     let origin = site.deployment.origin();
+    let path = format!("/api/v1/events?site={}", site.name);
     let refused = |headers: &[(&'static str, &str)]| {
-        socket::open(origin, "/api/v1/events", headers).expect_err("no upgrade").status().as_u16()
+        socket::open(origin, &path, headers).expect_err("no upgrade").status().as_u16()
     };
     assert_eq!(refused(&[]), 401);
     assert_eq!(refused(&[("authorization", "Bearer x.y.z")]), 401);
-    let cookie = format!("__Host-pinlatch_session={}", site.token);
+    let cookie = site.cookie("session", &site.token);
     assert_eq!(refused(&[("cookie", &cookie)]), 403, "a cookie without our own origin");
     assert_eq!(refused(&[("cookie", &cookie), ("origin", "http://evil.example")]), 403);
-    assert!(socket::open(origin, "/api/v1/events", &[("cookie", &cookie), ("origin", origin)]).is_ok());
+    let open = |path: &str| socket::open(origin, path, &[("cookie", &cookie), ("origin", origin)]);
+    let unnamed = open("/api/v1/events");
+    assert_eq!(unnamed.expect_err("no upgrade").status(), 401, "the site is not named");
+    assert!(open(&path).is_ok());
+    assert!(open(&format!("{path}&subject={OWNER}")).is_ok());
+    let other = open(&format!("{path}&subject=another"));
+    assert_eq!(other.expect_err("no upgrade").status(), 409);
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn signer(jwk: &str) -> Signer {
 }
 
 fn grant<'a>(site: &'a Name, kind: Kind, sub: &'a str) -> AccessGrant<'a> {
-    let scope = "line:*/*:*".parse().expect("a scope");
+    let scope = Some("line:*/*:*".parse().expect("a scope"));
     let claims = AccessClaims { scope, generation: 1, family: None, not_before: None };
     AccessGrant { kind, site, sub, jti: random_id(), now: now(), life: 600, claims }
 }
@@ -188,11 +188,16 @@ impl TestDevice {
             Place::Agent if subject.role == Role::Cert => self.agent(token, proof),
             Place::Agent => self.agent(&self.cert, token),
             Place::Whoami => self.whoami("authorization", &bearer),
-            Place::Guest => self.whoami("cookie", &cookie(token)),
+            Place::Guest => self.whoami("cookie", &self.cookie(token)),
             Place::GuestsEvents => self.upgrade_as_guest(token),
             Place::Events => self.upgrade("/api/v1/events", &[("authorization", &bearer)]),
             Place::Form => self.form(token),
         }
+    }
+
+    /// Returns the value of the `Cookie` header for a guest token.
+    fn cookie(&self, token: &str) -> String {
+        format!("__Host-pinlatch_guest_{}={token}", self.site)
     }
 
     fn form(&self, token: &str) -> u16 {
@@ -201,12 +206,13 @@ impl TestDevice {
     }
 
     fn upgrade_as_guest(&self, token: &str) -> u16 {
-        let headers = [("cookie", &*cookie(token)), ("origin", self.deployment.origin())];
-        self.upgrade("/api/v1/events?as=guest", &headers)
+        let headers = [("cookie", &*self.cookie(token)), ("origin", self.deployment.origin())];
+        self.upgrade(&format!("/api/v1/events?as=guest&site={}", self.site), &headers)
     }
 
     fn whoami(&self, header: &'static str, value: &str) -> u16 {
-        let path = if header == "cookie" { "/api/v1/whoami?as=guest" } else { "/api/v1/whoami" };
+        let as_guest = format!("/api/v1/whoami?as=guest&site={}", self.site);
+        let path = if header == "cookie" { &as_guest } else { "/api/v1/whoami" };
         if value.len() > LARGE {
             return large(self.deployment.origin(), path, "", &[(header, value)]);
         }
@@ -227,7 +233,7 @@ impl TestDevice {
             // unused.
             Role::Proof => assert_eq!(self.agent(&self.cert, &self.proof()), 101),
             Role::Guest => {
-                assert_eq!(self.whoami("cookie", &cookie(&honest)), 200);
+                assert_eq!(self.whoami("cookie", &self.cookie(&honest)), 200);
                 assert_eq!(self.upgrade_as_guest(&honest), 101);
             }
             _ => {
@@ -243,11 +249,6 @@ impl TestDevice {
 /// Returns whether HTTP transmits a text unchanged as a header value.
 fn fits_a_header(text: &str) -> bool {
     text.trim() == text && !text.is_empty() && text.bytes().all(|byte| (0x20..0x7f).contains(&byte))
-}
-
-/// Returns the value of the `Cookie` header for a guest token.
-fn cookie(token: &str) -> String {
-    format!("__Host-pinlatch_guest={token}")
 }
 
 /// Percent-encodes a form value.
@@ -349,7 +350,7 @@ fn a_token_for_another_site_of_the_deployment() {
     let test_device = &*TEST_DEVICE;
     let path = format!("/api/v1/events?site={}", test_device.site);
     let bearer = format!("Bearer {}", site.token);
-    assert_eq!(test_device.upgrade(&path, &[("authorization", &bearer)]), 401);
+    assert_eq!(test_device.upgrade(&path, &[("authorization", &bearer)]), 409);
     // The first request sends a certificate of the device's site with a proof for the other site. The second request
     // sends a certificate of the other site with a proof for the device's site.
     let challenge = |http: &Http| {

@@ -103,7 +103,7 @@ fn two_carriers_are_one_too_many_in_every_combination() {
     let token = &site.token;
     let path = "/api/v1/enrolments";
     let cookie = |http: &Http| {
-        let http = http.with("cookie", &format!("__Host-pinlatch_session={token}"));
+        let http = http.with("cookie", &site.cookie("session", token)).with("pinlatch-site", &site.name);
         http.with("origin", site.deployment.origin())
     };
     let query = format!("{path}?access_token={token}");
@@ -122,6 +122,9 @@ fn two_carriers_are_one_too_many_in_every_combination() {
     ] {
         answer.is_problem(400, "two_carriers");
     }
+    // A cookie of another site counts as a second token too.
+    let other = header.with("cookie", &format!("__Host-pinlatch_session_other={token}"));
+    other.post(path, &json).is_problem(400, "two_carriers");
     // The edge accepts each way to send a token if the request contains no second token. The enrolments succeed,
     // because the refused requests have enrolled no device.
     for answer in
@@ -138,7 +141,9 @@ fn a_cookie_writes_only_from_our_own_origin() {
     let site = Site::shared();
     let agent = site.device("porch");
     let origin = site.deployment.origin();
-    let cookie = site.deployment.http().with("cookie", &format!("__Host-pinlatch_session={}", site.token));
+    let unnamed = site.deployment.http().with("cookie", &site.cookie("session", &site.token));
+    unnamed.with("origin", origin).get("/api/v1/whoami").is_problem(401, "invalid_token");
+    let cookie = unnamed.with("pinlatch-site", &site.name);
     assert_eq!(cookie.get("/api/v1/whoami").status, 200, "reading needs no origin");
     let pulse = |http: &Http| http.post(DOOR, &json!({ "ms": 20 }));
     pulse(&cookie).is_problem(403, "wrong_origin");
@@ -157,8 +162,8 @@ fn a_cookie_writes_only_from_our_own_origin() {
     assert_eq!(pulse(&cookie.with("origin", origin)).ok()["status"], "executed");
     // If a session cookie occurs twice, the edge ignores both cookies, because a sibling domain could have set one of
     // them.
-    let twice = format!("__Host-pinlatch_session={0}; __Host-pinlatch_session={0}", site.token);
-    site.deployment.http().with("cookie", &twice).get("/api/v1/whoami").is_problem(401, "invalid_token");
+    let twice = [site.cookie("session", &site.token), site.cookie("session", &site.token)].join("; ");
+    site.page().with("cookie", &twice).get("/api/v1/whoami").is_problem(401, "invalid_token");
 }
 
 #[test]

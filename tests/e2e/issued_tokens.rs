@@ -129,7 +129,7 @@ fn a_token_has_a_window_and_so_many_uses() {
 fn a_guest_link_opens_its_lines_by_a_cookie_of_its_own() {
     let site = Site::shared();
     let _agent = site.device("porch");
-    let page = site.deployment.http().with("origin", site.deployment.origin());
+    let page = site.page();
     let link = |more: Value| {
         let body = issue(&site, "guest", "line:porch/door:pulse", more).ok();
         assert!(body.get("access_token").is_none());
@@ -145,19 +145,20 @@ fn a_guest_link_opens_its_lines_by_a_cookie_of_its_own() {
     let entered = exchange(&token);
     assert_eq!((entered.status, &entered.body["guest"]["jti"]), (200, &json!(jti)), "{entered:?}");
     let cookie = entered.header("set-cookie").to_owned();
-    for attribute in ["__Host-pinlatch_guest=", "; Secure", "; HttpOnly", "; SameSite=Strict", "; Path=/;"] {
+    for attribute in [&site.cookie("guest", ""), "; Secure", "; HttpOnly", "; SameSite=Strict", "; Path=/;"] {
         assert!(cookie.contains(attribute), "{cookie}");
     }
     let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
     let guest = page.with("cookie", &cookie);
     assert_eq!(press_as_guest(&guest).status, 200);
     guest.get("/api/v1/devices/porch/lines/lamp?as=guest").is_problem(403, "insufficient_scope");
-    press_as_guest(&site.deployment.http().with("cookie", &cookie)).is_problem(403, "wrong_origin");
+    let foreign = site.deployment.http().with("pinlatch-site", &site.name).with("cookie", &cookie);
+    press_as_guest(&foreign).is_problem(403, "wrong_origin");
     guest.get("/api/v1/whoami").is_problem(401, "invalid_token");
 
     // A browser can have both a guest cookie and a login cookie. If the query contains `as=guest`, the edge must use
     // the guest cookie.
-    let both = page.with("cookie", &format!("{cookie}; __Host-pinlatch_session={}", site.token));
+    let both = page.with("cookie", &format!("{cookie}; {}", site.cookie("session", &site.token)));
     assert_eq!(both.get("/api/v1/whoami").ok()["role"], "owner");
     let as_guest = both.get("/api/v1/whoami?as=guest").ok();
     assert_eq!(as_guest["scope"], "line:porch/door:pulse");
@@ -167,7 +168,7 @@ fn a_guest_link_opens_its_lines_by_a_cookie_of_its_own() {
     press_as_guest(&guest).is_problem(403, "used_up");
     let left = both.send_json("DELETE", "/api/v1/session?as=guest", &Value::Null);
     assert_eq!(left.status, 204);
-    assert!(left.header("set-cookie").starts_with("__Host-pinlatch_guest=; "), "{left:?}");
+    assert!(left.header("set-cookie").starts_with(&format!("{}; ", site.cookie("guest", ""))), "{left:?}");
     assert_eq!(both.get("/api/v1/whoami").ok()["role"], "owner", "the login has ended");
     exchange(&token).is_problem(403, "used_up");
     let (early, _) = link(json!({ "not_before": now() + 300 }));

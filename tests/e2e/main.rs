@@ -37,4 +37,5 @@ mod self_hosting;
 mod sessions;
 mod throttles;
 mod tokens;
+mod two_sites;
 mod wrangler;

@@ -61,7 +61,7 @@ fn schemathesis_gets_no_answer_that_the_document_does_not_describe() {
 fn owners_token(site: &Site<'_>) -> String {
     let keys = site.deployment.edge_keys();
     let claims = AccessClaims {
-        scope: "line:*/*:* site:*".parse().expect("scopes"),
+        scope: Some("line:*/*:* site:*".parse().expect("scopes")),
         generation: 1,
         family: None,
         not_before: None,

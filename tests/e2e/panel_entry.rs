@@ -80,7 +80,8 @@ fn an_invitation_is_used_in_the_panel() {
         let ways = "return [...document.querySelectorAll('.ways a')].map(way => way.textContent)";
         assert_eq!(browser.run(ways, &[]).await, json!(["Devices", "Token inspector"]));
         let call = "const done = arguments[0];
-            fetch('/api/v1/devices/porch/lines/relay/set', { method: 'POST', headers: { 'Content-Type': 'application/json' },
+            fetch('/api/v1/devices/porch/lines/relay/set', { method: 'POST', headers: {
+                'Content-Type': 'application/json', 'Pinlatch-Site': location.pathname.split('/')[2] },
                 body: '{\"value\":true}' }).then(answer => done(answer.status))";
         let status = browser.client.execute_async(call, vec![]).await.expect("a call");
         assert_eq!(status, json!(403), "the API accepts the command");

@@ -27,7 +27,7 @@ fn pair<'a>(answer: &'a Answer, name: &str) -> &'a str {
 #[test]
 fn a_browser_gets_cookies_that_script_cannot_read() {
     let site = Site::shared();
-    let page = site.deployment.http().with("origin", site.deployment.origin());
+    let page = site.page();
     let answer = login(&page, &site);
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!((&answer.body["username"], &answer.body["site"]), (&json!(OWNER), &json!(site.name)));
@@ -35,20 +35,21 @@ fn a_browser_gets_cookies_that_script_cannot_read() {
     let set = cookies(&answer);
     assert_eq!(set.len(), 2, "{set:?}");
     for cookie in &set {
-        for attribute in ["; Secure", "; HttpOnly", "; SameSite=Strict"] {
+        for attribute in ["; Path=/;", "; Secure", "; HttpOnly", "; SameSite=Strict"] {
             assert!(cookie.contains(attribute), "{cookie}");
         }
+        assert!(!cookie.contains("Domain"), "{cookie}");
     }
-    assert!(set[0].starts_with("__Host-pinlatch_session=") && set[0].contains("; Path=/;"));
-    assert!(set[1].starts_with("__Secure-pinlatch_refresh=") && set[1].contains("; Path=/api/v1/session;"));
+    assert!(set[0].starts_with(&site.cookie("session", "")), "{set:?}");
+    assert!(set[1].starts_with(&site.cookie("refresh", "")), "{set:?}");
 
-    let session = pair(&answer, "__Host-pinlatch_session");
+    let session = pair(&answer, "__Host-pinlatch_session_");
     let browser = page.with("cookie", session);
     assert_eq!(browser.get("/api/v1/whoami").ok()["sub"], OWNER);
-    let foreign = site.deployment.http().with("cookie", session).with("origin", "https://evil.example");
+    let named = site.deployment.http().with("cookie", session).with("pinlatch-site", &site.name);
+    let foreign = named.with("origin", "https://evil.example");
     foreign.post("/api/v1/enrolments", &json!({ "device": "x" })).is_problem(403, "wrong_origin");
-    let none = site.deployment.http().with("cookie", session);
-    none.post("/api/v1/enrolments", &json!({ "device": "x" })).is_problem(403, "wrong_origin");
+    named.post("/api/v1/enrolments", &json!({ "device": "x" })).is_problem(403, "wrong_origin");
     assert!(browser.post("/api/v1/enrolments", &json!({ "device": "x" })).status == 200);
 }
 
@@ -64,52 +65,54 @@ fn a_login_from_elsewhere_is_refused() {
 #[test]
 fn a_page_learns_how_its_session_stands() {
     let site = Site::shared();
-    let page = site.deployment.http().with("origin", site.deployment.origin());
+    let page = site.page();
     let status = |cookies: &str| page.with("cookie", cookies).get("/api/v1/session").ok();
-    assert_eq!(page.get("/api/v1/session").ok(), json!({ "state": "none" }));
+    let none = json!({ "state": "none", "site": site.name });
+    let renewable = json!({ "state": "renewable", "site": site.name });
+    assert_eq!(page.get("/api/v1/session").ok(), none);
     let answer = login(&page, &site);
     let (session, refresh) =
-        (pair(&answer, "__Host-pinlatch_session"), pair(&answer, "__Secure-pinlatch_refresh"));
+        (pair(&answer, "__Host-pinlatch_session_"), pair(&answer, "__Host-pinlatch_refresh_"));
     let both = format!("{session}; {refresh}");
     assert_eq!(status(&both), json!({ "state": "open", "site": site.name, "sub": OWNER }));
     assert_eq!(status(session), status(&both));
-    assert_eq!(status(refresh), json!({ "state": "renewable" }));
+    assert_eq!(status(refresh), renewable);
     let as_guest = page.with("cookie", &both).get("/api/v1/session?as=guest").ok();
-    assert_eq!(as_guest, json!({ "state": "none" }), "a login counts as a guest session");
+    assert_eq!(as_guest, none, "a login counts as a guest session");
     // The endpoint reports only a session cookie as a session, because the browser sends the cookie without the help of
     // a script. A bearer token does not count as a session.
     let token = session.split_once('=').expect("a cookie").1;
-    let program = site.deployment.http().with("authorization", &format!("Bearer {token}"));
-    assert_eq!(program.get("/api/v1/session").ok(), json!({ "state": "none" }));
+    let program = page.bearer(token);
+    assert_eq!(program.get("/api/v1/session").ok(), none);
     let altered = format!("{session}x; {refresh}");
-    assert_eq!(status(&altered), json!({ "state": "renewable" }));
+    assert_eq!(status(&altered), renewable);
     page.with("cookie", &both).send("DELETE", "/api/v1/session", None).expect("an answer");
-    assert_eq!(status(session), json!({ "state": "none" }), "the session has not ended");
+    assert_eq!(status(session), none, "the session has not ended");
 }
 
 #[test]
 fn a_refreshed_session_rotates_and_a_replay_ends_it() {
     let site = Site::shared();
-    let page = site.deployment.http().with("origin", site.deployment.origin());
+    let page = site.page();
     let first = login(&page, &site);
     let refresh = |cookie: &str| page.with("cookie", cookie).post("/api/v1/session/refresh", &json!({}));
-    let old = pair(&first, "__Secure-pinlatch_refresh").to_owned();
+    let old = pair(&first, "__Host-pinlatch_refresh_").to_owned();
     let second = refresh(&old);
     assert_eq!(second.status, 200, "{second:?}");
-    let third = refresh(pair(&second, "__Secure-pinlatch_refresh"));
+    let third = refresh(pair(&second, "__Host-pinlatch_refresh_"));
     assert_eq!(third.status, 200);
     refresh(&old).is_problem(400, "invalid_grant");
-    refresh(pair(&third, "__Secure-pinlatch_refresh")).is_problem(400, "invalid_grant");
-    let session = page.with("cookie", pair(&third, "__Host-pinlatch_session"));
+    refresh(pair(&third, "__Host-pinlatch_refresh_")).is_problem(400, "invalid_grant");
+    let session = page.with("cookie", pair(&third, "__Host-pinlatch_session_"));
     session.get("/api/v1/whoami").is_problem(401, "invalid_token");
 }
 
 #[test]
 fn logging_out_ends_the_session_at_once() {
     let site = Site::shared();
-    let page = site.deployment.http().with("origin", site.deployment.origin());
+    let page = site.page();
     let answer = login(&page, &site);
-    let session = page.with("cookie", pair(&answer, "__Host-pinlatch_session"));
+    let session = page.with("cookie", pair(&answer, "__Host-pinlatch_session_"));
     let out = session.send("DELETE", "/api/v1/session", None).expect("an answer");
     assert_eq!(out.status, 204);
     assert!(cookies(&out).iter().all(|cookie| cookie.contains("Max-Age=0")));
@@ -165,9 +168,9 @@ fn wrong_passwords_and_unknown_people_look_alike_and_are_throttled() {
 #[test]
 fn two_tabs_may_refresh_at_once() {
     let site = Site::shared();
-    let page = site.deployment.http().with("origin", site.deployment.origin());
+    let page = site.page();
     let first = login(&page, &site);
-    let old = pair(&first, "__Secure-pinlatch_refresh").to_owned();
+    let old = pair(&first, "__Host-pinlatch_refresh_").to_owned();
     let refresh = |cookie: &str| page.with("cookie", cookie).post("/api/v1/session/refresh", &json!({}));
     let both: Vec<Answer> = std::thread::scope(|scope| {
         let tabs: Vec<_> = (0..2).map(|_| scope.spawn(|| refresh(&old))).collect();
@@ -175,8 +178,8 @@ fn two_tabs_may_refresh_at_once() {
     });
     for answer in &both {
         assert_eq!(answer.status, 200, "{answer:?}");
-        let session = page.with("cookie", pair(answer, "__Host-pinlatch_session"));
+        let session = page.with("cookie", pair(answer, "__Host-pinlatch_session_"));
         assert_eq!(session.get("/api/v1/whoami").status, 200);
     }
-    assert_eq!(refresh(pair(&both[1], "__Secure-pinlatch_refresh")).status, 200);
+    assert_eq!(refresh(pair(&both[1], "__Host-pinlatch_refresh_")).status, 200);
 }

@@ -7,8 +7,12 @@ use pinlatch_token::{AccessClaims, AccessGrant, EdgeKeys, Kind, random_id};
 use serde_json::json;
 
 fn token(keys: &EdgeKeys, site: &str, scope: &str, issued: u64, life: u64) -> String {
-    let claims =
-        AccessClaims { scope: scope.parse().expect("scopes"), generation: 1, family: None, not_before: None };
+    let claims = AccessClaims {
+        scope: Some(scope.parse().expect("scopes")),
+        generation: 1,
+        family: None,
+        not_before: None,
+    };
     let site = Name::new(site).expect("a name");
     AccessGrant { kind: Kind::Access, site: &site, sub: "owner", jti: random_id(), now: issued, life, claims }
         .sign(keys)

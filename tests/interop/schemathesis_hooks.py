@@ -26,6 +26,11 @@ def before_call(context, case, kwargs):
     if case.meta and not case.meta.generation.mode.is_negative:
         if "Origin" in case.headers:
             case.headers["Origin"] = ORIGIN
+        # A request that names another site or subject than its token is refused.
+        if "Pinlatch-Site" in case.headers:
+            case.headers["Pinlatch-Site"] = SITE
+        if "Pinlatch-Subject" in case.headers:
+            case.headers["Pinlatch-Subject"] = OWNER
         # Each idempotency key is used for two requests. Most keys that schemathesis generates from
         # the OpenAPI document would be identical.
         if "Idempotency-Key" in case.headers:

@@ -71,6 +71,16 @@ impl<'d> Site<'d> {
         log_in(http, &self.name)
     }
 
+    /// Returns an HTTP client that sends the headers of a page of this site, without credentials.
+    pub fn page(&self) -> Http {
+        self.deployment.http().with("origin", self.deployment.origin()).with("pinlatch-site", &self.name)
+    }
+
+    /// Returns a cookie of this site in the form `name=value`. `kind` is `session`, `refresh` or `guest`.
+    pub fn cookie(&self, kind: &str, token: &str) -> String {
+        format!("__Host-pinlatch_{kind}_{}={token}", self.name)
+    }
+
     /// Creates an enrolment string for a new device.
     pub fn enrolment(&self, device: &str) -> String {
         let reply = self.owner.post("/api/v1/enrolments", &json!({ "device": device })).ok();

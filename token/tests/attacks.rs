@@ -97,7 +97,7 @@ impl Fixture {
         let jwks: Value = serde_json::from_str(self.edge.to_private_jwks().expose()).unwrap();
         let edge = Signer::of_private_jwk(&jwks["keys"][0]);
         let claims = AccessClaims {
-            scope: "line:*/*:*".parse().unwrap(),
+            scope: Some("line:*/*:*".parse().unwrap()),
             generation: 1,
             family: None,
             not_before: None,

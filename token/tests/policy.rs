@@ -45,7 +45,7 @@ fn name(text: &str) -> Name {
 impl Fixture {
     fn access(&self, site: &str) -> String {
         let claims = AccessClaims {
-            scope: "line:porch/door:pulse".parse().unwrap(),
+            scope: Some("line:porch/door:pulse".parse().unwrap()),
             generation: 1,
             family: None,
             not_before: None,
@@ -340,4 +340,31 @@ proptest! {
         prop_assert!(AccessClaims::verify(&text, &keys, &sites, NOW, &mut SignatureCache::new(0)).is_err());
         prop_assert!(AccessClaims::verify(&dots, &keys, &sites, NOW, &mut SignatureCache::new(0)).is_err());
     }
+}
+
+#[test]
+fn only_a_persons_login_has_no_scopes() {
+    let w = world();
+    let read = |kind: Kind, change: &[(&str, Value)]| {
+        let mut claims = claims();
+        claims.remove("scope");
+        for (member, value) in change {
+            claims.insert((*member).into(), value.clone());
+        }
+        let header = json!({ "alg": "EdDSA", "typ": kind.typ(), "kid": kid(&w.keys) });
+        let token = forge(&w.keys, &header.to_string(), &Value::Object(claims).to_string());
+        let (sites, mut cache) = ([w.site.clone()], SignatureCache::new(1));
+        let verified = match kind {
+            Kind::Guest => AccessClaims::verify_guest(&token, w.keys.public(), &sites, Some(NOW), &mut cache),
+            _ => AccessClaims::verify(&token, w.keys.public(), &sites, NOW, &mut cache),
+        };
+        verified.map(|(_, verified)| verified.custom.scope)
+    };
+    let (login, missing) = (("family", json!("f")), Err(Refusal::MissingClaim("scope")));
+    assert_eq!(read(Kind::Access, std::slice::from_ref(&login)), Ok(None));
+    assert_eq!(read(Kind::Access, &[]), missing, "a token without a login");
+    assert_eq!(read(Kind::Access, &[login.clone(), ("sub", json!("token:t1"))]), missing, "an API token");
+    assert_eq!(read(Kind::Access, &[login.clone(), ("sub", json!("no user name"))]), missing);
+    assert_eq!(read(Kind::Guest, &[login.clone(), ("sub", json!("token:t1"))]), missing, "a guest link");
+    assert!(matches!(read(Kind::Access, &[login, ("scope", json!(null))]), Err(Refusal::Json(..))));
 }

@@ -33,7 +33,7 @@ pub async fn issue(mut incoming: Incoming) -> HandlerResult {
     let (token, generation) = ask_site(&incoming.env, &site, call).await?;
     let now = now_s();
     let claims = AccessClaims {
-        scope: token.scope.clone(),
+        scope: Some(token.scope.clone()),
         generation,
         family: None,
         not_before: (token.not_before > now).then_some(token.not_before),
@@ -99,6 +99,6 @@ pub async fn exchange(incoming: &Incoming, token: &Secret) -> HandlerResult {
     let call = calls::ExchangeGuest { jti: verified.registered.jti };
     let guest = ask_site(&incoming.env, &site, call).await?;
     let seconds = verified.registered.exp.saturating_sub(now_s());
-    let response = respond::json(&GuestReply { site, guest })?;
-    respond::with_cookies(response, [cookies::guest(token, seconds)])
+    let set = cookies::with_room(incoming, &site, vec![cookies::guest(&site, token, seconds)]);
+    respond::with_cookies(respond::json(&GuestReply { site, guest })?, set)
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 use url::Url;
 use worker::{Headers, Method, RequestInit};
 
-use super::session::{begun, session_cookies};
+use super::session::{begun, login_cookies};
 use crate::clock::now_s;
 use crate::cookies;
 use crate::incoming::Incoming;
@@ -116,7 +116,7 @@ async fn logged_in(incoming: &Incoming, provider: &Provider) -> Result<Vec<Strin
     };
     let person = ask_site(&incoming.env, &provider.site, call).await?;
     let tokens = begun(incoming, &provider.site, person, family, refresh_jti)?;
-    Ok(session_cookies(&tokens))
+    Ok(login_cookies(incoming, &tokens))
 }
 
 /// The tokens that the provider returned in exchange for an authorization code.

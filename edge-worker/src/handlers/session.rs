@@ -2,8 +2,8 @@
 //! response body.
 
 use pinlatch_protocol::api::{
-    GuestRequest, LoginRequest, REFRESH_COOKIE, Secret, SessionReply, SessionState, SessionStatus,
-    TokenReply, TokenRequest,
+    CLIENT_COOKIE, GuestRequest, LoginRequest, REFRESH_COOKIE, Secret, SessionReply, SessionState,
+    SessionStatus, TokenReply, TokenRequest,
 };
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::{Code, Problem};
@@ -28,6 +28,8 @@ pub(super) struct Tokens {
     username: UserName,
     access: Secret,
     refresh: Secret,
+    /// The client token. Only a login with a password has a new client token.
+    client: Option<Secret>,
 }
 
 /// Handles `POST /api/v1/session`, which logs a browser in or exchanges a guest link for a cookie.
@@ -39,21 +41,21 @@ pub async fn log_in(mut incoming: Incoming) -> HandlerResult {
         return issued_tokens::exchange(&incoming, &guest).await;
     }
     let login: LoginRequest = serde_json::from_value(body).map_err(malformed)?;
-    let site = incoming.deployment.site(login.site.as_ref())?.clone();
+    let site = incoming.deployment.site(login.site.as_ref())?;
     let header = incoming.header("Cookie").unwrap_or_default();
-    let known = cookies::find(&header, &cookies::client_name(&site));
-    let (tokens, client) = password(&incoming, login, known).await?;
-    let reply = with_cookies(&tokens)?;
-    respond::with_cookies(reply, [cookies::client(&site, &client, client_token::LIFE)])
+    let known = cookies::of_site(&header, CLIENT_COOKIE, site);
+    let tokens = password(&incoming, login, known).await?;
+    with_cookies(&tokens, login_cookies(&incoming, &tokens))
 }
 
-/// Handles `GET /api/v1/session`, which returns the state of the browser's session. If the browser has no session, the
-/// response is still a success.
+/// Handles `GET /api/v1/session`, which returns the state of the browser's session at a site. If the browser has no
+/// session, the response is still a success.
 pub async fn status(incoming: Incoming) -> HandlerResult {
-    if let Some(principal) = auth::visitor(&incoming) {
+    let site = incoming.cookie_site()?.clone();
+    if let Some(principal) = auth::visitor(&incoming)? {
         match ask_own(&incoming.env, calls::Whoami { principal }).await {
             Ok(whoami) => {
-                let (site, sub) = (Some(whoami.site), Some(whoami.sub));
+                let sub = Some(whoami.sub);
                 return respond::json(&SessionStatus { state: SessionState::Open, site, sub });
             }
             // The site no longer accepts the token, because the session has ended.
@@ -62,50 +64,72 @@ pub async fn status(incoming: Incoming) -> HandlerResult {
         }
     }
     let header = incoming.header("Cookie").unwrap_or_default();
-    let renewable = !auth::is_guests(&incoming) && cookies::find(&header, REFRESH_COOKIE).is_some();
+    let renewable = !auth::is_guests(&incoming) && cookies::of_site(&header, REFRESH_COOKIE, &site).is_some();
     let state = if renewable { SessionState::Renewable } else { SessionState::None };
-    respond::json(&SessionStatus { state, site: None, sub: None })
+    respond::json(&SessionStatus { state, site, sub: None })
 }
 
 /// Handles `POST /api/v1/session/refresh`, which replaces the tokens of a browser's session.
 pub async fn refresh(mut incoming: Incoming) -> HandlerResult {
-    incoming.require_own_origin()?;
+    incoming.require_own_page()?;
     let _: Map<String, Value> = incoming.json().await?;
-    let header = incoming.header("Cookie").unwrap_or_default();
-    let token = cookies::find(&header, REFRESH_COOKIE).ok_or(Code::InvalidGrant)?;
-    let tokens = rotate(&incoming, token).await?;
-    with_cookies(&tokens)
+    let old = refresh_cookie(&incoming)?.ok_or(Code::InvalidGrant)?;
+    let tokens = rotate(&incoming, old).await?;
+    with_cookies(&tokens, session_cookies(&tokens))
 }
 
-/// Handles `DELETE /api/v1/session`, which logs a browser out. If the request has a valid token, the session ends. The
-/// response deletes the browser's cookies even if the token is invalid.
+/// Handles `DELETE /api/v1/session`, which ends the browser's login at one site. If the request has a valid token, the
+/// login ends. The response deletes the site's cookies even if the token is invalid.
 pub async fn log_out(incoming: Incoming) -> HandlerResult {
-    // Only a program that knows the token can send an `Authorization` header, so the origin matters only for cookies.
+    // Only a program that knows the token can send an `Authorization` header, so the page matters only for cookies.
     if auth::bearer(&incoming)?.is_none() {
-        incoming.require_own_origin()?;
+        incoming.require_own_page()?;
     }
+    let mut site = incoming.cookie_site()?.clone();
     if auth::is_guests(&incoming) {
         // The response deletes only the guest cookie of this browser. The guest link stays valid, because other people
         // may be using the guest link.
-        return respond::with_cookies(respond::nothing()?, [cookies::guest_cleared()]);
+        return respond::with_cookies(respond::nothing()?, [cookies::guest_cleared(&site)]);
     }
+    match auth::principal(&incoming).await {
+        Ok((principal, _)) => {
+            site = principal.site.clone();
+            ask_own(&incoming.env, calls::Logout { principal }).await?;
+        }
+        Err(problem) if problem.is(Code::OtherLogin) => return Err(problem),
+        Err(_) => {
+            if let Some(claims) = refresh_cookie(&incoming)? {
+                ask_site(&incoming.env, &site, calls::LogoutFamily { family: claims.family }).await?;
+            }
+        }
+    }
+    respond::with_cookies(respond::nothing()?, cookies::cleared(&site))
+}
+
+/// Returns the refresh token in the cookie of the site that the request names, if the cookie contains a valid refresh
+/// token of this site. The refresh token must belong to the person for whom the page was drawn.
+fn refresh_cookie(incoming: &Incoming) -> Result<Option<RefreshClaims>, Problem> {
     let header = incoming.header("Cookie").unwrap_or_default();
-    let family = cookies::find(&header, REFRESH_COOKIE)
-        .and_then(|token| RefreshClaims::open(token, &incoming.deployment.keys, now_s()).ok());
-    if let Ok((principal, _)) = auth::principal(&incoming).await {
-        ask_own(&incoming.env, calls::Logout { principal }).await?;
-    } else if let Some(claims) = family {
-        let site = incoming.deployment.site(Some(&claims.site))?;
-        ask_site(&incoming.env, site, calls::LogoutFamily { family: claims.family }).await?;
+    let site = incoming.cookie_site()?;
+    let token = cookies::of_site(&header, REFRESH_COOKIE, site);
+    let claims = token.and_then(|token| open_refresh(incoming, token)).filter(|claims| claims.site == *site);
+    if let Some(claims) = &claims {
+        incoming.require_login_of_page(&claims.site, &claims.sub)?;
     }
-    respond::with_cookies(respond::nothing()?, cookies::cleared())
+    Ok(claims)
+}
+
+/// Decrypts a refresh token. If the token is invalid, the reason is logged.
+fn open_refresh(incoming: &Incoming, token: &str) -> Option<RefreshClaims> {
+    let opened = RefreshClaims::open(token, &incoming.deployment.keys, now_s());
+    opened.map_err(|refusal| worker::console_log!("refresh token refused: {}", refusal.code())).ok()
 }
 
 /// Handles `POST /api/v1/token`, with which programs log in and refresh their tokens (RFC 6749 §4.3, §6).
 pub async fn token(mut incoming: Incoming) -> HandlerResult {
     let request: TokenRequest = incoming.json_or_form().await?;
     let missing = |name| Problem::new(Code::InvalidRequest).detail(format!("`{name}` is missing"));
-    let (tokens, client_token) = match request.grant_type.as_str() {
+    let tokens = match request.grant_type.as_str() {
         "password" => {
             let username = request.username.ok_or_else(|| missing("username"))?;
             let login = LoginRequest {
@@ -115,12 +139,11 @@ pub async fn token(mut incoming: Incoming) -> HandlerResult {
                 password: request.password.ok_or_else(|| missing("password"))?,
             };
             let known = request.client_token.as_ref().map(Secret::expose);
-            let (tokens, client) = password(&incoming, login, known).await?;
-            (tokens, Some(client))
+            password(&incoming, login, known).await?
         }
         "refresh_token" => {
             let token = request.refresh_token.ok_or_else(|| missing("refresh_token"))?;
-            (rotate(&incoming, token.expose()).await?, None)
+            rotate(&incoming, open_refresh(&incoming, token.expose()).ok_or(Code::InvalidGrant)?).await?
         }
         _ => return Err(Code::UnsupportedGrant.into()),
     };
@@ -129,17 +152,16 @@ pub async fn token(mut incoming: Incoming) -> HandlerResult {
         token_type: "Bearer".into(),
         expires_in: MAX_PERSON_LIFE,
         refresh_token: tokens.refresh,
-        client_token,
+        client_token: tokens.client,
     })
 }
 
-/// Logs in with a password. `client_token` is the client token of an earlier login, if the client has one. Returns the
-/// tokens of the login and the new client token.
+/// Logs in with a password. `client_token` is the client token of an earlier login, if the client has one.
 async fn password(
     incoming: &Incoming,
     login: LoginRequest,
     client_token: Option<&str>,
-) -> Result<(Tokens, Secret), Problem> {
+) -> Result<Tokens, Problem> {
     let site = incoming.deployment.site(login.site.as_ref())?.clone();
     let keys = &incoming.deployment.keys;
     let known = client_token
@@ -163,7 +185,7 @@ async fn password(
     };
     let person = ask_site(&incoming.env, &site, call).await?;
     let tokens = begun(incoming, &site, person, family, refresh_jti)?;
-    Ok((tokens, Secret::new(client)))
+    Ok(Tokens { client: Some(Secret::new(client)), ..tokens })
 }
 
 /// Creates the tokens of a login that the site has accepted.
@@ -184,18 +206,13 @@ pub(super) fn begun(
     issue(incoming, login, &refresh)
 }
 
-async fn rotate(incoming: &Incoming, token: &str) -> Result<Tokens, Problem> {
-    let now = now_s();
-    let old = RefreshClaims::open(token, &incoming.deployment.keys, now).map_err(|refusal| {
-        worker::console_log!("refresh token refused: {}", refusal.code());
-        Problem::new(Code::InvalidGrant)
-    })?;
+async fn rotate(incoming: &Incoming, old: RefreshClaims) -> Result<Tokens, Problem> {
     let site = incoming.deployment.site(Some(&old.site))?.clone();
     let call = calls::Refresh {
         family: old.family.clone(),
         jti: old.jti,
         next_jti: random_id(),
-        expires_at: now + refresh_token::LIFE,
+        expires_at: now_s() + refresh_token::LIFE,
     };
     let Refreshed { login, jti, expires_at } = ask_site(&incoming.env, &site, call).await?;
     let next = RefreshClaims { site, sub: old.sub, family: old.family, jti, exp: expires_at };
@@ -203,10 +220,11 @@ async fn rotate(incoming: &Incoming, token: &str) -> Result<Tokens, Problem> {
 }
 
 fn issue(incoming: &Incoming, login: LoggedIn, refresh: &RefreshClaims) -> Result<Tokens, Problem> {
-    let LoggedIn { username, scope, generation } = login;
+    let LoggedIn { username, generation } = login;
     let now = now_s();
     let keys = &incoming.deployment.keys;
-    let claims = AccessClaims { scope, generation, family: Some(refresh.family.clone()), not_before: None };
+    let claims =
+        AccessClaims { scope: None, generation, family: Some(refresh.family.clone()), not_before: None };
     let grant = AccessGrant {
         kind: Kind::Access,
         site: &refresh.site,
@@ -222,22 +240,30 @@ fn issue(incoming: &Incoming, login: LoggedIn, refresh: &RefreshClaims) -> Resul
         refresh: Secret::new(refresh.seal(keys, now).map_err(signed)?),
         site: refresh.site.clone(),
         username,
+        client: None,
     })
 }
 
-fn with_cookies(tokens: &Tokens) -> HandlerResult {
+fn with_cookies(tokens: &Tokens, cookies: Vec<String>) -> HandlerResult {
     let body = SessionReply {
         site: tokens.site.clone(),
         username: tokens.username.clone(),
         expires_in: MAX_PERSON_LIFE,
     };
-    respond::with_cookies(respond::json(&body)?, session_cookies(tokens))
+    respond::with_cookies(respond::json(&body)?, cookies)
 }
 
 /// Returns the `Set-Cookie` values with the tokens of a login.
-pub(super) fn session_cookies(tokens: &Tokens) -> Vec<String> {
+fn session_cookies(tokens: &Tokens) -> Vec<String> {
     vec![
-        cookies::session(&tokens.access, MAX_PERSON_LIFE),
-        cookies::refresh(&tokens.refresh, refresh_token::LIFE),
+        cookies::session(&tokens.site, &tokens.access, MAX_PERSON_LIFE),
+        cookies::refresh(&tokens.site, &tokens.refresh, refresh_token::LIFE),
     ]
+}
+
+/// Returns the `Set-Cookie` values of a new login.
+pub(super) fn login_cookies(incoming: &Incoming, tokens: &Tokens) -> Vec<String> {
+    let mut set = session_cookies(tokens);
+    set.extend(tokens.client.as_ref().map(|token| cookies::client(&tokens.site, token, client_token::LIFE)));
+    cookies::with_room(incoming, &tokens.site, set)
 }

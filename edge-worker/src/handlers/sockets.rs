@@ -19,10 +19,7 @@ pub async fn panel(incoming: Incoming) -> HandlerResult {
     // The same-origin policy of browsers does not apply to WebSockets. The browser sends the origin of the web page,
     // and the server must check the origin of the web page.
     if carrier.is_ambient() {
-        incoming.require_own_origin()?;
-    }
-    if incoming.query_site()?.is_some_and(|site| site != principal.site) {
-        return Err(Problem::new(Code::InvalidToken).detail("the token is for another site"));
+        incoming.require_own_page()?;
     }
     require_upgrade(&incoming)?;
     upgrade(&incoming.env, &principal.site, "panel", &principal).await

@@ -17,6 +17,7 @@ use super::parts::bar::{Bar, Ended};
 use super::parts::frame::Frame;
 use super::parts::heading::Heading;
 use super::{browser, words};
+use crate::parts::other_login::OtherLogin;
 use crate::session::{self, RETRY_MOST_MS, Session, SessionStatus};
 use crate::ui;
 use crate::ui::starting::Starting;
@@ -87,6 +88,7 @@ fn Pages(site: Name, page: RwSignal<Page>, session: RwSignal<Session>) -> impl I
     view! {
         <Bar/>
         <Ended/>
+        {frame.panel.is_other_login.then(|| view! { <OtherLogin/> })}
         {move || {
             let page = page.get();
             if !frame.is_filled.get() {

@@ -15,7 +15,6 @@ use serde_json::{Value, json};
 
 use crate::api::{self, Failure, done, read};
 use crate::session::{self, SessionStatus};
-use crate::visit::Visitor;
 
 struct Call {
     endpoint: Endpoint,
@@ -41,14 +40,7 @@ impl Call {
 
     async fn send(&self) -> Result<Response, Failure> {
         let response = self.once().await?;
-        let is_over = match response.status() {
-            401 => true,
-            // If the login cookie has expired, the edge uses the guest cookie of the same browser. The guest cookie
-            // gives no permission for the calls of the administration pages.
-            403 => api::whoami().await.is_ok_and(|who| Visitor::of_subject(&who.sub) == Visitor::Guest),
-            _ => false,
-        };
-        if !is_over {
+        if response.status() != 401 {
             return Ok(response);
         }
         match session::refresh().await {

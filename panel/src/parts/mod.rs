@@ -2,6 +2,7 @@
 
 pub mod header;
 pub mod line;
+pub mod other_login;
 pub mod plate;
 pub mod visit;
 

@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use pinlatch_protocol::api::Secret;
+use pinlatch_protocol::api::{SITE_PARAMETER, SUBJECT_PARAMETER, Secret};
 use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::Name;
 use pinlatch_token::TOKEN_SUBJECT_PREFIX;
@@ -39,12 +39,22 @@ impl Visitor {
         }
     }
 
-    /// Returns the path and the query of the event stream. If `site` is given, the stream contains only events of this
-    /// site.
-    pub fn events(self, site: Option<&Name>) -> String {
-        let path = Endpoint::Events.path() + self.query();
-        let joint = if path.contains('?') { '&' } else { '?' };
-        site.map_or_else(|| path.clone(), |site| format!("{path}{joint}site={site}"))
+    /// Returns the path and the query of a call whose headers the page cannot set. The query contains the site and the
+    /// subject that the page was drawn for.
+    pub fn address(self, endpoint: &Endpoint, site: Option<&Name>, subject: Option<&str>) -> String {
+        let mut address = endpoint.path() + self.query();
+        // Of the characters of a subject, only `+` has a meaning in a query.
+        let pairs = [
+            (SITE_PARAMETER, site.map(Name::to_string)),
+            (SUBJECT_PARAMETER, subject.map(|subject| subject.replace('+', "%2B"))),
+        ];
+        for (name, value) in pairs {
+            if let Some(value) = value {
+                let joint = if address.contains('?') { '&' } else { '?' };
+                address += &format!("{joint}{name}={value}");
+            }
+        }
+        address
     }
 
     /// Returns the path and the query of the visitor's page.

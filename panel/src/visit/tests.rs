@@ -30,14 +30,27 @@ fn a_guest_is_told_from_a_person_by_the_subject() {
 fn every_address_of_a_guests_page_names_the_guest() {
     let (guest, person) = (Visitor::Guest, Visitor::Person);
     assert_eq!((guest.query(), person.query()), ("?as=guest", ""));
-    assert_eq!(guest.events(Some(&home())), "/api/v1/events?as=guest&site=home");
-    assert_eq!(guest.events(None), "/api/v1/events?as=guest");
-    assert_eq!(person.events(Some(&home())), "/api/v1/events?site=home");
-    assert_eq!(person.events(None), "/api/v1/events");
     assert_eq!(guest.page(Some(&home())), "/s/home/?as=guest");
     assert_eq!(guest.page(None), "/?as=guest");
     assert_eq!(person.page(Some(&home())), "/s/home/");
     assert_eq!(Visitor::of_query(guest.page(None).trim_start_matches('/')), guest);
+}
+
+#[test]
+fn an_address_names_the_site_and_the_subject_of_its_page() {
+    let (guest, person) = (Visitor::Guest, Visitor::Person);
+    let events = |visitor: Visitor, site: Option<&Name>, subject: Option<&str>| {
+        visitor.address(&Endpoint::Events, site, subject)
+    };
+    let home = Some(&home());
+    assert_eq!(events(person, None, None), "/api/v1/events");
+    assert_eq!(events(guest, None, None), "/api/v1/events?as=guest");
+    assert_eq!(events(guest, home, Some("token:t1")), "/api/v1/events?as=guest&site=home&subject=token:t1");
+    let ann = Some("ann+x@example.org");
+    assert_eq!(events(person, home, ann), "/api/v1/events?site=home&subject=ann%2Bx@example.org");
+    // `boot.js` preloads this address.
+    let status = person.address(&Endpoint::ShowBrowserSession, home, None);
+    assert_eq!(status, "/api/v1/session?site=home");
 }
 
 #[test]

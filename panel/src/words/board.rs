@@ -28,6 +28,8 @@ pub const NOT_CONNECTED: &str = "The connection was lost.";
 pub const CONNECTED_AGAIN: &str = "The connection was restored.";
 pub const STALE: &str = "The connection was lost. This page shows the last known state, which may be out of date. The page reconnects automatically.";
 pub const STALE_NO_NETWORK: &str = "This browser has no network connection. This page shows the last known state, which may be out of date. The page reconnects automatically.";
+/// This text is shown after the page was loaded again because another person signed in.
+pub const OTHER_LOGIN: &str = "Another person signed in to this site in this browser, so the page was loaded again. If you were making a change, the change was not made.";
 pub const NEWER: &str = "A new version of this page is available.";
 pub const LOAD_NEWER: &str = "Reload";
 pub const SEARCH: &str = "Search lines";

@@ -119,7 +119,7 @@ pub fn server_answered(status: u16) -> String {
 /// Describes a problem. If the title of a problem does not include the next step, `OWN` contains a specific text. The
 /// other problems are described by their title and detail.
 pub fn sentence(problem: &Problem) -> String {
-    const OWN: [(Code, &str); 11] = [
+    const OWN: [(Code, &str); 12] = [
         (
             Code::CodeRefused,
             "The code is not valid. Check that you copied the whole code. A code works only once, and an invitation expires after 7 days.",
@@ -129,6 +129,10 @@ pub fn sentence(problem: &Problem) -> String {
         (
             Code::UsedUp,
             "This link has been used up, because it allowed a limited number of commands. Ask the sender for a new link.",
+        ),
+        (
+            Code::OtherLogin,
+            "Another person signed in to this site in this browser. Nothing was changed. Reload the page.",
         ),
         (Code::UnknownPerson, "This person no longer exists. Reload the page."),
         (Code::UnknownToken, "This token or link no longer exists. Reload the page."),

@@ -53,18 +53,21 @@ endpoints! {
     /// Returns the state of a browser's session.
     ///
     /// The panel calls `GET /session` first. If the browser has no session, the response is still 200 and not an error.
-    /// With `as=guest`, the response describes the guest link instead of the login.
+    /// A browser can have one login and one guest link for each site. With `as=guest`, the response describes the guest
+    /// link instead of the login.
     ShowBrowserSession = GET "/api/v1/session" {
         tag: Login,
         caller: AnyBrowser,
-        parameters: [As],
+        parameters: [As, Site, PageSubject],
         reply: 200 (SessionStatus) "The state of the browser's session.",
+        codes: [UnknownSite, OtherLogin],
     }
 
     /// Logs a browser in, or exchanges a guest link for a cookie.
     ///
     /// The tokens are returned as cookies that scripts in a web page cannot read. A browser can have a guest cookie and
-    /// a login cookie at the same time.
+    /// a login cookie for each site. A browser can have cookies for at most 4 sites, with at most 12 KiB. Beyond these
+    /// limits, the response clears the cookies of the site whose login was refreshed the longest time ago.
     LogInBrowser = POST "/api/v1/session" {
         tag: Login,
         caller: Anyone,
@@ -78,15 +81,15 @@ endpoints! {
 
     /// Logs a browser out.
     ///
-    /// This call ends the login of the cookie or bearer token in the request, and clears the login cookies. With
-    /// `as=guest`, only the guest cookie of this browser is cleared, and the guest link stays valid. If there is no
-    /// login, the call also succeeds.
+    /// This call ends the login of the cookie or bearer token in the request, and clears the login cookies of the same
+    /// site. Logins at other sites continue. With `as=guest`, only the guest cookie of this browser is cleared, and the
+    /// guest link stays valid. If there is no login, the call also succeeds.
     LogOutBrowser = DELETE "/api/v1/session" {
         tag: Login,
         caller: AnyLogin,
-        parameters: [CookieOrigin, As],
+        parameters: [CookieOrigin, As, PageSite, PageSubject],
         reply: 204 "The login has ended, and the cookies are cleared.",
-        codes: [WrongOrigin, UnknownSite],
+        codes: [InvalidRequest, WrongOrigin, UnknownSite, OtherLogin],
         more: { "responses": { "204": { "headers": { "Set-Cookie": { "$ref": "#/components/headers/SetCookie" } } } } },
     }
 
@@ -98,10 +101,10 @@ endpoints! {
         tag: Login,
         caller: RefreshCookie,
         secret: true,
-        parameters: [Origin],
+        parameters: [Origin, PageSite, PageSubject],
         body: Json(Empty),
         reply: 200 (SessionReply) "The session is refreshed, and the response contains new cookies.",
-        codes: [InvalidGrant, UnknownSite],
+        codes: [InvalidGrant, UnknownSite, OtherLogin],
         more: {
             "requestBody": { "description": "Any JSON object, for example `{}`. The JSON body is required, because a form on another web page cannot send JSON." },
             "responses": { "200": { "headers": { "Set-Cookie": { "$ref": "#/components/headers/SetCookie" } } } }
@@ -430,11 +433,11 @@ endpoints! {
     /// that a contact was pressed, and has no sequence number. A frame `result` contains the result of a command that
     /// this WebSocket sent. A frame `problem` reports that a request was rejected. When the token becomes invalid, the
     /// edge closes the WebSocket with the code [`SESSION_ENDED`]. For a request with a cookie, the header `Origin` must
-    /// contain the origin of this deployment.
+    /// contain the origin of this deployment, and `site` is required.
     Events = GET "/api/v1/events" {
         tag: Sockets,
         caller: Token,
-        parameters: [TokenSite],
+        parameters: [TokenSite, TokenSubject],
         frames: FromPanel => ToPanel,
         reply: 101 "The connection is now a WebSocket.",
         codes: [WrongOrigin, UnknownSite],

@@ -7,7 +7,10 @@ use super::schemas::Generators;
 use crate::SUBPROTOCOL;
 use crate::admin::{AUDIT_PAGE, MAX_AUDIT_PAGE};
 use crate::agent::{PROOF_HEADER, YIELD_HEADER};
-use crate::api::{GUEST_COOKIE, REFRESH_COOKIE, SESSION_COOKIE};
+use crate::api::{
+    GUEST_COOKIE, REFRESH_COOKIE, SESSION_COOKIE, SITE_HEADER, SITE_PARAMETER, SUBJECT_HEADER,
+    SUBJECT_PARAMETER,
+};
 use crate::command::schemas::CommandId;
 use crate::command::{DEFAULT_DEADLINE_MS, MAX_DEADLINE_MS, MIN_DEADLINE_MS};
 use crate::line::schemas::Verb;
@@ -69,7 +72,17 @@ pub(super) fn parameters(generators: &mut Generators) -> Value {
         name.clone(),
         "The name of the site. If `site` is absent, the first site of the deployment is used.",
     );
-    add("TokenSite", "site", "query", name, "The name of the site. A token for another site is refused.");
+    let other = "If the token has another site or subject, the response is 409 `other_login`.";
+    let site = format!("The site of the token. {other} A request with a cookie needs the site.");
+    let subject = format!("The subject (`sub`) of the token. {other}");
+    add("TokenSite", SITE_PARAMETER, "query", name.clone(), &site);
+    add("TokenSubject", SUBJECT_PARAMETER, "query", text(), &subject);
+    let site = format!(
+        "The site of the token. {other} A request with a cookie that changes something needs this header. For a `GET` \
+        request with a cookie, the default is the first site of the deployment."
+    );
+    add("PageSite", SITE_HEADER, "header", name, &site);
+    add("PageSubject", SUBJECT_HEADER, "header", text(), &subject);
     add(
         "DeadlineMs",
         "deadline_ms",
@@ -247,7 +260,11 @@ pub(super) fn headers() -> Value {
 
 /// Returns `components/securitySchemes`.
 pub(super) fn security_schemes() -> Value {
-    let cookie = |name: &str, text: &str| json!({ "type": "apiKey", "in": "cookie", "name": name, "description": text });
+    let cookie = |start: &str, text: &str| {
+        let name = format!("{start}SITE");
+        let text = format!("{text} In the name of the cookie, `SITE` is the name of the site.");
+        json!({ "type": "apiKey", "in": "cookie", "name": name, "description": text })
+    };
     json!({
         "bearer": {
             "type": "http",
@@ -260,7 +277,7 @@ pub(super) fn security_schemes() -> Value {
         "session": cookie(
             SESSION_COOKIE,
             "The cookie of a browser's login. For calls that change something, and for WebSocket upgrades, the header \
-            `Origin` must contain the origin of this deployment.",
+            `Origin` must contain the origin of this deployment, and the request must name the site.",
         ),
         "guest": cookie(
             GUEST_COOKIE,
@@ -268,8 +285,7 @@ pub(super) fn security_schemes() -> Value {
         ),
         "refresh": cookie(
             REFRESH_COOKIE,
-            "The cookie with a browser's refresh token. The browser sends the refresh token only to paths that start \
-            with `/api/v1/session`.",
+            "The cookie with a browser's refresh token.",
         ),
         "query": {
             "type": "apiKey",

@@ -64,8 +64,20 @@ impl Operation {
         let rules: [(bool, &[Code]); 9] = [
             (self.id != "Health", &[Code::Internal, Code::Misconfigured]),
             (!self.in_path.is_empty(), &[Code::NotFound]),
-            (needs_token, &[Code::TwoCarriers, Code::InvalidToken, Code::IssuerUnavailable]),
-            (needs_token && self.method != "GET", &[Code::InsufficientScope, Code::WrongOrigin]),
+            (
+                needs_token,
+                &[
+                    Code::TwoCarriers,
+                    Code::InvalidToken,
+                    Code::UnknownSite,
+                    Code::OtherLogin,
+                    Code::IssuerUnavailable,
+                ],
+            ),
+            (
+                needs_token && self.method != "GET",
+                &[Code::InvalidRequest, Code::InsufficientScope, Code::WrongOrigin],
+            ),
             (self.takes_secret, &[Code::WrongOrigin, Code::PlaintextRefused]),
             (self.caller == Caller::Certificate, &[Code::InvalidToken]),
             (self.frames.is_some(), &[Code::InvalidRequest, Code::UpgradeRequired]),
@@ -82,8 +94,12 @@ impl Operation {
         let in_path = self.in_path.iter().map(|name| capital(name));
         let socket = self.frames.iter().flat_map(|_| ["Upgrade", "Subprotocol"]).map(str::to_owned);
         let own = self.parameters.iter().map(|name| (*name).to_owned());
-        let guest = (self.caller == Caller::Token).then(|| "As".to_owned());
-        let names = in_path.chain(socket).chain(own).chain(guest);
+        let page = match (self.caller, self.frames.is_some()) {
+            (Caller::Token, false) => &["As", "PageSite", "PageSubject"][..],
+            (Caller::Token, true) => &["As"],
+            _ => &[],
+        };
+        let names = in_path.chain(socket).chain(own).chain(page.iter().map(|name| (*name).to_owned()));
         names.map(|name| json!({ "$ref": format!("#/components/parameters/{name}") })).collect()
     }
 

@@ -1,6 +1,6 @@
 //! Converts doc comments to the texts of the OpenAPI document.
 
-use crate::admin::{MAX_IDENTITY, MAX_TOKEN_DAYS, MAX_TOKEN_NAME, MAX_USES};
+use crate::admin::{MAX_GUEST_SCOPE, MAX_IDENTITY, MAX_TOKEN_DAYS, MAX_TOKEN_NAME, MAX_USES};
 use crate::agent::{MAX_LINES, PROOF_HEADER, YIELD_HEADER};
 use crate::close::SESSION_ENDED;
 use crate::command::{MAX_COMMAND_ID, MAX_DEADLINE_MS, MIN_DEADLINE_MS};
@@ -41,6 +41,7 @@ fn value(item: &str) -> String {
         "MAX_COMMAND_ID" => MAX_COMMAND_ID.to_string(),
         "MAX_DEADLINE_MS" => MAX_DEADLINE_MS.to_string(),
         "MAX_FRAME" => kib(MAX_FRAME),
+        "MAX_GUEST_SCOPE" => MAX_GUEST_SCOPE.to_string(),
         "MAX_IDENTITY" => MAX_IDENTITY.to_string(),
         "MAX_LINES" => MAX_LINES.to_string(),
         "MAX_NAME" => MAX_NAME.to_string(),

@@ -1,5 +1,6 @@
-//! Computes the current permissions of a principal (the caller of a request). The permissions are the intersection of
-//! the token's scopes and the person's rights. An invalid token and the token of a removed person have no permissions.
+//! Computes the current permissions of a principal (the caller of a request). The permissions of a person's login are
+//! the person's rights. The permissions of any other token are the intersection of the token's scopes and the rights of
+//! the token's person or issuer. An invalid token and the token of a removed person have no permissions.
 
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::{Code, Problem};
@@ -16,7 +17,7 @@ pub(crate) struct Rights {
     /// The person's role. The value is `None` if the token belongs to no person, or if the person has individual
     /// scopes.
     pub role: Option<Role>,
-    /// The token's scopes, limited to the current rights of the token's person or issuer.
+    /// The current rights of the token's person or issuer, limited to the token's scopes if the token has any.
     pub scope: ScopeSet,
 }
 
@@ -63,13 +64,17 @@ impl Site<'_> {
             return Err(dead("the session has ended"));
         }
         let Some(person) = person else {
-            let scope = principal.scope.clone();
+            let scope = principal.scope.clone().unwrap_or_default();
             let scope =
                 if principal.issued { scope.within(&self.issued_scope(&principal.jti)?) } else { scope };
             return Ok(Rights { role: None, scope });
         };
         let rights = self.person_rights(person)?.ok_or_else(|| dead("the person was removed"))?;
-        Ok(Rights { role: rights.role, scope: principal.scope.within(&rights.scope) })
+        let scope = match &principal.scope {
+            Some(scope) => scope.within(&rights.scope),
+            None => rights.scope,
+        };
+        Ok(Rights { role: rights.role, scope })
     }
 
     /// Requires that the caller has an administrative right. If the caller lacks the administrative right, the refusal

@@ -87,7 +87,7 @@ impl Site<'_> {
         refresh_jti: &str,
         expires_at: u64,
     ) -> Result<Reply, Failure> {
-        let rights = self.person_rights(username.as_str())?.ok_or(Code::LoginFailed)?;
+        self.person_rights(username.as_str())?.ok_or(Code::LoginFailed)?;
         self.make_room(&username)?;
         self.run(
             "INSERT INTO families (id, username, current, expires_ms) VALUES (?1, ?2, ?3, ?4)",
@@ -99,7 +99,7 @@ impl Site<'_> {
             ],
         )?;
         self.audit(by(&username, Some(refresh_jti)), "login", username.as_str(), "done")?;
-        Ok(self.person(username, rights))
+        Ok(self.person(username))
     }
 
     /// Replaces the current refresh token of a login. For [`ROTATION_GRACE_MS`], the previous refresh token returns the
@@ -118,14 +118,12 @@ impl Site<'_> {
         if ended_ms.is_some() || expires_ms <= self.now_ms {
             return Err(Code::InvalidGrant.into());
         }
-        let Some(rights) = self.person_rights(username.as_str())? else {
+        if self.person_rights(username.as_str())?.is_none() {
             self.end_family(family)?;
             return Err(Code::InvalidGrant.into());
-        };
+        }
         let refreshed = |jti: String, expires_at: u64| Reply::Refreshed {
             username: username.clone(),
-            role: rights.role,
-            scope: rights.scope.clone(),
             generation: self.generation,
             jti,
             expires_at,

@@ -40,13 +40,11 @@ impl Site<'_> {
         self.add_person(&username, Role::Owner.as_str(), None)?;
         self.run("UPDATE people SET password = 1", &[])?;
         self.audit(by(&username, None), "setup", username.as_str(), "done")?;
-        let scope = Role::Owner.scopes();
-        Ok(self.person(username, Rights { role: Some(Role::Owner), scope }))
+        Ok(self.person(username))
     }
 
-    pub(crate) fn person(&self, username: UserName, rights: Rights) -> Reply {
-        let Rights { role, scope } = rights;
-        Reply::Person { username, role, scope, generation: self.generation }
+    pub(crate) fn person(&self, username: UserName) -> Reply {
+        Reply::Person { username, generation: self.generation }
     }
 
     /// Adds a person who has no password yet.

@@ -1,7 +1,7 @@
 //! Issues API tokens and guest links. During its whole lifetime, a token is limited by the current rights of its issuer.
 
 use pinlatch_protocol::admin::{
-    IssueRequest, MAX_TOKEN_LIFE, MAX_TOKEN_NAME, MAX_USES, TokenKind, TokenView,
+    IssueRequest, MAX_GUEST_SCOPE, MAX_TOKEN_LIFE, MAX_TOKEN_NAME, MAX_USES, TokenKind, TokenView,
 };
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::{Scope, ScopeSet, SiteRight};
@@ -167,6 +167,11 @@ impl Site<'_> {
             return Err(wrong("`scope` must contain at least one scope"));
         }
         self.require_cover(principal, &request.scope, "mint", "tokens")?;
+        if request.kind == TokenKind::Guest && request.scope.to_string().len() > MAX_GUEST_SCOPE {
+            return Err(wrong(
+                "the `scope` of a guest link has too many characters for a cookie; use `*` or fewer lines",
+            ));
+        }
         let site_scope = request.scope.iter().any(|scope| matches!(scope, Scope::Site(_)));
         if request.kind == TokenKind::Guest && site_scope {
             return Err(wrong(

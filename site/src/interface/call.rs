@@ -8,7 +8,6 @@ use pinlatch_protocol::command::{CommandRequest, CommandResult};
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::panel::{DeviceView, LineView};
 use pinlatch_protocol::problem::Problem;
-use pinlatch_protocol::scope::{Role, ScopeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::interface::principal::Principal;
@@ -104,16 +103,16 @@ calls! {
     /// the Worker hashes a password.
     SetupAllowed { code_id: String } -> (), Reply::Done => ();
     /// Creates the first owner of the site.
-    Setup { code_id: String, username: UserName } -> LoggedIn, Reply::Person { username, scope, generation, .. } => LoggedIn { username, scope, generation };
+    Setup { code_id: String, username: UserName } -> LoggedIn, Reply::Person { username, generation } => LoggedIn { username, generation };
     /// Starts a login after the gate has accepted the password. `family` identifies the login and its chain of refresh
     /// tokens.
-    Login { username: UserName, family: String, refresh_jti: String, expires_at: u64 } -> LoggedIn, Reply::Person { username, scope, generation, .. } => LoggedIn { username, scope, generation };
+    Login { username: UserName, family: String, refresh_jti: String, expires_at: u64 } -> LoggedIn, Reply::Person { username, generation } => LoggedIn { username, generation };
     /// Reports the number of logins that failed since the last report: for each account, and for all unknown user names
     /// together.
     LoginFailures { accounts: Vec<(UserName, u64)>, unknown: u64 } -> (), Reply::Done => ();
     /// Replaces the refresh token of a login. The Worker has decrypted the refresh token.
-    Refresh { family: String, jti: String, next_jti: String, expires_at: u64 } -> Refreshed, Reply::Refreshed { username, scope, generation, jti, expires_at, .. } =>
-            Refreshed { login: LoggedIn { username, scope, generation }, jti, expires_at };
+    Refresh { family: String, jti: String, next_jti: String, expires_at: u64 } -> Refreshed, Reply::Refreshed { username, generation, jti, expires_at } =>
+            Refreshed { login: LoggedIn { username, generation }, jti, expires_at };
     /// Ends the caller's token, and the login to which the token belongs.
     Logout by principal {  } -> (), Reply::Done => ();
     /// Ends a login whose access token has expired.
@@ -130,7 +129,7 @@ calls! {
     ForgetIdentities by principal { username: UserName } -> (), Reply::Done => ();
     /// Starts a login after a login provider has confirmed the person's identity. `email` is the person's email
     /// address, if the login provider has verified the address.
-    FederatedLogin { issuer: String, subject: String, email: Option<String>, family: String, refresh_jti: String, expires_at: u64 } -> LoggedIn, Reply::Person { username, scope, generation, .. } => LoggedIn { username, scope, generation };
+    FederatedLogin { issuer: String, subject: String, email: Option<String>, family: String, refresh_jti: String, expires_at: u64 } -> LoggedIn, Reply::Person { username, generation } => LoggedIn { username, generation };
     /// Returns the people of the site.
     People by principal {  } -> Vec<Person>, Reply::People(people) => people;
     /// Changes a person's rights.
@@ -163,8 +162,6 @@ calls! {
 pub struct LoggedIn {
     /// The user name of the person.
     pub username: UserName,
-    /// The person's current scopes.
-    pub scope: ScopeSet,
     /// The generation that the Worker must sign into the token.
     pub generation: u64,
 }
@@ -201,17 +198,10 @@ pub enum Reply {
     /// The reply to [`Call::Enrol`].
     Enrolled { device: Name },
     /// The reply to [`Call::Setup`], [`Call::Login`] and [`Call::FederatedLogin`], with the data for the access token.
-    Person { username: UserName, role: Option<Role>, scope: ScopeSet, generation: u64 },
+    Person { username: UserName, generation: u64 },
     /// The reply to [`Call::Refresh`], with the data for the access token, and the id and the expiry of the current
     /// refresh token.
-    Refreshed {
-        username: UserName,
-        role: Option<Role>,
-        scope: ScopeSet,
-        generation: u64,
-        jti: String,
-        expires_at: u64,
-    },
+    Refreshed { username: UserName, generation: u64, jti: String, expires_at: u64 },
     /// The reply to [`Call::Invited`] and [`Call::AcceptInvitation`].
     Invited { username: UserName },
     /// The reply to [`Call::People`].

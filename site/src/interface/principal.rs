@@ -25,8 +25,10 @@ pub struct Principal {
     pub issued: bool,
     /// The id of the login to which the token belongs. The token becomes invalid when the login ends.
     pub family: Option<String>,
-    /// The scopes of the token.
-    pub scope: ScopeSet,
+    /// The scopes of the token. The value is `None` for the token of a person's login, whose permissions are the
+    /// person's rights. Without a person, `None` means no permissions.
+    #[serde(default)]
+    pub scope: Option<ScopeSet>,
     /// When the token was issued, in seconds of Unix time.
     pub iat: u64,
     /// When the token expires, in seconds of Unix time.
@@ -57,6 +59,6 @@ mod tests {
         let text = r#"{"site":"home","iss":"pinlatch","sub":"token:t","person":"ann","jti":"t","minted":true,
             "family":null,"scope":"line:*/*:read","iat":1,"exp":2,"generation":3}"#;
         let principal: Principal = serde_json::from_str(text).unwrap();
-        assert!(principal.issued);
+        assert!(principal.issued && principal.scope.is_some());
     }
 }

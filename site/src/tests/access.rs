@@ -35,7 +35,7 @@ fn a_token_counts_until_something_ends_it() {
 #[test]
 fn whoami_tells_what_the_token_may_do_within_the_role() {
     let test_site = TestSite::connected();
-    let narrow = Principal { scope: "line:porch/door:pulse".parse().unwrap(), ..owner() };
+    let narrow = Principal { scope: Some("line:porch/door:pulse".parse().unwrap()), ..owner() };
     let Ok(Answer::Now(Reply::Whoami(whoami))) = test_site.call(Call::Whoami { principal: narrow }).0 else {
         panic!()
     };
@@ -143,7 +143,7 @@ fn everyone_sees_their_own_part() {
     let (snapshot, _) = test_site.with(|site| site.panel_connected(&guest));
     let ToPanel::Snapshot { seq, devices, whoami, now_ms } = snapshot.unwrap() else { panic!() };
     assert_eq!((seq, now_ms), (test_site.published.borrow().last().unwrap().seq, START_MS));
-    assert_eq!(whoami.scope, guest.scope);
+    assert_eq!(Some(whoami.scope), guest.scope);
     assert_eq!(devices.len(), 1);
     let lines: Vec<(&str, usize)> =
         devices[0].lines.iter().map(|l| (l.name.as_str(), l.actions.len())).collect();

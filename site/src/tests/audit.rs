@@ -403,7 +403,7 @@ fn the_owner_says_how_long_the_log_is_kept() {
     let deputy = test_site.join("deputy", scope("line:*/*:* site:*"));
     let script = test_site.issue(&test_site.log_in("ann", "f"), api("line:*/*:* site:*"), "script").unwrap();
     let robot = program("line:*/*:* site:*");
-    let narrow = Principal { scope: "line:*/*:*".parse().unwrap(), ..owner() };
+    let narrow = Principal { scope: Some("line:*/*:*".parse().unwrap()), ..owner() };
     for by in [&deputy, &script, &robot, &narrow] {
         assert_eq!(keep(by, 1), Err("insufficient_scope".into()), "{}", by.actor());
         assert_eq!(test_site.last_logged(), format!("{} retention audit insufficient_scope", by.actor()));

@@ -235,13 +235,13 @@ impl Model {
         let known = &self.tokens[token];
         let alive = !known.ended && self.test_site.now_s() < known.principal.exp;
         alive
-            && probe(&known.principal.scope)
+            && known.principal.scope.as_ref().is_some_and(probe)
             && match known.grantor {
                 Grantor::Person(person, coming) => {
                     self.people.get(&person).is_some_and(|(rights, now)| *now == coming && probe(rights))
                 }
                 Grantor::Token(parent) => self.allowed(parent, probe),
-                Grantor::Issuer => !self.issuer_revoked && probe(&Self::issuer().scope),
+                Grantor::Issuer => !self.issuer_revoked && Self::issuer().scope.as_ref().is_some_and(probe),
             }
     }
 
@@ -263,7 +263,7 @@ impl Model {
             self.tokens.push(Known { principal, grantor, ended: false });
             let newest = self.tokens.len() - 1;
             assert!(self.depth(newest) <= 8);
-            let scope = &self.tokens[newest].principal.scope;
+            let scope = self.tokens[newest].principal.scope.as_ref().unwrap();
             for probe in all_probes() {
                 assert!(
                     !probe(scope) || self.allowed(newest, &probe),

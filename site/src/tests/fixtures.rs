@@ -38,7 +38,7 @@ pub(super) fn issued(token: &TokenView, generation: u64) -> Principal {
         sub: format!("token:{}", token.jti),
         issued: true,
         jti: token.jti.clone(),
-        scope: token.scope.clone(),
+        scope: Some(token.scope.clone()),
         iat: token.created_ms / 1000,
         exp: token.expires_at,
         generation,
@@ -78,15 +78,13 @@ impl TestSite {
             refresh_jti: format!("{family}-r0"),
             expires_at: self.now_s() + 30 * DAY_S,
         };
-        let Ok(Answer::Now(Reply::Person { scope, generation, .. })) = self.call(call).0 else {
-            panic!("{who}")
-        };
+        let Ok(Answer::Now(Reply::Person { generation, .. })) = self.call(call).0 else { panic!("{who}") };
         Principal {
             sub: who.into(),
             person: Some(user(who)),
             jti: format!("{family}-at"),
             family: Some(family.into()),
-            scope,
+            scope: None,
             generation,
             ..owner()
         }

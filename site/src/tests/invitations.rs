@@ -172,7 +172,7 @@ fn nobody_gives_more_than_they_hold() {
     let refused = Err("insufficient_scope".to_owned());
     let almost = test_site.join("almost", scope(ALL));
     let helper = test_site.join("helper", scope("line:porch/door:* site:users"));
-    let narrow = Principal { scope: "line:porch/bell:read site:users".parse().unwrap(), ..owner() };
+    let narrow = Principal { scope: Some("line:porch/bell:read site:users".parse().unwrap()), ..owner() };
     let script = test_site.issue(&owner(), api("line:*/*:* site:*"), "script").unwrap();
     let robot = program("line:*/*:* site:*");
     let operator = test_site.join("op", role(Operator));

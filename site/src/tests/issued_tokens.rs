@@ -1,7 +1,7 @@
 //! Tests the permissions, the lifetime and the number of uses of API tokens and guest links. The current rights of its
 //! issuer limit each token.
 
-use pinlatch_protocol::admin::{IssueRequest, MAX_TOKEN_LIFE, MAX_USES};
+use pinlatch_protocol::admin::{IssueRequest, MAX_GUEST_SCOPE, MAX_TOKEN_LIFE, MAX_USES};
 use pinlatch_protocol::scope::Role::Operator;
 
 use super::fixtures::*;
@@ -19,9 +19,9 @@ fn a_token_does_what_it_was_issued_for() {
     assert!(test_site.commands(&script, pulse("one")).is_ok());
     assert_eq!(test_site.commands(&script, lamp("two", true)), Err(REFUSED.into()));
     assert_eq!(test_site.last_logged(), format!("token:t1 command porch/lamp:set {REFUSED}"));
-    let wider = Principal { scope: "line:*/*:* site:*".parse().unwrap(), ..script.clone() };
+    let wider = Principal { scope: Some("line:*/*:* site:*".parse().unwrap()), ..script.clone() };
     assert_eq!(test_site.may(&wider), test_site.may(&script), "the stored scopes limit the token's scopes");
-    let narrower = Principal { scope: "line:porch/bell:read".parse().unwrap(), ..script.clone() };
+    let narrower = Principal { scope: Some("line:porch/bell:read".parse().unwrap()), ..script.clone() };
     assert_eq!(
         test_site.may(&narrower),
         Ok("line:porch/bell:read".into()),
@@ -43,7 +43,8 @@ fn an_issued_token_never_exceeds_its_issuer() {
     let op = test_site.join("op", role(Operator));
     let script = test_site.issue(&ann, api("line:porch/door:pulse site:tokens"), "script").unwrap();
     let link = test_site.issue(&ann, guest("line:*/*:*"), "link").unwrap();
-    let narrow = Principal { scope: "line:porch/bell:read site:tokens".parse().unwrap(), ..ann.clone() };
+    let narrow =
+        Principal { scope: Some("line:porch/bell:read site:tokens".parse().unwrap()), ..ann.clone() };
     for (n, (by, wanted, allowed)) in [
         (&ann, "line:*/*:* site:*", true),
         (&bob, "line:porch/door:pulse", true),
@@ -122,6 +123,15 @@ fn a_request_keeps_to_its_limits() {
         assert_eq!(test_site.issue(&ann, with(change), "wrong"), Err("invalid_request".into()), "{n}");
     }
     assert_eq!(test_site.issue(&ann, api(""), "wrong"), Err("invalid_request".into()), "an empty scope");
+    // The scopes of a guest link must fit into a cookie.
+    let lines = |count: usize| -> String {
+        let line = |number| format!("line:porch/a-line-with-a-rather-long-name-{number}:set");
+        (10..10 + count).map(line).collect::<Vec<_>>().join(" ")
+    };
+    let most = (MAX_GUEST_SCOPE + 1) / (lines(2).len() - lines(1).len());
+    assert!(test_site.issue(&ann, guest(&lines(most)), "large").is_ok());
+    assert_eq!(test_site.issue(&ann, guest(&lines(most + 1)), "wrong"), Err("invalid_request".into()));
+    assert!(test_site.issue(&ann, api(&lines(most + 1)), "script").is_ok());
     let past = with(&|r| r.not_before = Some(5));
     test_site.issue(&ann, past, "past").unwrap();
     assert_eq!(

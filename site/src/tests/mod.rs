@@ -317,7 +317,7 @@ fn program(scope: &str) -> Principal {
         person: None,
         jti: "robot-token".into(),
         family: None,
-        scope: scope.parse().unwrap(),
+        scope: Some(scope.parse().unwrap()),
         iat: START_MS / 1000,
         exp: START_MS / 1000 + 100 * 86_400,
         generation: u64::MAX,

@@ -254,7 +254,7 @@ fn nobody_reaches_beyond_their_own_rights() {
     let all_but_owner = test_site.join("deputy", scope("line:*/*:* site:*"));
     let script = test_site.issue(&test_site.log_in("ann", "f"), api("line:*/*:* site:*"), "script").unwrap();
     let (robot, narrow) =
-        (program("line:*/*:* site:*"), Principal { scope: "site:users".parse().unwrap(), ..owner() });
+        (program("line:*/*:* site:*"), Principal { scope: Some("site:users".parse().unwrap()), ..owner() });
     test_site.join("low", scope("line:porch/door:pulse"));
     test_site.join("op", role(Operator));
     test_site.join("boss", role(Owner));
@@ -318,4 +318,18 @@ fn effective_scopes_can_be_told_however_many_they_are() {
     let (snapshot, _) = test_site.with(|site| site.panel_connected(&bob));
     let text = serde_json::to_string(&snapshot.unwrap()).unwrap();
     assert!(serde_json::from_str::<ToPanel>(&text).is_ok());
+}
+
+#[test]
+fn a_login_has_the_persons_rights_and_any_other_token_only_its_scopes() {
+    let test_site = TestSite::connected();
+    let bob = test_site.join("bob", role(Viewer));
+    assert_eq!((&bob.scope, test_site.may(&bob)), (&None, Ok(Viewer.scopes().to_string())));
+    test_site.change(&owner(), "bob", role(Operator)).unwrap();
+    assert_eq!(test_site.may(&bob), Ok(Operator.scopes().to_string()), "a promotion needs no new token");
+    let script = test_site.issue(&owner(), api("line:*/*:*"), "script").unwrap();
+    for program in [program("line:*/*:*"), script] {
+        assert_eq!(test_site.may(&program), Ok("line:*/*:*".into()));
+        assert_eq!(test_site.may(&Principal { scope: None, ..program }), Ok(String::new()));
+    }
 }

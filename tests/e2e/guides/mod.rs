@@ -220,9 +220,12 @@ fn logged_in(provider: &str, answer: impl FnOnce(&str) -> String) -> String {
     let back = answer(question);
     let path = back.strip_prefix(&http.origin).unwrap_or_else(|| panic!("{back}"));
     let finished = http.with("cookie", &format!("{name}={value}")).get(path);
-    let session = set_cookies(&finished).find(|(name, _)| name == "__Host-pinlatch_session");
-    let (name, value) = session.unwrap_or_else(|| panic!("{finished:?}"));
-    let whoami = http.with("cookie", &format!("{name}={value}")).get("/api/v1/whoami").ok();
+    let mut set = set_cookies(&finished);
+    let session = set
+        .find_map(|(name, value)| Some((name.strip_prefix("__Host-pinlatch_session_")?.to_owned(), value)));
+    let (site, token) = session.unwrap_or_else(|| panic!("{finished:?}"));
+    let http = http.with("cookie", &format!("__Host-pinlatch_session_{site}={token}"));
+    let whoami = http.with("pinlatch-site", &site).get("/api/v1/whoami").ok();
     assert!(whoami["exp"].as_u64() > Some(now()), "{whoami}");
     whoami["sub"].as_str().expect("a name").to_owned()
 }

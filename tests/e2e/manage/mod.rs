@@ -3,6 +3,7 @@
 mod activity;
 mod devices;
 mod inspector;
+mod other_login;
 mod people;
 mod screens;
 mod session;

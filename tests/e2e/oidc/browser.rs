@@ -55,7 +55,11 @@ fn an_admitted_person_logs_in_with_a_provider() {
         answer(&browser, "ann-at-the-provider").await;
         browser.until("link", "data-state", "connected").await;
         assert_eq!(browser.client.current_url().await.expect("an address").as_str(), page_of(&stage));
-        let whoami = ask(&browser, "return (await fetch('/api/v1/whoami')).json()").await;
+        let whoami = ask(
+            &browser,
+            "return (await fetch(`/api/v1/whoami?site=${location.pathname.split('/')[2]}`)).json()",
+        )
+        .await;
         assert_eq!((&whoami["sub"], &whoami["site"]), (&json!("ann"), &json!(stage.site.name)), "{whoami}");
         assert_eq!(ask(&browser, "return document.cookie.includes('pinlatch')").await, false);
 

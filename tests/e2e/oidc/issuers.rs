@@ -57,7 +57,10 @@ fn a_site_s_issuer_opens_no_other_and_its_id_token_opens_none() {
     let form =
         stage.http.post_form("/api/v1/devices/porch/lines/lamp/set", &format!("access_token={id_token}"));
     assert!(matches!(form.status, 400 | 401), "{form:?}");
-    let cookie = stage.http.with("cookie", &format!("__Host-pinlatch_session={id_token}"));
+    let cookie = stage
+        .http
+        .with("cookie", &stage.site.cookie("session", &id_token))
+        .with("pinlatch-site", &stage.site.name);
     assert_eq!(cookie.get("/api/v1/whoami").status, 401);
     let guest = stage.http.post("/api/v1/session", &json!({ "guest": id_token }));
     assert!((400..500).contains(&guest.status), "{guest:?}");

@@ -155,8 +155,10 @@ impl Stage<'_> {
             return Err(code.to_owned());
         }
         assert_eq!(rest, "");
-        let session = cookies.iter().find(|(name, _)| name == "__Host-pinlatch_session").expect("a session");
-        Ok(self.http.with("cookie", &format!("{}={}", session.0, session.1)))
+        let own = format!("__Host-pinlatch_session_{}", self.site.name);
+        let session = cookies.iter().find(|(name, _)| *name == own).expect("a session");
+        let cookie = format!("{}={}", session.0, session.1);
+        Ok(self.http.with("cookie", &cookie).with("pinlatch-site", &self.site.name))
     }
 
     /// Performs a complete login. Returns an HTTP client with the session cookie, or the error code of the login page.

@@ -1,9 +1,9 @@
 //! This module signs and verifies access tokens (`at+jwt`, RFC 9068) of people and scripts, and tokens of guest links
 //! (`guest+jwt`).
 
-use pinlatch_protocol::name::Name;
+use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::scope::ScopeSet;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::edge_keys::keys::EdgeKeys;
 use crate::jwt::claims::Registered;
@@ -28,8 +28,10 @@ const MAX_LIFE: u64 = 10 * 366 * 86_400;
 /// The claims that an access token contains in addition to the registered claims.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessClaims {
-    /// The scopes that the token can have at most. The rights of a person can limit the scopes further.
-    pub scope: ScopeSet,
+    /// The scopes that the token can have at most. The rights of a person can limit the scopes further. The claim is
+    /// absent only in the token of a person's login, because the site stores the person's rights.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub scope: Option<ScopeSet>,
     /// The site's generation number when the token was issued. When an owner raises the site's generation number,
     /// tokens with a lower number become invalid.
     #[serde(rename = "gen")]
@@ -116,8 +118,19 @@ impl AccessClaims {
         let verified: Verified<Self> = verify_own(token, keys, &expect, Some(cache))?;
         let site = sites.iter().find(|site| site_audience(site) == verified.registered.aud);
         let site = site.ok_or(Refusal::MissingClaim("aud"))?;
+        let is_login = kind == Kind::Access
+            && verified.custom.family.is_some()
+            && UserName::new(verified.registered.sub.as_str()).is_ok();
+        if verified.custom.scope.is_none() && !is_login {
+            return Err(Refusal::MissingClaim("scope"));
+        }
         Ok((site, verified))
     }
+}
+
+/// Reads a claim that may be absent, but must not be `null`.
+fn present<'de, D: Deserializer<'de>>(claim: D) -> Result<Option<ScopeSet>, D::Error> {
+    ScopeSet::deserialize(claim).map(Some)
 }
 
 /// Converts a struct of claims to a JSON object.

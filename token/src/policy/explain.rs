@@ -222,7 +222,9 @@ fn claim_meaning(name: &str, value: &Value, now: Option<u64>) -> Option<String> 
         "scope" => "the permissions of this token",
         "cnf" => "the public key whose private key the sender of the token must have",
         "gen" => "the site's generation number; a higher number at the site makes this token invalid",
-        "family" => "the login that the token belongs to",
+        "family" => {
+            "the login that the token belongs to; without `scope`, the token has the person's permissions at the site"
+        }
         "session" => "the nonce of the connection that the token is for",
         "deadline" => "the command's deadline, in milliseconds since 1970",
         "nonce" => "a random text that binds a login to the browser that started the login",

@@ -10,7 +10,7 @@ fn site() -> Name {
 
 fn access(keys: &EdgeKeys, site: &str, kind: Kind, life: u64) -> String {
     let claims = AccessClaims {
-        scope: "line:porch/door:pulse".parse().unwrap(),
+        scope: Some("line:porch/door:pulse".parse().unwrap()),
         generation: 1,
         family: None,
         not_before: None,

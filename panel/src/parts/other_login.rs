@@ -1,0 +1,12 @@
+//! The notice after the page was loaded again because another person signed in.
+
+use leptos::prelude::*;
+
+use crate::ui::icon::IconKind;
+use crate::ui::notice::Notice;
+use crate::words;
+
+#[component]
+pub fn OtherLogin() -> impl IntoView {
+    view! { <Notice class="unknown" icon=IconKind::Question text=words::OTHER_LOGIN testid="other-login"/> }
+}
