@@ -3,12 +3,16 @@
 //! workerd accepts the header `X-Forwarded-For` from this machine, as from a reverse proxy. The tests use this header to
 //! send requests from many addresses.
 
+use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use e2e::http::local;
 use e2e::site::{OWNER, PASSWORD};
 use e2e::{Answer, Deployment, HostLock, Http, Site, eventually, program};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
 
 /// The number of addresses from which the attack comes.
 const ADDRESSES: usize = 100;
@@ -115,6 +119,46 @@ fn a_browser_is_known_by_its_cookie() {
     });
     assert_eq!(page.post("/api/v1/session", &right).status, 429);
     assert_eq!(page.with("cookie", pair).post("/api/v1/session", &right).status, 200);
+}
+
+/// Without a proxy, the other end of the connection is the client, whatever its headers contain.
+#[test]
+fn the_other_end_of_the_connection_is_the_client() {
+    let _host_lock = HostLock::beside_others();
+    let deployment = Deployment::start_with(1, |options| options.var("CLIENT_ADDRESS", "peer"));
+    let site = Site::of(&deployment, 0);
+    let mut number = 0;
+    eventually(Duration::from_secs(60), "a waiting time", || {
+        number += 1;
+        let http = from(&deployment, &format!("198.51.100.{number}"));
+        (http.post("/api/v1/token", &login(&site, "wrong")).status == 429).then_some(())
+    });
+    let right = login(&site, PASSWORD);
+    deployment.http().post("/api/v1/token", &right).is_problem(429, "throttled");
+    let host = deployment.origin().strip_prefix("http://").expect("plain http");
+    let body = right.to_string();
+    let request = format!(
+        "POST /api/v1/token HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
+        Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let answer = send_from(Ipv4Addr::new(127, 0, 0, 2), &local(host), &request);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+/// Sends a request from another address of this machine, and returns the answer.
+fn send_from(source: Ipv4Addr, target: &str, request: &str) -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind((source, 0).into()).expect("an address of this machine");
+        let mut stream = socket.connect(target.parse().expect("an address")).await.expect("workerd");
+        stream.write_all(request.as_bytes()).await.expect("the request");
+        let mut answer = String::new();
+        let read = stream.read_to_string(&mut answer);
+        tokio::time::timeout(Duration::from_secs(30), read).await.expect("in time").expect("an answer");
+        answer
+    })
 }
 
 /// The audit log contains the numbers of failed logins, and no text of a stranger.

@@ -6,14 +6,14 @@ use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::{Store, StoreError, Value};
 
 /// The number of failed logins before a waiting time starts, for one account and one client.
-const FREE_FAILURES: u64 = 5;
+pub const FREE_FAILURES: u64 = 5;
 
 /// The first waiting time after too many failed logins, in milliseconds. Each further failed login doubles the waiting
 /// time.
 const FIRST_WAIT_MS: u64 = 1_000;
 
 /// The maximum waiting time after failed logins, in milliseconds.
-const LONGEST_WAIT_MS: u64 = 30_000;
+pub const LONGEST_WAIT_MS: u64 = 30_000;
 
 /// How long failed logins are stored after the end of their waiting time, in milliseconds.
 const FORGET_MS: u64 = 24 * 3_600_000;

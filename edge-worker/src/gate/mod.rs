@@ -89,6 +89,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_documentation_has_the_limits() {
+        use super::failures::{FREE_FAILURES, LONGEST_WAIT_MS};
+        use super::slots::*;
+        let docs = include_str!("../../../docs/edge.md");
+        let (longest, pace) = (LONGEST_WAIT_MS / 1_000, ACCOUNT_PACE_MS / 1_000);
+        let (address, account) = (ADDRESS_PERIOD_MS / 60_000, ACCOUNT_PERIOD_MS / 60_000);
+        assert_eq!(account, 1, "the documentation says `every minute`");
+        for sentence in [
+            format!("after {FREE_FAILURES} failed logins, each further"),
+            format!("at most {longest} s. A successful login"),
+            format!("after {FREE_ADDRESS_FAILURES} failed logins, the same waiting times"),
+            format!("decreases by one every {address} minutes"),
+            format!("after {FREE_ACCOUNT_FAILURES} failed logins, the password"),
+            format!("at most once every {pace} s"),
+            format!("expires {} days after", pinlatch_token::client::LIFE / 86_400),
+        ] {
+            assert!(docs.contains(&sentence), "{sentence}");
+        }
+    }
+
+    #[test]
     fn a_name_keeps_its_gate() {
         let shard_of = |name: &str| shard(&UserName::new(name).unwrap());
         assert_eq!((shard_of("owner"), shard_of("ann")), (shard_of("OWNER"), shard_of("ann")));

@@ -38,21 +38,21 @@ const MAX_WAITING_MS: u64 = 15_000;
 const ATTEMPT_PERIOD_MS: u64 = 2_000;
 
 /// The period in which the number of failed logins of an address decreases by one, in milliseconds.
-const ADDRESS_PERIOD_MS: u64 = 300_000;
+pub const ADDRESS_PERIOD_MS: u64 = 300_000;
 
 /// The number of failed logins of one address, over all accounts of a site, before a waiting time starts.
-const FREE_ADDRESS_FAILURES: u64 = 20;
+pub const FREE_ADDRESS_FAILURES: u64 = 20;
 
 /// The period in which the number of failed logins of an account decreases by one, in milliseconds.
-const ACCOUNT_PERIOD_MS: u64 = 60_000;
+pub const ACCOUNT_PERIOD_MS: u64 = 60_000;
 
 /// The number of failed logins of one account, from all unknown clients, before the checks of the account's password
 /// become slower.
-const FREE_ACCOUNT_FAILURES: u64 = 100;
+pub const FREE_ACCOUNT_FAILURES: u64 = 100;
 
 /// The minimum time between two checks of an account's password after too many failed logins, in milliseconds. Known
 /// clients do not wait.
-const ACCOUNT_PACE_MS: u64 = 2_000;
+pub const ACCOUNT_PACE_MS: u64 = 2_000;
 
 thread_local! {
     static QUEUE: RefCell<Queue> = const { RefCell::new(Queue::new()) };
