@@ -1,7 +1,7 @@
 //! Determines the address of a client. The gate limits failed logins by this address, so a client must not be able to
 //! choose it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use ipnet::{IpNet, Ipv6Net};
 
@@ -62,10 +62,13 @@ impl ClientAddress {
     }
 }
 
-/// Parses an address. An IPv4 address that is written as an IPv6 address is the same client.
+/// Parses an address with or without a port. workerd and some proxies add the port of the connection. An IPv4 address
+/// that is written as an IPv6 address is the same client.
 fn address(text: &str) -> Option<IpAddr> {
-    let text = text.trim().trim_start_matches('[').trim_end_matches(']');
-    text.parse::<IpAddr>().ok().map(|address| address.to_canonical())
+    let text = text.trim();
+    let with_port = text.parse::<SocketAddr>().map(|address| address.ip());
+    let without = || text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    with_port.or_else(|_| without()).ok().map(|address| address.to_canonical())
 }
 
 fn network(address: IpAddr) -> String {
@@ -89,6 +92,10 @@ mod tests {
         for (source, peer, header, expected) in [
             ("peer", Some("192.0.2.1"), Some("198.51.100.7"), "192.0.2.1"),
             ("", Some("192.0.2.1"), None, "192.0.2.1"),
+            ("", Some("192.0.2.1:44888"), Some("198.51.100.7"), "192.0.2.1"),
+            ("", Some("[::ffff:192.0.2.1]:44888"), None, "192.0.2.1"),
+            (forwarded, Some("192.0.2.1:44888"), Some("198.51.100.7"), "192.0.2.1"),
+            (forwarded, Some("127.0.0.1:52420"), Some("198.51.100.7:9000"), "198.51.100.7"),
             ("cloudflare", Some("127.0.0.1"), Some("198.51.100.7"), "198.51.100.7"),
             (forwarded, Some("192.0.2.1"), Some("198.51.100.7"), "192.0.2.1"),
             (forwarded, Some("127.0.0.1"), Some("198.51.100.7"), "198.51.100.7"),
