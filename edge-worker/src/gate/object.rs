@@ -1,4 +1,4 @@
-//! The Durable Object of a gate, which verifies passwords. A gate stores the password hash and the failed logins of
+//! The Durable Object of a gate, which verifies passwords. A gate stores the password hashes and the failed logins of
 //! each site and user name.
 
 use std::cell::Cell;
@@ -10,8 +10,9 @@ use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::{Row, Store};
 use worker::{Delay, DurableObject, Env, Request, Response, Result, State, durable_object};
 
+use super::accounts::{self, Account};
 use super::call::GateCall;
-use super::{password, slots};
+use super::slots;
 use crate::clock::now_ms;
 use crate::respond::fault;
 use crate::site::SqlStore;
@@ -26,15 +27,10 @@ const FIRST_WAIT_MS: u64 = 1_000;
 /// The maximum waiting time after failed logins, in milliseconds.
 const LONGEST_WAIT_MS: u64 = 300_000;
 
-const SCHEMA: [&str; 2] = [
-    "CREATE TABLE IF NOT EXISTS accounts (
-        site TEXT NOT NULL, username TEXT NOT NULL, hash TEXT NOT NULL,
-        PRIMARY KEY (site, username)) STRICT, WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS failures (
+const FAILURES: &str = "CREATE TABLE IF NOT EXISTS failures (
         site TEXT NOT NULL, username TEXT NOT NULL, address TEXT NOT NULL,
         count INTEGER NOT NULL, until_ms INTEGER NOT NULL,
-        PRIMARY KEY (site, username, address)) STRICT, WITHOUT ROWID",
-];
+        PRIMARY KEY (site, username, address)) STRICT, WITHOUT ROWID";
 
 /// How long a login pauses after its password hash is computed, in milliseconds. During the pause of a login, the
 /// isolate handles the requests that arrived during the hash computation.
@@ -66,19 +62,32 @@ impl DurableObject for GateObject {
 }
 
 impl GateObject {
-    async fn answer(&self, call: GateCall) -> std::result::Result<(), Problem> {
+    /// Handles a call, and returns the ids of the passwords that match.
+    async fn answer(&self, call: GateCall) -> std::result::Result<Vec<String>, Problem> {
         if !self.has_tables.get() {
-            for statement in SCHEMA {
-                self.run(statement, &[])?;
-            }
+            accounts::open(&self.store)?;
+            self.run(FAILURES, &[])?;
             self.has_tables.set(true);
         }
         match call {
             GateCall::Verify { site, username, password, address } => {
                 self.verify(&site, &username, password, &address).await
             }
-            GateCall::Set { site, username, password } => self.set(&site, &username, password).await,
+            GateCall::Store { site, username, id, password, source, current } => {
+                let account = self.account(&site, &username);
+                let turn = take_turn().await?;
+                let outcome = account.store(&id, &password, source, current.as_deref(), now_ms());
+                give_way(turn).await;
+                outcome.map(|()| Vec::new())
+            }
+            GateCall::Forget { site, username, id } => {
+                self.account(&site, &username).forget(&id).map(|()| Vec::new())
+            }
         }
+    }
+
+    fn account<'a>(&'a self, site: &'a Name, username: &'a UserName) -> Account<'a> {
+        Account { database: &self.store, site, username }
     }
 
     async fn verify(
@@ -87,9 +96,8 @@ impl GateObject {
         username: &UserName,
         password: Secret,
         address: &str,
-    ) -> std::result::Result<(), Problem> {
+    ) -> std::result::Result<Vec<String>, Problem> {
         let key = [site.as_str().into(), username.as_str().into(), address.into()];
-        let [site_key, username_key, _] = key.clone();
         let failures = self.run(
             "SELECT count, until_ms FROM failures WHERE site = ?1 AND username = ?2 AND address = ?3",
             &key,
@@ -104,16 +112,14 @@ impl GateObject {
                 .retry_after(u32::try_from(wait.div_ceil(1000)).unwrap_or(u32::MAX)));
         }
         let turn = take_turn().await?;
-        let rows = self
-            .run("SELECT hash FROM accounts WHERE site = ?1 AND username = ?2", &[site_key, username_key])?;
-        let hash = rows.first().map(|row| row.text(0)).transpose().map_err(stored)?;
-        let right = password::verify(&password, hash);
+        let matching = self.account(site, username).matching(&password);
         give_way(turn).await;
-        if right.map_err(|error| fault("argon2", error))? {
+        let matching = matching?;
+        if !matching.is_empty() {
             if count > 0 {
                 self.run("DELETE FROM failures WHERE site = ?1 AND username = ?2 AND address = ?3", &key)?;
             }
-            return Ok(());
+            return Ok(matching);
         }
         let [site_key, username_key, address_key] = key;
         self.run("DELETE FROM failures WHERE until_ms < ?1", &[now_ms().saturating_sub(FORGET_MS).into()])?;
@@ -129,24 +135,6 @@ impl GateObject {
             ],
         )?;
         Err(Code::LoginFailed.into())
-    }
-
-    async fn set(
-        &self,
-        site: &Name,
-        username: &UserName,
-        password: Secret,
-    ) -> std::result::Result<(), Problem> {
-        let turn = take_turn().await?;
-        let hash = password::hash(&password);
-        give_way(turn).await;
-        let hash = hash.map_err(|error| fault("argon2", error))?;
-        self.run(
-            "INSERT INTO accounts (site, username, hash) VALUES (?1, ?2, ?3)
-             ON CONFLICT DO UPDATE SET hash = excluded.hash",
-            &[site.as_str().into(), username.as_str().into(), hash.into()],
-        )?;
-        Ok(())
     }
 
     fn run(&self, sql: &str, params: &[pinlatch_site::Value]) -> std::result::Result<Vec<Row>, Problem> {

@@ -127,10 +127,11 @@ pub async fn token(mut incoming: Incoming) -> HandlerResult {
 
 async fn password(incoming: &Incoming, login: LoginRequest) -> Result<Tokens, Problem> {
     let site = incoming.deployment.site(login.site.as_ref())?.clone();
-    gate::verify(incoming, &site, &login.username, login.password).await?;
+    let password_ids = gate::verify(incoming, &site, &login.username, login.password).await?;
     let (family, refresh_jti) = (random_id(), random_id());
     let call = calls::Login {
         username: login.username,
+        password_ids,
         family: family.clone(),
         refresh_jti: refresh_jti.clone(),
         expires_at: now_s() + refresh_token::LIFE,
