@@ -46,6 +46,9 @@ macro_rules! codes {
 codes! {
     /// The request does not match the format of the API call.
     InvalidRequest "invalid_request" 400 "The request is malformed";
+    /// The new password is one of the most common passwords, or it is derived from the user name. The member `detail`
+    /// contains the reason.
+    PasswordRefused "password_refused" 400 "The password is too easy to guess";
     /// The request contains more than one token (RFC 6750 §2).
     TwoCarriers "two_carriers" 400 "The request contains more than one token; send only one token";
     /// The request has no token or an invalid token (RFC 6750 §3.1).

@@ -26,9 +26,9 @@ impl Site<'_> {
             }
             Call::RemoveDevice { principal, device } => self.remove_device(&principal, &device).map(done)?,
             Call::SetupAllowed { code_id } => self.setup_allowed(&code_id).map(done)?,
-            Call::Setup { code_id, username } => self.setup(&code_id, username)?,
-            Call::Login { username, family, refresh_jti, expires_at } => {
-                self.password_login(username, &family, &refresh_jti, expires_at)?
+            Call::Setup { code_id, username, password_id } => self.setup(&code_id, username, &password_id)?,
+            Call::Login { username, password_ids, family, refresh_jti, expires_at } => {
+                self.password_login(username, &password_ids, &family, &refresh_jti, expires_at)?
             }
             Call::LoginFailures { accounts, unknown } => self.login_failures(&accounts, unknown).map(done)?,
             Call::Refresh { family, jti, next_jti, expires_at } => {
@@ -40,9 +40,12 @@ impl Site<'_> {
             Call::Invite { principal, username, rights, code_id, expires_at } => {
                 self.invite(&principal, &username, &rights, &code_id, expires_at).map(done)?
             }
-            Call::Invited { code_id } => Reply::Invited { username: self.invited(&code_id)? },
-            Call::AcceptInvitation { code_id } => {
-                Reply::Invited { username: self.accept_invitation(&code_id)? }
+            Call::Invited { code_id } => {
+                let username = self.invited(&code_id)?;
+                Reply::Invited { password_id: self.password_id(&username)?, username }
+            }
+            Call::AcceptInvitation { code_id, password_id } => {
+                Reply::Accepted { username: self.accept_invitation(&code_id, &password_id)? }
             }
             Call::Admit { principal, username, request } => {
                 self.admit(&principal, &username, &request).map(done)?
@@ -63,7 +66,10 @@ impl Site<'_> {
             Call::EndSessions { principal, username } => {
                 self.end_sessions(&principal, &username).map(done)?
             }
-            Call::PasswordChanged { principal } => self.password_changed(&principal).map(done)?,
+            Call::CurrentPassword { principal } => Reply::Password(self.current_password(&principal)?),
+            Call::ChangePassword { principal, verified_ids, password_id } => {
+                self.change_password(&principal, &verified_ids, &password_id).map(done)?
+            }
             Call::Issue { principal, request, jti } => {
                 let token = self.issue(&principal, &request, &jti)?;
                 Reply::Issued { token, generation: self.generation }

@@ -29,6 +29,7 @@ mod panel_entry;
 mod panel_kinds;
 mod panel_offline;
 mod panel_screens;
+mod passwords;
 mod people;
 mod recovery;
 mod restarts;

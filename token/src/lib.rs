@@ -21,7 +21,8 @@ pub use external::login;
 pub use kinds::{client, command, device, keyset, refresh, welcome};
 
 pub use edge_keys::{EdgeKeys, KeyEntry, KeyRole, Step, StepError};
-pub use external::issuer::{Admitted, Issuer, Issuers, NotAdmitted, private_uri, unverified_kid};
+pub use external::issuer::{Admitted, Issuer, Issuers, NotAdmitted, unverified_kid};
+pub use external::uri::private_uri;
 pub use jwt::claims::Registered;
 pub use jwt::kind::Kind;
 pub use jwt::refusal::Refusal;

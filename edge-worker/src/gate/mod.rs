@@ -1,19 +1,25 @@
 //! The gates verify passwords and limit the rate of logins. Each gate is a Durable Object that is separate from the
 //! sites. A flood of logins with wrong passwords therefore never reaches a site's Durable Object.
 
+mod acceptable;
+mod accounts;
 mod call;
 mod client;
 mod failures;
+mod new_password;
 mod object;
 mod password;
 mod pressure;
 mod reports;
 mod slots;
 
+pub use acceptable::require_acceptable;
+pub use call::Source;
 pub use client::Client;
+pub use new_password::NewPassword;
 pub use object::GateObject;
 
-use pinlatch_protocol::api::{MAX_PASSWORD, MIN_PASSWORD, Secret};
+use pinlatch_protocol::api::{MAX_PASSWORD, Secret};
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::{Code, Problem};
 use worker::Stub;
@@ -23,43 +29,27 @@ use self::client::Attempt;
 use crate::incoming::{Incoming, object_fault};
 use crate::objects::ask;
 
-/// Verifies a person's password at the gate. For a wrong password, this function returns 401 `login_failed`. After too
-/// many wrong passwords, or during too many simultaneous logins, this function returns 429 `throttled`.
+/// Verifies a person's password at the gate, and returns the ids of the stored passwords that are equal to it. The
+/// caller must check that the site accepts one of the ids. For a wrong password, this function returns 401
+/// `login_failed`. After too many wrong passwords, or during too many simultaneous logins, this function returns 429
+/// `throttled`.
 pub async fn verify(
     incoming: &Incoming,
     site: &Name,
     username: &UserName,
     password: Secret,
     client: Client,
-) -> Result<(), Problem> {
+) -> Result<Vec<String>, Problem> {
     if password.expose().len() > MAX_PASSWORD {
         return Err(Code::LoginFailed.into());
     }
     let attempt = Attempt { site: site.clone(), username: username.clone(), client };
-    let call = GateCall::Verify { attempt, password };
-    ask::<_, Result<(), Problem>>(&stub(incoming, username)?, None, &call).await?
+    send(incoming, username, &GateCall::Verify { attempt, password }).await
 }
 
-/// Checks the length of a new password. NIST SP 800-63B recommends a minimum length instead of rules about the
-/// characters.
-pub fn require_acceptable(password: &Secret) -> Result<(), Problem> {
-    if password.expose().chars().count() >= MIN_PASSWORD && password.expose().len() <= MAX_PASSWORD {
-        return Ok(());
-    }
-    let text =
-        format!("`password` must have at least {MIN_PASSWORD} characters and at most {MAX_PASSWORD} bytes");
-    Err(Problem::new(Code::InvalidRequest).detail(text))
-}
-
-/// Sets a person's password at the gate. The caller must have checked the length of the password.
-pub async fn set(
-    incoming: &Incoming,
-    site: &Name,
-    username: &UserName,
-    password: Secret,
-) -> Result<(), Problem> {
-    let call = GateCall::Set { site: site.clone(), username: username.clone(), password };
-    ask::<_, Result<(), Problem>>(&stub(incoming, username)?, None, &call).await?
+/// Sends a call to the gate of a user name, and returns the password ids of the reply.
+async fn send(incoming: &Incoming, username: &UserName, call: &GateCall) -> Result<Vec<String>, Problem> {
+    ask::<_, Result<Vec<String>, Problem>>(&stub(incoming, username)?, None, call).await?
 }
 
 /// The number of gates. The number of gates must never change, because a hash of the user name selects the gate that

@@ -1,4 +1,4 @@
-//! The Durable Object of a gate, which verifies passwords. A gate stores the password hash and the failed logins of
+//! The Durable Object of a gate, which verifies passwords. A gate stores the password hashes and the failed logins of
 //! each site and user name.
 
 use std::cell::Cell;
@@ -10,19 +10,16 @@ use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::{Row, Store};
 use worker::{Delay, DurableObject, Env, Request, Response, Result, State, durable_object};
 
+use super::accounts::{self, Account};
 use super::call::GateCall;
 use super::client::Attempt;
+use super::failures;
 use super::failures::Failures;
 use super::reports::{self, Reporter};
 use super::slots::{self, NotNow};
-use super::{failures, password};
 use crate::clock::now_ms;
 use crate::respond::fault;
 use crate::site::SqlStore;
-
-const ACCOUNTS: &str = "CREATE TABLE IF NOT EXISTS accounts (
-    site TEXT NOT NULL, username TEXT NOT NULL, hash TEXT NOT NULL,
-    PRIMARY KEY (site, username)) STRICT, WITHOUT ROWID";
 
 /// How long a login pauses after its password hash is computed, in milliseconds. During the pause of a login, the
 /// isolate handles the requests that arrived during the hash computation.
@@ -63,20 +60,35 @@ impl DurableObject for GateObject {
 }
 
 impl GateObject {
-    async fn answer(&self, call: GateCall) -> std::result::Result<(), Problem> {
+    /// Handles a call, and returns the ids of the passwords that match.
+    async fn answer(&self, call: GateCall) -> std::result::Result<Vec<String>, Problem> {
         if !self.has_tables.get() {
-            for statement in [ACCOUNTS, reports::SCHEMA].into_iter().chain(failures::SCHEMA) {
+            accounts::open(&self.store)?;
+            for statement in [reports::SCHEMA].into_iter().chain(failures::SCHEMA) {
                 self.run(statement, &[])?;
             }
             self.has_tables.set(true);
         }
         match call {
             GateCall::Verify { attempt, password } => self.verify(&attempt, password).await,
-            GateCall::Set { site, username, password } => self.set(&site, &username, password).await,
+            GateCall::Store { site, username, id, password, source, current } => {
+                let account = self.account(&site, &username);
+                let turn = take_turn(slots::Waiting::join_first(now_ms())).await?;
+                let outcome = account.store(&id, &password, source, current.as_deref(), now_ms());
+                give_way(turn).await;
+                outcome.map(|()| Vec::new())
+            }
+            GateCall::Forget { site, username, id } => {
+                self.account(&site, &username).forget(&id).map(|()| Vec::new())
+            }
         }
     }
 
-    async fn verify(&self, attempt: &Attempt, password: Secret) -> std::result::Result<(), Problem> {
+    fn account<'a>(&'a self, site: &'a Name, username: &'a UserName) -> Account<'a> {
+        Account { database: &self.store, site, username }
+    }
+
+    async fn verify(&self, attempt: &Attempt, password: Secret) -> std::result::Result<Vec<String>, Problem> {
         let client = attempt.client.key();
         let failures = Failures {
             store: &self.store,
@@ -103,38 +115,20 @@ impl GateObject {
                 return Err(problem);
             }
         };
-        let key = [attempt.site.as_str().into(), attempt.username.as_str().into()];
-        let rows = self.run("SELECT hash FROM accounts WHERE site = ?1 AND username = ?2", &key)?;
-        let hash = rows.first().map(|row| row.text(0)).transpose().map_err(stored)?;
-        let right = password::verify(&password, hash);
+        let account = self.account(&attempt.site, &attempt.username);
+        let matching = account.matching(&password);
         give_way(turn).await;
-        if right.map_err(|error| fault("argon2", error))? {
+        let matching = matching?;
+        if !matching.is_empty() {
             slots::take_back(attempt);
-            return failures.forget().map_err(stored);
+            failures.forget().map_err(stored)?;
+            return Ok(matching);
         }
         slots::count_account(attempt, now_ms());
         failures.wait(count, now_ms()).map_err(stored)?;
-        let username = hash.is_some().then_some(&attempt.username);
+        let username = account.exists()?.then_some(&attempt.username);
         self.reporter.count(&self.state, &self.store, &attempt.site, username).await?;
         Err(Code::LoginFailed.into())
-    }
-
-    async fn set(
-        &self,
-        site: &Name,
-        username: &UserName,
-        password: Secret,
-    ) -> std::result::Result<(), Problem> {
-        let turn = take_turn(slots::Waiting::join_first(now_ms())).await?;
-        let hash = password::hash(&password);
-        give_way(turn).await;
-        let hash = hash.map_err(|error| fault("argon2", error))?;
-        self.run(
-            "INSERT INTO accounts (site, username, hash) VALUES (?1, ?2, ?3)
-             ON CONFLICT DO UPDATE SET hash = excluded.hash",
-            &[site.as_str().into(), username.as_str().into(), hash.into()],
-        )?;
-        Ok(())
     }
 
     fn run(&self, sql: &str, params: &[pinlatch_site::Value]) -> std::result::Result<Vec<Row>, Problem> {

@@ -12,7 +12,7 @@ use pinlatch_token::{CodePurpose, PublicKey, is_nonce, random_id, welcome};
 use super::one_time_code::open_code;
 use crate::auth;
 use crate::clock::{now_ms, now_s};
-use crate::gate;
+use crate::gate::{self, NewPassword, Source};
 use crate::incoming::Incoming;
 use crate::objects::{ask_own, ask_site};
 use crate::respond::{self, HandlerResult, fault};
@@ -78,12 +78,12 @@ pub async fn set_up(mut incoming: Incoming) -> HandlerResult {
     if site.is_some_and(|site| site != own_site) {
         return Err(Problem::new(Code::CodeRefused).detail("the code is for another site"));
     }
-    gate::require_acceptable(&password)?;
+    gate::require_acceptable(&password, &username)?;
     // The Worker asks the site before it hashes the password. If the site already has an owner, the Worker hashes no
-    // password. A failure after the password is stored is harmless, because the password grants no access until the
-    // site has added the person.
+    // password.
     ask_site(&incoming.env, &own_site, calls::SetupAllowed { code_id: code.id.clone() }).await?;
-    gate::set(&incoming, &own_site, &username, password).await?;
-    ask_site(&incoming.env, &own_site, calls::Setup { code_id: code.id, username }).await?;
+    let new = NewPassword::store(&incoming, &own_site, &username, password, Source::Code, None).await?;
+    let call = calls::Setup { code_id: code.id, username, password_id: new.id() };
+    new.settle(&incoming, ask_site(&incoming.env, &own_site, call).await).await?;
     respond::nothing()
 }

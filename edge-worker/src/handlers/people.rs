@@ -11,7 +11,7 @@ use pinlatch_token::CodePurpose;
 use super::one_time_code::open_code;
 use crate::auth;
 use crate::clock::now_s;
-use crate::gate::{self, Client};
+use crate::gate::{self, Client, NewPassword, Source};
 use crate::incoming::Incoming;
 use crate::objects::{ask_own, ask_site};
 use crate::respond::{self, HandlerResult, fault};
@@ -47,15 +47,17 @@ pub async fn invite(mut incoming: Incoming) -> HandlerResult {
 }
 
 /// Handles `POST /api/v1/users/accept`, which uses an invitation to set a password. The Worker asks the site before it
-/// hashes the password, so no password is hashed for an invalid invitation.
+/// hashes the password, so no password is hashed for an invalid invitation. The site accepts the password in the same
+/// event in which it uses the code.
 pub async fn accept(mut incoming: Incoming) -> HandlerResult {
     let AcceptRequest { code, password } = incoming.json().await?;
     let (site, code) = open_code(&incoming, CodePurpose::Invite, &code)?;
-    gate::require_acceptable(&password)?;
     let call = calls::Invited { code_id: code.id.clone() };
-    let username = ask_site(&incoming.env, &site, call).await?;
-    gate::set(&incoming, &site, &username, password).await?;
-    let username = ask_site(&incoming.env, &site, calls::AcceptInvitation { code_id: code.id }).await?;
+    let (username, current) = ask_site(&incoming.env, &site, call).await?;
+    gate::require_acceptable(&password, &username)?;
+    let new = NewPassword::store(&incoming, &site, &username, password, Source::Code, current).await?;
+    let call = calls::AcceptInvitation { code_id: code.id, password_id: new.id() };
+    let username = new.settle(&incoming, ask_site(&incoming.env, &site, call).await).await?;
     respond::json(&AcceptReply { username })
 }
 
@@ -97,27 +99,29 @@ pub async fn end_sessions(incoming: Incoming, username: UserName) -> HandlerResu
 }
 
 /// Handles `POST /api/v1/users/{username}/password`, which changes the caller's own password. The request must contain
-/// the caller's current password.
+/// the caller's current password. The site replaces only the password that the gate has verified.
 pub async fn change_password(mut incoming: Incoming, username: UserName) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let PasswordRequest { current, password } = incoming.json().await?;
     let site = principal.site.clone();
     // The site checks the token before the gate checks the password. A caller with a revoked token can therefore not
     // guess passwords.
-    ask_site(&incoming.env, &site, calls::Whoami { principal: principal.clone() }).await?;
+    let call = calls::CurrentPassword { principal: principal.clone() };
+    let old = ask_site(&incoming.env, &site, call).await?;
     if principal.person.as_ref() != Some(&username) {
         let text =
             "you can change only your own password; invite another person again to reset their password";
         return Err(Problem::new(Code::InsufficientScope).detail(text));
     }
-    gate::require_acceptable(&password)?;
+    gate::require_acceptable(&password, &username)?;
     // Failed logins of others must not keep a person from changing their password.
     let client = match &principal.family {
         Some(family) => Client::Known(family.clone()),
         None => Client::Address(incoming.client_address()),
     };
-    gate::verify(&incoming, &site, &username, current, client).await?;
-    gate::set(&incoming, &site, &username, password).await?;
-    ask_site(&incoming.env, &site, calls::PasswordChanged { principal }).await?;
+    let verified_ids = gate::verify(&incoming, &site, &username, current, client).await?;
+    let new = NewPassword::store(&incoming, &site, &username, password, Source::Change, old).await?;
+    let call = calls::ChangePassword { principal, verified_ids, password_id: new.id() };
+    new.settle(&incoming, ask_site(&incoming.env, &site, call).await).await?;
     respond::nothing()
 }

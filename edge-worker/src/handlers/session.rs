@@ -171,7 +171,7 @@ async fn password(
         Some(known) if known.knows(&site, &login.username) => Client::Known(known.id.clone()),
         _ => Client::Address(incoming.client_address()),
     };
-    gate::verify(incoming, &site, &login.username, login.password, client).await?;
+    let password_ids = gate::verify(incoming, &site, &login.username, login.password, client).await?;
     let empty = || ClientClaims { site: site.clone(), people: Vec::new(), id: random_id() };
     let mut claims = known.unwrap_or_else(empty);
     claims.add(login.username.clone());
@@ -179,6 +179,7 @@ async fn password(
     let (family, refresh_jti) = (random_id(), random_id());
     let call = calls::Login {
         username: login.username,
+        password_ids,
         family: family.clone(),
         refresh_jti: refresh_jti.clone(),
         expires_at: now_s() + refresh_token::LIFE,

@@ -218,13 +218,15 @@ endpoints! {
     }
 
     /// Uses an invitation to set a password.
+    ///
+    /// A refused request changes nothing. If several requests use the same invitation, only one of them succeeds.
     AcceptInvitation = POST "/api/v1/users/accept" {
         tag: People,
         caller: Anyone,
         secret: true,
         body: Json(AcceptRequest),
         reply: 200 (AcceptReply) "The person can log in now. Earlier logins of the person have ended.",
-        codes: [CodeRefused, UnknownSite, Throttled],
+        codes: [PasswordRefused, CodeRefused, UnknownSite, Throttled],
     }
 
     /// Changes a person's permissions immediately, also for open WebSockets.
@@ -314,13 +316,15 @@ endpoints! {
     }
 
     /// Changes the caller's password and ends the caller's other logins.
+    ///
+    /// If the password was changed or reset while the request was handled, the response is 401 `login_failed`.
     ChangePassword { username: UserName } = POST "/api/v1/users/{username}/password" {
         tag: People,
         caller: Token,
         secret: true,
         body: Json(PasswordRequest),
         reply: 204 "The password is changed, and the caller's other logins have ended.",
-        codes: [LoginFailed, Throttled],
+        codes: [PasswordRefused, LoginFailed, Throttled],
     }
 
     /// Lists API tokens and guest links, with the newest first.
@@ -401,7 +405,7 @@ endpoints! {
         secret: true,
         body: Json(SetupRequest),
         reply: 204 "The owner can log in now.",
-        codes: [CodeRefused, UnknownSite, AlreadySetUp, Throttled],
+        codes: [PasswordRefused, CodeRefused, UnknownSite, AlreadySetUp, Throttled],
     }
 
     /// Creates an enrolment string for a device, which is valid for one use within an hour.

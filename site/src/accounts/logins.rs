@@ -45,17 +45,19 @@ struct Family {
 columns!(Family { username, current, previous, rotated_ms, expires_ms, ended_ms });
 
 impl Site<'_> {
-    /// Handles a login with a correct password. The login fails if the person has not chosen a password at this site.
-    /// The gate can still store the password of an earlier person with the same name.
+    /// Handles a login with a password that the gate knows. The login fails if the password is not the person's current
+    /// password, because the gate can also store earlier passwords and passwords that the site has refused.
     pub(crate) fn password_login(
         &mut self,
         username: UserName,
+        password_ids: &[String],
         family: &str,
         refresh_jti: &str,
         expires_at: u64,
     ) -> Result<Reply, Failure> {
-        let sql = "SELECT 1 FROM people WHERE username = ?1 AND password = 1";
-        self.row(sql, &[username.as_str().into()])?.ok_or(Code::LoginFailed)?;
+        if !self.is_current_password(&username, password_ids)? {
+            return Err(Code::LoginFailed.into());
+        }
         self.login(username, family, refresh_jti, expires_at)
     }
 

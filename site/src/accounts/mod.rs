@@ -3,5 +3,6 @@
 pub(crate) mod authority;
 mod identities;
 pub(crate) mod logins;
+mod passwords;
 pub(crate) mod people;
 pub(crate) mod tokens;

@@ -29,7 +29,12 @@ impl Site<'_> {
         Ok(())
     }
 
-    pub(crate) fn setup(&mut self, code_id: &str, username: UserName) -> Result<Reply, Failure> {
+    pub(crate) fn setup(
+        &mut self,
+        code_id: &str,
+        username: UserName,
+        password_id: &str,
+    ) -> Result<Reply, Failure> {
         self.setup_allowed(code_id)?;
         // The used setup code is stored permanently, because a setup code may be created without an expiry. Each site stores at most
         // one setup code.
@@ -38,7 +43,7 @@ impl Site<'_> {
             &[code_id.into(), u64::MAX.into(), self.now_ms.into()],
         )?;
         self.add_person(&username, Role::Owner.as_str(), None)?;
-        self.run("UPDATE people SET password = 1", &[])?;
+        self.set_password(&username, password_id)?;
         self.audit(by(&username, None), "setup", username.as_str(), "done")?;
         Ok(self.person(username))
     }
@@ -55,7 +60,7 @@ impl Site<'_> {
         scope: Option<&str>,
     ) -> Result<(), StoreError> {
         self.run(
-            "INSERT INTO people (username, role, scope, created_ms, password) VALUES (?1, ?2, ?3, ?4, 0)",
+            "INSERT INTO people (username, role, scope, created_ms) VALUES (?1, ?2, ?3, ?4)",
             &[username.as_str().into(), role.into(), scope.into(), self.now_ms.into()],
         )?;
         Ok(())
@@ -118,10 +123,9 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Returns the user name of an invitation. The Worker requests the user name before the Worker hashes and sets a
-    /// password. This function must therefore refuse every invitation that
-    /// [`Site::accept_invitation`] refuses. Examples are the invitation of a new person who has
-    /// already joined, and the invitation of a person who was removed.
+    /// Returns the user name of an invitation that [`Site::accept_invitation`] would accept now. Examples of refused
+    /// invitations are the invitation of a new person who has already joined, and the invitation of a person who was
+    /// removed.
     pub(crate) fn invited(&self, code_id: &str) -> Result<UserName, Failure> {
         let row = self.row(
             "SELECT username FROM codes
@@ -134,7 +138,11 @@ impl Site<'_> {
 
     /// Uses an invitation. For a new person, this function creates the person. For an existing person, this function
     /// ends all earlier logins.
-    pub(crate) fn accept_invitation(&mut self, code_id: &str) -> Result<UserName, Failure> {
+    pub(crate) fn accept_invitation(
+        &mut self,
+        code_id: &str,
+        password_id: &str,
+    ) -> Result<UserName, Failure> {
         let username = self.invited(code_id)?;
         let row = self.row(
             "UPDATE codes SET used_ms = ?2 WHERE id = ?1 RETURNING role, scope",
@@ -145,20 +153,10 @@ impl Site<'_> {
             Some(role) => self.add_person(&username, role, row.opt_text(1)?)?,
             None => self.end_other_logins(username.as_str(), None)?,
         }
-        self.run("UPDATE people SET password = 1 WHERE username = ?1", &[username.as_str().into()])?;
+        self.set_password(&username, password_id)?;
         self.void_invitations(&username)?;
         self.audit(by(&username, None), "accept_invitation", username.as_str(), "done")?;
         Ok(username)
-    }
-
-    /// Handles a change of the caller's password. All other logins of the caller end.
-    pub(crate) fn password_changed(&mut self, principal: &Principal) -> Result<(), Failure> {
-        self.rights(principal)?;
-        let username = principal.person.as_ref().ok_or(Code::InsufficientScope)?;
-        self.end_other_logins(username.as_str(), principal.family.as_deref())?;
-        self.void_invitations(username)?;
-        self.audit_by(principal, "password", username.as_str(), "done")?;
-        Ok(())
     }
 
     pub(crate) fn people(&self, principal: &Principal) -> Result<Vec<Person>, Failure> {

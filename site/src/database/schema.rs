@@ -189,6 +189,15 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
         "INSERT OR IGNORE INTO connection_nonces SELECT nonce, at_ms FROM sessions",
         "DROP TABLE sessions",
     ],
+    &[
+        // The id of the person's password at the gate. The id replaces the column `password`. A password from before
+        // this schema version has the id ''. An interrupted upgrade can have dropped the column `password` already, so
+        // the column is added again before it is read.
+        "ALTER TABLE people ADD COLUMN password_id TEXT",
+        "ALTER TABLE people ADD COLUMN password INTEGER NOT NULL DEFAULT 0",
+        "UPDATE people SET password_id = '' WHERE password = 1 AND password_id IS NULL",
+        "ALTER TABLE people DROP COLUMN password",
+    ],
 ];
 
 /// Upgrades the database if necessary, and returns the columns of the table `meta`. If the database is current, this

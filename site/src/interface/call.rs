@@ -102,11 +102,11 @@ calls! {
     /// Checks that the site has no owner yet and that the setup code is unused. The Worker sends `SetupAllowed` before
     /// the Worker hashes a password.
     SetupAllowed { code_id: String } -> (), Reply::Done => ();
-    /// Creates the first owner of the site.
-    Setup { code_id: String, username: UserName } -> LoggedIn, Reply::Person { username, generation } => LoggedIn { username, generation };
-    /// Starts a login after the gate has accepted the password. `family` identifies the login and its chain of refresh
-    /// tokens.
-    Login { username: UserName, family: String, refresh_jti: String, expires_at: u64 } -> LoggedIn, Reply::Person { username, generation } => LoggedIn { username, generation };
+    /// Creates the first owner of the site, with a password that the gate has stored.
+    Setup { code_id: String, username: UserName, password_id: String } -> LoggedIn, Reply::Person { username, generation } => LoggedIn { username, generation };
+    /// Starts a login. `password_ids` are the ids of the person's stored passwords that are equal to the password of the
+    /// login. `family` identifies the login and its chain of refresh tokens.
+    Login { username: UserName, password_ids: Vec<String>, family: String, refresh_jti: String, expires_at: u64 } -> LoggedIn, Reply::Person { username, generation } => LoggedIn { username, generation };
     /// Reports the number of logins that failed since the last report: for each account, and for all unknown user names
     /// together.
     LoginFailures { accounts: Vec<(UserName, u64)>, unknown: u64 } -> (), Reply::Done => ();
@@ -119,10 +119,11 @@ calls! {
     LogoutFamily { family: String } -> (), Reply::Done => ();
     /// Invites a new person, or lets an existing person choose a new password.
     Invite by principal { username: UserName, rights: RightsRequest, code_id: String, expires_at: u64 } -> (), Reply::Done => ();
-    /// Returns the user name in an invitation. The Worker sends `Invited` before the Worker hashes a password.
-    Invited { code_id: String } -> UserName, Reply::Invited { username } => username;
-    /// Uses an invitation, which creates a person or resets a password.
-    AcceptInvitation { code_id: String } -> UserName, Reply::Invited { username } => username;
+    /// Returns the user name in an invitation, and the id of the person's current password. The Worker sends `Invited`
+    /// before the Worker hashes a password.
+    Invited { code_id: String } -> (UserName, Option<String>), Reply::Invited { username, password_id } => (username, password_id);
+    /// Uses an invitation, which creates a person or resets a password. The gate has stored the new password.
+    AcceptInvitation { code_id: String, password_id: String } -> UserName, Reply::Accepted { username } => username;
     /// Lets a person log in with a login provider.
     Admit by principal { username: UserName, request: AdmitRequest } -> (), Reply::Done => ();
     /// Removes all of a person's identities at login providers.
@@ -138,9 +139,11 @@ calls! {
     RemovePerson by principal { username: UserName } -> (), Reply::Done => ();
     /// Ends every login of a person.
     EndSessions by principal { username: UserName } -> (), Reply::Done => ();
-    /// Reports that the caller has changed their password. After `PasswordChanged`, the site ends the person's other
-    /// logins.
-    PasswordChanged by principal {  } -> (), Reply::Done => ();
+    /// Returns the id of the caller's current password.
+    CurrentPassword by principal {  } -> Option<String>, Reply::Password(id) => id;
+    /// Replaces the caller's password with a password that the gate has stored, and ends the person's other logins.
+    /// `verified_ids` are the ids of the stored passwords that are equal to the current password in the request.
+    ChangePassword by principal { verified_ids: Vec<String>, password_id: String } -> (), Reply::Done => ();
     /// Issues an API token or a guest link.
     Issue by principal { request: IssueRequest, jti: String } -> (TokenView, u64), Reply::Issued { token, generation } => (token, generation);
     /// Returns the API tokens and guest links that the site has issued.
@@ -202,8 +205,12 @@ pub enum Reply {
     /// The reply to [`Call::Refresh`], with the data for the access token, and the id and the expiry of the current
     /// refresh token.
     Refreshed { username: UserName, generation: u64, jti: String, expires_at: u64 },
-    /// The reply to [`Call::Invited`] and [`Call::AcceptInvitation`].
-    Invited { username: UserName },
+    /// The reply to [`Call::Invited`], with the id of the person's current password.
+    Invited { username: UserName, password_id: Option<String> },
+    /// The reply to [`Call::AcceptInvitation`].
+    Accepted { username: UserName },
+    /// The reply to [`Call::CurrentPassword`], with the id of the password.
+    Password(Option<String>),
     /// The reply to [`Call::People`].
     People(Vec<Person>),
     /// The reply to [`Call::Issue`], with the data of the token and the generation that the Worker must sign into the

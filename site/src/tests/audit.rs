@@ -37,6 +37,7 @@ fn administers(call: &Call) -> Option<&'static str> {
         | Call::CommandStatus { .. }
         | Call::SetupAllowed { .. }
         | Call::Invited { .. }
+        | Call::CurrentPassword { .. }
         | Call::People { .. }
         | Call::Tokens { .. }
         | Call::ExchangeGuest { .. }
@@ -59,7 +60,7 @@ fn administers(call: &Call) -> Option<&'static str> {
         Call::ChangePerson { .. } => "change_person",
         Call::RemovePerson { .. } => "remove_person",
         Call::EndSessions { .. } => "end_sessions",
-        Call::PasswordChanged { .. } => "password_changed",
+        Call::ChangePassword { .. } => "change_password",
         Call::Issue { .. } => "mint",
         Call::Revoke { .. } => "revoke",
         Call::RaiseGeneration { .. } => "raise_generation",
@@ -86,6 +87,7 @@ fn every_act_of_administration_is_in_the_log() {
         || Principal { family: Some("bob-f".into()), person: Some(user("bob")), sub: "bob".into(), ..ann() };
     let login = |who: &str| Call::Login {
         username: user(who),
+        password_ids: vec![PASSWORD_ID.into()],
         family: format!("{who}-f"),
         refresh_jti: format!("{who}-r0"),
         expires_at,
@@ -93,7 +95,11 @@ fn every_act_of_administration_is_in_the_log() {
     let code = || "code".to_owned();
     let (bob_name, shed) = (|| user("bob"), || name("shed"));
     for (call, entry, jti) in [
-        (Call::Setup { code_id: "s".into(), username: user("ann") }, "ann setup ann done", None),
+        (
+            Call::Setup { code_id: "s".into(), username: user("ann"), password_id: PASSWORD_ID.into() },
+            "ann setup ann done",
+            None,
+        ),
         (Call::RaiseGeneration { principal: owner() }, "ann generation 2 done", Some("ann-token")),
         (login("ann"), "ann login ann done", Some("ann-r0")),
         (
@@ -112,7 +118,11 @@ fn every_act_of_administration_is_in_the_log() {
             "ann invite bob done",
             Some("ann-at"),
         ),
-        (Call::AcceptInvitation { code_id: code() }, "bob accept_invitation bob done", None),
+        (
+            Call::AcceptInvitation { code_id: code(), password_id: PASSWORD_ID.into() },
+            "bob accept_invitation bob done",
+            None,
+        ),
         (
             Call::Admit { principal: ann(), username: bob_name(), request: at_provider() },
             "ann admit bob done",
@@ -146,7 +156,7 @@ fn every_act_of_administration_is_in_the_log() {
             "ann rights bob operator",
             Some("ann-at"),
         ),
-        (Call::PasswordChanged { principal: bob() }, "bob password bob done", Some("ann-at")),
+        (change_password(bob()), "bob password bob done", Some("ann-at")),
         (
             Call::EndSessions { principal: ann(), username: bob_name() },
             "ann end_sessions bob done",

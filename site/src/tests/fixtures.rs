@@ -64,8 +64,8 @@ impl TestSite {
     }
 
     pub(super) fn accept(&self, code: &str) -> Result<UserName, String> {
-        match self.call(Call::AcceptInvitation { code_id: code.into() }).0 {
-            Ok(Answer::Now(Reply::Invited { username })) => Ok(username),
+        match self.call(Call::AcceptInvitation { code_id: code.into(), password_id: PASSWORD_ID.into() }).0 {
+            Ok(Answer::Now(Reply::Accepted { username })) => Ok(username),
             other => Err(other.expect_err("an answer").code),
         }
     }
@@ -74,6 +74,7 @@ impl TestSite {
     pub(super) fn log_in(&self, who: &str, family: &str) -> Principal {
         let call = Call::Login {
             username: user(who),
+            password_ids: vec![PASSWORD_ID.into()],
             family: family.into(),
             refresh_jti: format!("{family}-r0"),
             expires_at: self.now_s() + 30 * DAY_S,

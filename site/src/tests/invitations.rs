@@ -26,12 +26,13 @@ fn an_invitation_is_good_once() {
     for _ in 0..2 {
         assert_eq!(
             invited(),
-            Ok(Answer::Now(Reply::Invited { username: user("bob") })),
+            Ok(Answer::Now(Reply::Invited { username: user("bob"), password_id: None })),
             "the question does not use the code"
         );
     }
     let login = Call::Login {
         username: user("bob"),
+        password_ids: vec![PASSWORD_ID.into()],
         family: "f".into(),
         refresh_jti: "r".into(),
         expires_at: u64::MAX,
@@ -91,15 +92,12 @@ fn whatever_happens_to_the_person_voids_what_is_under_way() {
     assert_eq!(test_site.store.run(open, &[]).unwrap()[0].int(0), Ok(0));
     test_site.remove(&owner(), "bob").unwrap();
     assert_eq!(test_site.accept("second"), Err("code_refused".into()));
-    // A code for a password reset is invalid after a change of the person's rights or password.
-    for (n, change) in [Some(Owner), Some(Viewer), None].into_iter().enumerate() {
+    // A code for a password reset is invalid after a change of the person's rights.
+    for (n, change) in [Owner, Viewer].into_iter().enumerate() {
         let (who, code) = (format!("p{n}"), format!("reset-{n}"));
-        let person = test_site.join(&who, role(Operator));
+        test_site.join(&who, role(Operator));
         test_site.invite(&owner(), &who, RightsRequest::default(), &code).unwrap();
-        match change {
-            Some(change) => test_site.change(&owner(), &who, role(change)).unwrap(),
-            None => test_site.done(Call::PasswordChanged { principal: person }).unwrap(),
-        }
+        test_site.change(&owner(), &who, role(change)).unwrap();
         assert_eq!(test_site.accept(&code), Err("code_refused".into()), "{change:?}");
     }
     // A code for a password reset is also invalid for a new person with the same user name.
@@ -111,7 +109,6 @@ fn whatever_happens_to_the_person_voids_what_is_under_way() {
     assert_eq!(test_site.accept("reset"), Err("code_refused".into()));
 }
 
-/// The edge sets the password between the calls [`Call::Invited`] and [`Call::AcceptInvitation`].
 #[test]
 fn a_code_sets_no_password_of_who_came_another_way() {
     let test_site = TestSite::connected();
@@ -134,6 +131,7 @@ fn a_code_sets_no_password_of_who_came_another_way() {
     // must also fail.
     let login = |who: &str| Call::Login {
         username: user(who),
+        password_ids: vec![PASSWORD_ID.into()],
         family: format!("{who}-p"),
         refresh_jti: "r".into(),
         expires_at: u64::MAX,
@@ -232,7 +230,8 @@ fn a_new_password_ends_every_login() {
     let script = test_site.issue(&test_site.log_in("ann", "f"), api("line:*/*:*"), "script").unwrap();
     test_site.invite(&owner(), "bob", RightsRequest::default(), "reset").unwrap();
     assert!(test_site.may(&bob).is_ok(), "an invitation alone ends nothing");
-    let (_, effects) = test_site.call(Call::AcceptInvitation { code_id: "reset".into() });
+    let (_, effects) =
+        test_site.call(Call::AcceptInvitation { code_id: "reset".into(), password_id: PASSWORD_ID.into() });
     let families = vec![PanelFilter::Family("bob-f".into()), PanelFilter::Family("second".into())];
     assert_eq!(ended(&effects).0, families);
     for dead in [&bob, &second] {

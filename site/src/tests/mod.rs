@@ -13,6 +13,7 @@ mod invitations;
 mod issued_tokens;
 mod late;
 mod machine;
+mod passwords;
 mod people;
 mod rights;
 mod schema;
@@ -60,6 +61,18 @@ impl Links for FakeLinks {
 
 const START_MS: u64 = 1_800_000_000_000;
 
+/// The id of every password in these tests, except in the tests of passwords.
+const PASSWORD_ID: &str = "password";
+
+/// Returns the call that replaces a person's password by a password with the same id.
+fn change_password(principal: Principal) -> Call {
+    Call::ChangePassword {
+        principal,
+        verified_ids: vec![PASSWORD_ID.into()],
+        password_id: PASSWORD_ID.into(),
+    }
+}
+
 /// A site with its database, WebSockets, configuration and clock.
 struct TestSite {
     store: Floats,
@@ -100,7 +113,14 @@ impl TestSite {
     /// Returns a site with the owner `ann` and the device `porch`, which is not connected.
     fn new() -> Self {
         let test_site = Self::empty();
-        test_site.call(Call::Setup { code_id: "setup".into(), username: user("ann") }).0.unwrap();
+        test_site
+            .call(Call::Setup {
+                code_id: "setup".into(),
+                username: user("ann"),
+                password_id: PASSWORD_ID.into(),
+            })
+            .0
+            .unwrap();
         test_site.enrol("porch", "cert-1");
         test_site
     }

@@ -7,6 +7,7 @@ const HOUR_S: u64 = 3_600;
 fn login(test_site: &TestSite, family: &str) {
     let call = Call::Login {
         username: user("ann"),
+        password_ids: vec![PASSWORD_ID.into()],
         family: family.into(),
         refresh_jti: "r0".into(),
         expires_at: START_MS / 1000 + HOUR_S,
@@ -46,12 +47,17 @@ fn a_site_is_set_up_once() {
     assert_eq!(allowed(), Ok(Answer::Now(Reply::Done)));
     let login = Call::Login {
         username: user("ann"),
+        password_ids: vec![PASSWORD_ID.into()],
         family: "f".into(),
         refresh_jti: "r".into(),
         expires_at: u64::MAX,
     };
     assert_eq!(test_site.refusal(login), "login_failed");
-    let setup = |code: &str| Call::Setup { code_id: code.into(), username: user("ann") };
+    let setup = |code: &str| Call::Setup {
+        code_id: code.into(),
+        username: user("ann"),
+        password_id: PASSWORD_ID.into(),
+    };
     assert!(matches!(test_site.call(setup("s")).0, Ok(Answer::Now(Reply::Person { .. }))));
     assert_eq!(test_site.last_logged(), "ann setup ann done");
     assert_eq!(allowed().unwrap_err().code, "already_set_up");

@@ -201,7 +201,7 @@ fn a_new_password_ends_the_others() {
     let test_site = TestSite::connected();
     let (here, there) = (test_site.log_in("ann", "here"), test_site.log_in("ann", "there"));
     let bob = test_site.join("bob", role(Viewer));
-    let (answer, effects) = test_site.call(Call::PasswordChanged { principal: here.clone() });
+    let (answer, effects) = test_site.call(change_password(here.clone()));
     assert_eq!(answer, Ok(Answer::Now(Reply::Done)));
     assert_eq!(ended(&effects).0, [PanelFilter::Family("there".into())]);
     assert_eq!(test_site.last_logged(), "ann password ann done");
@@ -215,8 +215,8 @@ fn a_new_password_ends_the_others() {
     };
     assert!(test_site.call(refresh("here")).0.is_ok());
     assert_eq!(test_site.refusal(refresh("there")), "invalid_grant");
-    assert_eq!(test_site.refusal(Call::PasswordChanged { principal: there }), "invalid_token");
-    assert_eq!(test_site.refusal(Call::PasswordChanged { principal: program("site:*") }), REFUSED);
+    assert_eq!(test_site.refusal(change_password(there)), "invalid_token");
+    assert_eq!(test_site.refusal(change_password(program("site:*"))), REFUSED);
 }
 
 #[test]
@@ -231,6 +231,7 @@ fn a_person_has_so_many_logins() {
     test_site.pass(1_000);
     let call = Call::Login {
         username: user("ann"),
+        password_ids: vec![PASSWORD_ID.into()],
         family: "f100".into(),
         refresh_jti: "r".into(),
         expires_at: test_site.now_s() + 30 * DAY_S,

@@ -64,6 +64,8 @@ fn check(test_site: &TestSite) {
     let known: Vec<_> =
         people.iter().map(|p| (p.username.as_str(), p.role, p.created_ms, p.sessions)).collect();
     assert_eq!(known, [("ann", Some(Role::Owner), 5, 1), ("vic", Some(Role::Viewer), 6, 0)]);
+    let password = test_site.call(Call::CurrentPassword { principal: ann.clone() }).0;
+    assert_eq!(password, Ok(Answer::Now(Reply::Password(Some(String::new())))), "old passwords stay valid");
     let enrol = Call::Enrol {
         code_id: "enrol".into(),
         jwk_thumbprint: "t".into(),
@@ -87,7 +89,7 @@ fn version_1_becomes_today_s_with_its_data() {
     let test_site = version_1();
     check(&test_site);
     let schema = test_site.store.run("SELECT schema FROM meta", &[]).unwrap();
-    assert_eq!(schema[0].int(0), Ok(6));
+    assert_eq!(schema[0].int(0), Ok(7));
     assert_eq!(used_nonces(&test_site), ["used"]);
 }
 
@@ -118,6 +120,28 @@ fn an_upgrade_interrupted_after_any_statement_is_finished() {
             );
         }
     }
+}
+
+#[test]
+fn a_person_without_a_password_has_none_after_the_upgrade() {
+    let test_site = version_1();
+    for statement in VERSIONS.iter().take(6).skip(1).flat_map(|statements| statements.iter()) {
+        match test_site.store.run(statement, &[]) {
+            Err(StoreError::Sql(text)) if text.contains("duplicate column name") => {}
+            other => drop(other.unwrap()),
+        }
+    }
+    test_site.store.run("UPDATE people SET password = 0 WHERE username = 'vic'", &[]).unwrap();
+    test_site.store.run("UPDATE meta SET schema = 6", &[]).unwrap();
+    let login = |who: &str| Call::Login {
+        username: user(who),
+        password_ids: vec![String::new()],
+        family: who.into(),
+        refresh_jti: "r".into(),
+        expires_at: u64::MAX,
+    };
+    assert_eq!(test_site.refusal(login("vic")), "login_failed");
+    assert!(test_site.call(login("ann")).0.is_ok());
 }
 
 #[test]

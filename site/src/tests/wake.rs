@@ -63,6 +63,7 @@ fn what_is_kept_too_long_goes_and_the_site_comes_to_rest() {
     test_site.call(Call::Logout { principal: program("line:*/*:*") }).0.unwrap();
     let login = Call::Login {
         username: user("ann"),
+        password_ids: vec![PASSWORD_ID.into()],
         family: "f".into(),
         refresh_jti: "r".into(),
         expires_at: START_MS / 1000 + 60,

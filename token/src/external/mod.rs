@@ -2,3 +2,4 @@
 
 pub(crate) mod issuer;
 pub mod login;
+pub(crate) mod uri;

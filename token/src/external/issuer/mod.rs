@@ -15,6 +15,7 @@ use pinlatch_protocol::scope::ScopeSet;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::external::uri::private_uri;
 use crate::jwt::kind::{Kind, is_type};
 use crate::jwt::refusal::{Refusal, excerpt};
 use crate::jwt::strict::{Object, Unverified};
@@ -394,15 +395,6 @@ pub(crate) fn not_set(member: &str, name: &str) -> String {
     format!(
         "{member}: no secret has this name; write the name of a secret, such as SCRIPTS_SECRET, not the secret itself"
     )
-}
-
-/// Checks that a URL uses TLS or a loopback host. On other connections, an attacker could read the data.
-pub fn private_uri(uri: &str) -> Result<String, String> {
-    let loopback = ["http://127.0.0.1:", "http://[::1]:", "http://localhost:"];
-    if uri.starts_with("https://") || loopback.iter().any(|start| uri.starts_with(start)) {
-        return Ok(uri.to_owned());
-    }
-    Err(format!("{:?} is not an https URL and is not a URL of this machine", excerpt(uri)))
 }
 
 fn is_own(typ: &str) -> bool {

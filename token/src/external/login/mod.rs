@@ -15,7 +15,8 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::edge_keys::keys::EdgeKeys;
-use crate::external::issuer::{not_set, private_uri, read_table};
+use crate::external::issuer::{not_set, read_table};
+use crate::external::uri::{endpoint_uri, private_uri};
 use crate::jwt::b64;
 use crate::jwt::claims::bare_claims;
 use crate::jwt::refusal::{Refusal, excerpt};
@@ -204,6 +205,7 @@ impl Provider {
             let value = document.get(name).and_then(Value::as_str);
             value.map(str::to_owned).ok_or_else(|| format!("the discovery document has no {name}"))
         };
+        let endpoint = |name: &str| endpoint_uri(&self.issuer, &text(name)?);
         let issuer = text("issuer")?;
         if issuer != self.issuer {
             return Err(format!("the discovery document contains another issuer, {:?}", excerpt(&issuer)));
@@ -220,10 +222,10 @@ impl Provider {
             return Err("the provider supports no public-key algorithm that Pinlatch supports".into());
         }
         Ok(Discovery {
-            authorization_endpoint: private_uri(&text("authorization_endpoint")?)?,
-            token_endpoint: private_uri(&text("token_endpoint")?)?,
-            jwks_uri: private_uri(&text("jwks_uri")?)?,
-            userinfo_endpoint: text("userinfo_endpoint").ok().and_then(|uri| private_uri(&uri).ok()),
+            authorization_endpoint: endpoint("authorization_endpoint")?,
+            token_endpoint: endpoint("token_endpoint")?,
+            jwks_uri: endpoint("jwks_uri")?,
+            userinfo_endpoint: endpoint("userinfo_endpoint").ok(),
             secret_in_form: methods.is_some_and(|methods| {
                 !methods.contains(&"client_secret_basic") && methods.contains(&"client_secret_post")
             }),

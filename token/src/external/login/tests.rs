@@ -103,6 +103,8 @@ fn a_discovery_must_be_the_providers_own() {
         ("issuer", json!("https://id.example")),
         ("jwks_uri", json!("http://id.example/jwks")),
         ("token_endpoint", json!(null)),
+        ("token_endpoint", json!("http://127.0.0.1:8787/api/v1/token")),
+        ("token_endpoint", json!("http://127.0.0.1:80@evil.example/token")),
         ("id_token_signing_alg_values_supported", json!(["HS256", "none"])),
     ] {
         let mut document = document();
