@@ -29,7 +29,7 @@ fn requests() -> Vec<Example> {
     let token = json!({ "kind": "api", "name": "cron", "scope": "site:audit", "not_before": 1, "expires_at": 2,
         "max_uses": 3 });
     let login = json!({ "grant_type": "password", "site": "home", "username": "ann", "password": "12345678",
-        "refresh_token": "…" });
+        "refresh_token": "…", "client_token": "…" });
     let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "x": "…" });
     vec![
         example::<api::LoginRequest>(
@@ -104,7 +104,7 @@ fn answers() -> Vec<Example> {
         example::<api::GuestReply>("GuestReply", json!({ "site": "home", "guest": token })),
         example::<api::TokenReply>(
             "TokenReply",
-            json!({ "access_token": "…", "token_type": "Bearer", "expires_in": 600, "refresh_token": "…" }),
+            json!({ "access_token": "…", "token_type": "Bearer", "expires_in": 600, "refresh_token": "…", "client_token": "…" }),
         ),
         example::<api::Whoami>("Whoami", whoami),
         example::<panel::LineView>("Line", line),
