@@ -12,12 +12,13 @@ use e2e::outsiders::now;
 use e2e::site::{OWNER, PASSWORD};
 use e2e::{Agent, Browser, Deployment, HostLock, Http, Site, eventually, program};
 use serde_json::{Value, json};
+use xtask::edge::EdgeOptions;
 
 use crate::panel::in_browser;
 
 /// A deployment behind a proxy.
-struct Fronted {
-    deployment: Deployment,
+pub struct Fronted {
+    pub deployment: Deployment,
     certificates: Certificates,
     origin: String,
     upstream: u16,
@@ -32,12 +33,17 @@ impl Fronted {
 
     /// Starts a deployment whose variable `ORIGIN` differs from the proxy's origin, if `other` is given.
     fn with_origin(kind: FrontKind, other: Option<&str>) -> Self {
+        Self::with(kind, |options, origin| options.var("ORIGIN", other.unwrap_or(origin)))
+    }
+
+    /// Starts a deployment with changed options. `alter` also gets the proxy's origin.
+    pub fn with(kind: FrontKind, alter: impl FnOnce(EdgeOptions, &str) -> EdgeOptions) -> Self {
         let host_lock = HostLock::beside_others();
         let (ip, port) = (outer_address(), free_port());
         let certificates = Certificates::new(&[&ip.to_string()]);
         let scheme = if kind == FrontKind::PlainNginx { "http" } else { "https" };
         let origin = format!("{scheme}://{ip}:{port}");
-        let deployment = Deployment::start_with(1, |options| options.var("ORIGIN", other.unwrap_or(&origin)));
+        let deployment = Deployment::start_with(1, |options| alter(options, &origin));
         let upstream =
             deployment.origin().rsplit_once(':').and_then(|(_, port)| port.parse().ok()).expect("a port");
         let proxy = FrontProxy::start(kind, (ip, port), upstream, &certificates);

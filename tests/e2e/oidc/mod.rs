@@ -4,6 +4,7 @@
 //! All tests in this module share one deployment and one process that runs all login providers. Each test uses a
 //! separate login provider and a separate site, to which this login provider gives access.
 
+mod behind_proxy;
 mod browser;
 mod issuers;
 mod logins;
@@ -103,7 +104,7 @@ impl TestDeployment {
             provider: self.providers.named(name),
             site,
             http: self.deployment.http(),
-            _host_lock: host_lock,
+            _host_lock: Some(host_lock),
         }
     }
 }
@@ -113,7 +114,7 @@ struct Stage<'w> {
     provider: Provider<'w>,
     site: Site<'w>,
     http: Http,
-    _host_lock: HostLock,
+    _host_lock: Option<HostLock>,
 }
 
 /// A login that the edge has started, with the provider's login URL and the login cookie.
