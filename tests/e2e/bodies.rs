@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use e2e::http::local;
 use e2e::{Deployment, HostLock};
+use pinlatch_protocol::api::SITE_HEADER;
 use xtask::processes::descendants_named;
 
 /// The size of each body, in bytes.
@@ -57,8 +58,8 @@ fn send(origin: &str, (path, media_type): (&str, &str), size: usize) -> Option<u
     stream.set_write_timeout(Some(Duration::from_secs(2))).expect("a timeout");
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
     let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\nContent-Type: {media_type}\r\n\
-        Transfer-Encoding: chunked\r\n\r\n"
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\n{SITE_HEADER}: site-1\r\n\
+        Content-Type: {media_type}\r\nTransfer-Encoding: chunked\r\n\r\n"
     );
     let piece = [b"10000\r\n".as_slice(), &[b' '; 0x10000], b"\r\n"].concat();
     let mut sent = stream.write_all(head.as_bytes());

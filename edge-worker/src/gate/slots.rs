@@ -7,8 +7,8 @@
 //! Object.
 //!
 //! A flood of logins must not keep other people from logging in. Known clients are therefore first. Among the other
-//! clients, the client with the fewest recent attempts is first. If the queue is full, the last login in this order is
-//! refused.
+//! clients, the address with the fewest recent failed logins is first. If the queue is full, the last login in this
+//! order is refused.
 
 use std::cell::RefCell;
 
@@ -32,10 +32,6 @@ const MAX_WAITING: usize = 32;
 
 /// The maximum time in the queue, in milliseconds.
 const MAX_WAITING_MS: u64 = 15_000;
-
-/// The period in which the number of a client's recent attempts decreases by one, in milliseconds. This number
-/// determines the order of the queue.
-const ATTEMPT_PERIOD_MS: u64 = 2_000;
 
 /// The period in which the number of failed logins of an address decreases by one, in milliseconds.
 pub const ADDRESS_PERIOD_MS: u64 = 300_000;
@@ -64,14 +60,14 @@ struct Queue {
     /// The waiting logins in their order.
     waiting: Vec<Place>,
     free_at_ms: u64,
-    attempts: Pressure,
     addresses: Pressure,
     accounts: Pressure,
 }
 
 /// A login in the queue.
 struct Place {
-    /// Whether the client is unknown, and the number of its recent attempts. The lowest rank is first.
+    /// Whether the client is unknown, and the number of recent failed logins from its address. The lowest rank is
+    /// first.
     rank: (bool, u64),
     ticket: u64,
     since_ms: u64,
@@ -94,7 +90,6 @@ impl Queue {
             next_ticket: 0,
             waiting: Vec::new(),
             free_at_ms: 0,
-            attempts: Pressure::new(ATTEMPT_PERIOD_MS),
             addresses: Pressure::new(ADDRESS_PERIOD_MS),
             accounts: Pressure::new(ACCOUNT_PERIOD_MS),
         }
@@ -191,12 +186,11 @@ pub struct Waiting {
 impl Waiting {
     /// Adds a login to the queue. If the queue is full, this function returns 429 `throttled`.
     pub fn join(attempt: &Attempt, now_ms: u64) -> Result<Self, Problem> {
-        let is_known = attempt.client.is_known();
-        let key = attempt.client.key();
-        let account = (!is_known).then(|| attempt.account());
+        let is_unknown = !attempt.client.is_known();
+        let account = is_unknown.then(|| attempt.account());
         QUEUE.with_borrow_mut(|queue| {
-            let rank = (!is_known, queue.attempts.count(&key, now_ms));
-            queue.attempts.add(&key, now_ms);
+            // The count contains the logins from this address that are already in the queue.
+            let rank = (is_unknown, queue.addresses.count(&address_key(attempt), now_ms));
             queue.join(rank, account, now_ms).map(|ticket| Self { ticket }).ok_or_else(full)
         })
     }
