@@ -33,7 +33,7 @@ fn a_browser_gets_cookies_that_script_cannot_read() {
     assert_eq!((&answer.body["username"], &answer.body["site"]), (&json!(OWNER), &json!(site.name)));
     assert!(answer.body.get("access_token").is_none(), "the response contains a token");
     let set = cookies(&answer);
-    assert_eq!(set.len(), 2, "{set:?}");
+    assert_eq!(set.len(), 3, "{set:?}");
     for cookie in &set {
         for attribute in ["; Path=/;", "; Secure", "; HttpOnly", "; SameSite=Strict"] {
             assert!(cookie.contains(attribute), "{cookie}");
@@ -42,6 +42,7 @@ fn a_browser_gets_cookies_that_script_cannot_read() {
     }
     assert!(set[0].starts_with(&site.cookie("session", "")), "{set:?}");
     assert!(set[1].starts_with(&site.cookie("refresh", "")), "{set:?}");
+    assert!(set[2].starts_with(&site.cookie("client", "")), "{set:?}");
 
     let session = pair(&answer, "__Host-pinlatch_session_");
     let browser = page.with("cookie", session);

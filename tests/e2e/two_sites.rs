@@ -107,7 +107,7 @@ fn a_fifth_site_takes_the_place_of_the_oldest() {
         jar.log_in(site, "ben");
     }
     let names = |sites: &[Site<'_>]| -> BTreeSet<String> {
-        let cookies = |site: &Site<'_>| ["session", "refresh"].map(|kind| site.cookie(kind, ""));
+        let cookies = |site: &Site<'_>| ["session", "refresh", "client"].map(|kind| site.cookie(kind, ""));
         sites.iter().flat_map(cookies).map(|name| name.trim_end_matches('=').to_owned()).collect()
     };
     assert_eq!(jar.names(), names(&sites[1..]));
