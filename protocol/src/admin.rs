@@ -3,13 +3,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::name::UserName;
+use crate::name::{Name, UserName};
 use crate::scope::{Role, ScopeSet};
 use crate::secret::Secret;
 use crate::wire_enum::wire_enum;
 
 /// The maximum length of the display name of an API token or guest link, in characters.
 pub const MAX_TOKEN_NAME: usize = 64;
+
+/// The longest life of a token with a `site:` scope that a person can issue without a new proof, in seconds (RFC 9470).
+pub const MAX_UNPROVEN_LIFE: u64 = 86_400;
 
 /// The longest validity period of an API token or guest link, in days.
 pub const MAX_TOKEN_DAYS: u64 = 366;
@@ -49,6 +52,10 @@ pub struct Person {
     pub scope: ScopeSet,
     /// The time when the person's account was created, in milliseconds of Unix time.
     pub created_ms: u64,
+    /// The user name or the token subject of the caller who invited or admitted the person. The field is absent for the
+    /// first owner, and for a person who joined before version 0.2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub added_by: Option<String>,
     /// The number of the person's open logins. Logins that have ended or expired are not counted.
     pub sessions: u32,
     /// The person's accounts at external login providers.
@@ -129,6 +136,76 @@ pub struct InviteReply {
     pub code: Secret,
     /// The time when the invitation code expires, in seconds of Unix time.
     pub expires_at: u64,
+}
+
+/// An open invitation, without its code. `GET /api/v1/invitations` returns a list of open invitations.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Invitation {
+    /// The id of the invitation code. The id does not allow anyone to use the invitation.
+    pub id: String,
+    /// The user name of the invited person.
+    pub username: UserName,
+    /// The role that the invitation gives to a new person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// The individual scopes that the invitation gives to a new person. If `role` and `scope` are both absent, the
+    /// invitation lets an existing person choose a new password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<ScopeSet>,
+    /// The user name or the token subject of the caller who made the invitation.
+    pub creator: String,
+    /// The time when the invitation expires, in seconds of Unix time.
+    pub expires_at: u64,
+}
+
+/// An open enrolment code, without the code itself. `GET /api/v1/enrolments` returns a list of open enrolment codes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Enrolment {
+    /// The id of the enrolment code. The id does not allow anyone to use the code.
+    pub id: String,
+    /// The name of the device that the code enrols.
+    pub device: Name,
+    /// Whether the code can replace an enrolled device of this name.
+    pub replaces: bool,
+    /// The user name or the token subject of the caller who made the enrolment code.
+    pub creator: String,
+    /// The time when the enrolment code expires, in seconds of Unix time.
+    pub expires_at: u64,
+}
+
+/// An open login of a person. `GET /api/v1/users/{username}/sessions` returns a list of open logins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Session {
+    /// The id of the login.
+    pub id: String,
+    /// Whether the request itself belongs to this login.
+    pub current: bool,
+    /// The browser or program that logged in, for example `Firefox on Android`. The field is absent if it is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+    /// The time of the login, in milliseconds of Unix time.
+    pub started_ms: u64,
+    /// The time when the login was last refreshed, in milliseconds of Unix time. An open page refreshes its login every
+    /// few minutes.
+    pub last_used_ms: u64,
+    /// The time when the login ends if it is not refreshed, in seconds of Unix time.
+    pub expires_at: u64,
+    /// The time when the login ends even if it is refreshed, in seconds of Unix time.
+    pub ends_at: u64,
+}
+
+/// The body of `POST /api/v1/users/{username}/secure`. The call sets a new password, and ends everything that somebody
+/// else could have arranged with the caller's account.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SecureRequest {
+    /// The caller's new password.
+    #[cfg_attr(test, schemars(with = "crate::secret::schemas::NewPassword"))]
+    pub password: Secret,
 }
 
 /// The body of `POST /api/v1/users/accept`. An invited person sends the invitation code and a new password to the site.

@@ -38,6 +38,12 @@ pub const SUBJECT_PARAMETER: &str = "subject";
 /// The start of the name of the cookie with the client token of a browser. The site's name follows.
 pub const CLIENT_COOKIE: &str = "__Host-pinlatch_client_";
 
+/// The maximum age of a person's proof for a request that would outlive a stolen login, in seconds (RFC 9470).
+pub const MAX_PROOF_AGE: u64 = 300;
+
+/// The lifetime of the access token of a person's login, in seconds.
+pub const MAX_PERSON_LIFE: u64 = 600;
+
 /// The response body of `GET /healthz`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -201,6 +207,20 @@ pub struct Whoami {
     pub iat: u64,
     /// The time when the token expires, in seconds of Unix time.
     pub exp: u64,
+    /// The time when the person last proved their identity with a password or a login provider, in seconds of Unix
+    /// time. The field is absent if the token belongs to no login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<u64>,
+}
+
+/// The body of `POST /api/v1/session/proof`, with which a logged-in person proves their identity again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ProofRequest {
+    /// The person's password.
+    #[cfg_attr(test, schemars(extend("format" = "password")))]
+    pub password: Secret,
 }
 
 /// The body of `POST /api/v1/setup`. The call creates the first owner of a site, and works only if the site has no

@@ -53,6 +53,9 @@ codes! {
     TwoCarriers "two_carriers" 400 "The request contains more than one token; send only one token";
     /// The request has no token or an invalid token (RFC 6750 §3.1).
     InvalidToken "invalid_token" 401 "The request has no valid token";
+    /// The request needs a newer proof that the caller is the person of the login (RFC 9470 §3). The member `max_age`
+    /// contains the maximum age of the proof, in seconds. `POST /api/v1/session/proof` gives a new proof.
+    InsufficientUserAuthentication "insufficient_user_authentication" 401 "Confirm that it is you";
     /// The user name or the password is wrong. The response does not show which of the two is wrong.
     LoginFailed "login_failed" 401 "The user name or password is wrong";
     /// The response of a login provider is invalid, or the response does not belong to a login that this browser
@@ -64,6 +67,9 @@ codes! {
     UnsupportedGrant "unsupported_grant_type" 400 "The grant type is not supported";
     /// The token is valid but does not have the scope that the request requires (RFC 6750 §3.1).
     InsufficientScope "insufficient_scope" 403 "The token's permissions do not cover this request";
+    /// The request needs the login of a person. The caller's token belongs to a program, a guest link or an external
+    /// issuer.
+    PersonRequired "person_required" 403 "Only a person who is logged in can do this";
     /// The request comes from a page of another origin, or the token is a cookie and the header `Origin` is absent.
     WrongOrigin "wrong_origin" 403 "The request must come from a page of this server";
     /// The request contains a password or a one-time code, but came over plain HTTP from another machine. An attacker on
@@ -89,6 +95,10 @@ codes! {
     UnknownCommand "unknown_command" 404 "The command does not exist";
     /// The site has no person with this user name.
     UnknownPerson "unknown_person" 404 "The person does not exist";
+    /// The person has no open login with this id.
+    UnknownSession "unknown_session" 404 "The login does not exist, or it has ended";
+    /// The site has no open invitation or enrolment code with this id.
+    UnknownCode "unknown_code" 404 "The invitation or enrolment code does not exist, or it was used";
     /// The site has issued no API token or guest link with this id. For any other token, `expires_at` is missing.
     UnknownToken "unknown_token" 404 "The token does not exist";
     /// The path exists, but the path does not support the HTTP method of the request. Every path can return this
@@ -167,6 +177,10 @@ pub struct Problem {
     /// The number of seconds to wait before the next attempt. The header `Retry-After` contains the same number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u32>,
+    /// The maximum age of the proof that the request needs, in seconds (RFC 9470 §3). The header `WWW-Authenticate`
+    /// contains the same number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<u64>,
 }
 
 impl Problem {
@@ -193,6 +207,7 @@ impl Problem {
             detail: None,
             id: None,
             retry_after: None,
+            max_age: None,
         }
     }
 

@@ -13,16 +13,13 @@ use crate::database::rows::{Columns as _, columns};
 use crate::database::store::StoreError;
 use crate::interface::failure::Failure;
 use crate::interface::principal::Principal;
-use crate::site::Site;
+use crate::site::{DAY_MS, Site};
 
 /// How many of the latest audit entries are searched for equal entries before a repeatable entry is written.
 const REPEAT_WINDOW: u32 = 64;
 
 /// The maximum number of repeatable audit entries with the same actor, action and outcome in one period.
 const REPEAT_MOST: i64 = 10;
-
-/// The length of a day, in milliseconds.
-const DAY_MS: u64 = 24 * 3_600_000;
 
 /// The period in which equal refusals are logged only once, in milliseconds.
 pub(crate) const REFUSALS_MS: u64 = 60_000;
@@ -191,6 +188,9 @@ impl Site<'_> {
         if !RETENTION_DAYS.contains(&days) {
             let range = format!("`days` must be from {} to {}", RETENTION_DAYS.start(), RETENTION_DAYS.end());
             return Err(Problem::new(Code::InvalidRequest).detail(range).into());
+        }
+        if u64::from(days).saturating_mul(DAY_MS) < self.keep_audit_ms()? {
+            self.require_proof(principal)?;
         }
         self.run("UPDATE meta SET keep_days = ?1", &[days.into()])?;
         self.audit_by(principal, "retention", "audit", &format!("{days}_days"))?;

@@ -18,27 +18,39 @@ impl Site<'_> {
             },
             Call::CommandStatus { principal, id } => Reply::Command(self.command_status(&principal, &id)?),
             Call::CreateEnrolment { principal, device, code_id, expires_at } => {
-                self.create_enrolment(&principal, &device, &code_id, expires_at)?;
-                Reply::Enrolment
+                Reply::Expiry(self.create_enrolment(&principal, &device, &code_id, expires_at)?)
+            }
+            Call::Enrolments { principal } => Reply::Enrolments(self.enrolments(&principal)?),
+            Call::WithdrawEnrolment { principal, id } => {
+                self.withdraw_enrolment(&principal, &id).map(done)?
             }
             Call::Enrol { code_id, jwk_thumbprint, cert_jti, cert_exp } => {
                 Reply::Enrolled { device: self.enrol(&code_id, &jwk_thumbprint, &cert_jti, cert_exp)? }
             }
             Call::RemoveDevice { principal, device } => self.remove_device(&principal, &device).map(done)?,
             Call::SetupAllowed { code_id } => self.setup_allowed(&code_id).map(done)?,
-            Call::Setup { code_id, username, password_id } => self.setup(&code_id, username, &password_id)?,
-            Call::Login { username, password_ids, family, refresh_jti, expires_at } => {
-                self.password_login(username, &password_ids, &family, &refresh_jti, expires_at)?
+            Call::Setup { code_id, username, password_id } => {
+                self.setup(&code_id, username, &password_id).map(done)?
+            }
+            Call::Login { username, password_ids, new } => {
+                Reply::LoggedIn(self.password_login(username, &password_ids, &new)?)
+            }
+            Call::Prove { principal, password_ids, new } => {
+                Reply::LoggedIn(self.prove(&principal, &password_ids, &new)?)
             }
             Call::LoginFailures { accounts, unknown } => self.login_failures(&accounts, unknown).map(done)?,
             Call::Refresh { family, jti, next_jti, expires_at } => {
-                self.refresh(&family, &jti, next_jti, expires_at)?
+                Reply::LoggedIn(self.refresh(&family, &jti, &next_jti, expires_at)?)
             }
             Call::Logout { principal } => self.logout(&principal).map(done)?,
             Call::LogoutFamily { family } => self.logout_family(&family).map(done)?,
             Call::RaiseGeneration { principal } => Reply::Generation(self.raise_generation(&principal)?),
             Call::Invite { principal, username, rights, code_id, expires_at } => {
-                self.invite(&principal, &username, &rights, &code_id, expires_at).map(done)?
+                Reply::Expiry(self.invite(&principal, &username, &rights, &code_id, expires_at)?)
+            }
+            Call::Invitations { principal } => Reply::Invitations(self.invitations(&principal)?),
+            Call::WithdrawInvitation { principal, id } => {
+                self.withdraw_invitation(&principal, &id).map(done)?
             }
             Call::Invited { code_id } => {
                 let username = self.invited(&code_id)?;
@@ -53,8 +65,8 @@ impl Site<'_> {
             Call::ForgetIdentities { principal, username } => {
                 self.forget_identities(&principal, &username).map(done)?
             }
-            Call::FederatedLogin { issuer, subject, email, family, refresh_jti, expires_at } => {
-                self.federated_login(&issuer, &subject, email.as_deref(), &family, &refresh_jti, expires_at)?
+            Call::FederatedLogin { issuer, subject, email, new } => {
+                Reply::LoggedIn(self.federated_login(&issuer, &subject, email.as_deref(), &new)?)
             }
             Call::People { principal } => Reply::People(self.people(&principal)?),
             Call::ChangePerson { principal, username, rights } => {
@@ -63,12 +75,20 @@ impl Site<'_> {
             Call::RemovePerson { principal, username } => {
                 self.remove_person(&principal, &username).map(done)?
             }
+            Call::Sessions { principal, username } => Reply::Sessions(self.sessions(&principal, &username)?),
+            Call::EndSession { principal, username, id } => {
+                self.end_session(&principal, &username, &id).map(done)?
+            }
             Call::EndSessions { principal, username } => {
                 self.end_sessions(&principal, &username).map(done)?
             }
             Call::CurrentPassword { principal } => Reply::Password(self.current_password(&principal)?),
             Call::ChangePassword { principal, verified_ids, password_id } => {
                 self.change_password(&principal, &verified_ids, &password_id).map(done)?
+            }
+            Call::MaySecure { principal } => Reply::Accepted { username: self.may_secure(&principal)? },
+            Call::SecureAccount { principal, password_id } => {
+                self.secure_account(&principal, &password_id).map(done)?
             }
             Call::Issue { principal, request, jti } => {
                 let token = self.issue(&principal, &request, &jti)?;

@@ -41,7 +41,7 @@ pub use crate::database::native;
 pub use crate::database::store::{Row, Store, StoreError, Value};
 pub use crate::devices::command::{GRACE_MS, KEEP_COMMANDS_MS, MAX_IN_FLIGHT};
 pub use crate::interface::call::{
-    Answer, Call, CallResult, LoggedIn, PrincipalCall, Refreshed, Reply, SiteCall, calls,
+    Answer, Call, CallResult, LoggedIn, NewLogin, PrincipalCall, Reply, SiteCall, calls,
 };
 pub use crate::interface::credential::{Credential, Renewed};
 pub use crate::interface::event::{CommandOrder, Effect, Event, PanelFilter, Press};

@@ -100,5 +100,6 @@ fn whoami(principal: &Principal, rights: &Rights) -> Whoami {
         iss: principal.iss.clone(),
         iat: principal.iat,
         exp: principal.exp,
+        auth_time: principal.auth_time,
     }
 }

@@ -1,9 +1,13 @@
 //! Defines a site that is open for one event. The other modules add the functions that read and change its state.
 
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
 use pinlatch_protocol::agent::FromAgent;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::{FromPanel, ToPanel};
 use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_protocol::scope::ScopeSet;
 
 use crate::database::schema::{self, Meta};
 use crate::database::store::{Row, Store, StoreError, Value};
@@ -24,12 +28,26 @@ pub struct Config {
     pub leeway_s: u64,
     /// How long audit entries are stored by default, in milliseconds.
     pub keep_audit_ms: u64,
+    /// How long a login can last, however often it is refreshed, in milliseconds.
+    pub max_login_ms: u64,
+    /// The scopes of each external issuer of the site. Everything that the tokens of an issuer gave is limited to the
+    /// present scopes of the issuer, and ends when the issuer is removed.
+    pub issuers: Rc<BTreeMap<String, ScopeSet>>,
 }
+
+/// The length of a day, in milliseconds.
+pub(crate) const DAY_MS: u64 = 24 * 3_600_000;
 
 impl Config {
     /// Returns the default configuration for the site with this name.
     pub fn new(site: Name) -> Self {
-        Self { site, leeway_s: 60, keep_audit_ms: 90 * 24 * 3_600_000 }
+        Self {
+            site,
+            leeway_s: 60,
+            keep_audit_ms: 90 * DAY_MS,
+            max_login_ms: 90 * DAY_MS,
+            issuers: Rc::default(),
+        }
     }
 }
 

@@ -111,6 +111,22 @@ endpoints! {
         },
     }
 
+    /// Proves with a password that the caller is still the person of the login (RFC 9470).
+    ///
+    /// Some requests would outlive a stolen login, for example a request that makes an owner. Such a request needs a
+    /// proof that is at most 5 minutes old, and is otherwise answered with 401 `insufficient_user_authentication`. A
+    /// proof replaces the access token and the refresh token of the login at once, so a stolen copy of them stays
+    /// without the proof. A person without a password logs in again with their login provider instead. A request with
+    /// a cookie gets cookies, and a request with a bearer token gets tokens.
+    ProveIdentity = POST "/api/v1/session/proof" {
+        tag: Login,
+        caller: Token,
+        secret: true,
+        body: Json(ProofRequest),
+        reply: 200 (OneOf<SessionReply, TokenReply>) "The proof is accepted, and the tokens are replaced.",
+        codes: [LoginFailed, PersonRequired, Throttled],
+    }
+
     /// Logs a program in, or refreshes its tokens (RFC 6749 §4.3, §6).
     LogIn = POST "/api/v1/token" {
         tag: Login,
@@ -150,7 +166,7 @@ endpoints! {
         tag: Devices,
         caller: Token,
         reply: 204 "The device is removed.",
-        codes: [UnknownDevice],
+        codes: [InsufficientUserAuthentication, PersonRequired, UnknownDevice],
     }
 
     /// Returns one GPIO line of a device.
@@ -215,6 +231,7 @@ endpoints! {
         caller: Token,
         body: JsonOrTokenForm(InviteRequest),
         reply: 200 (InviteReply) "The invitation code. No later response contains the invitation code again.",
+        codes: [InsufficientUserAuthentication, PersonRequired],
     }
 
     /// Uses an invitation to set a password.
@@ -229,6 +246,26 @@ endpoints! {
         codes: [PasswordRefused, CodeRefused, UnknownSite, Throttled],
     }
 
+    /// Lists the open invitations, sorted by user name.
+    ///
+    /// This call requires the scope `site:users`.
+    ListInvitations = GET "/api/v1/invitations" {
+        tag: People,
+        caller: Token,
+        reply: 200 (Vec<Invitation>) "The open invitations. The response does not contain the invitation codes.",
+        codes: [InsufficientScope],
+    }
+
+    /// Withdraws an open invitation.
+    ///
+    /// This call requires the scope `site:users` and all permissions that the invitation gives.
+    WithdrawInvitation { id: String } = DELETE "/api/v1/invitations/{id}" {
+        tag: People,
+        caller: Token,
+        reply: 204 "The invitation can no longer be used.",
+        codes: [UnknownCode],
+    }
+
     /// Changes a person's permissions immediately, also for open WebSockets.
     ///
     /// This call requires the scope `site:users`, and all permissions that the person has before and after the change.
@@ -237,7 +274,7 @@ endpoints! {
         caller: Token,
         body: Json(RightsRequest),
         reply: 204 "The permissions of the person are changed.",
-        codes: [UnknownPerson, LastOwner],
+        codes: [InsufficientUserAuthentication, PersonRequired, UnknownPerson, LastOwner],
     }
 
     /// Removes a person, the person's logins, and the tokens that the person issued.
@@ -247,7 +284,7 @@ endpoints! {
         tag: People,
         caller: Token,
         reply: 204 "The person is removed.",
-        codes: [UnknownPerson, LastOwner],
+        codes: [InsufficientUserAuthentication, PersonRequired, UnknownPerson, LastOwner],
     }
 
     /// Lets a person log in with a login provider.
@@ -260,7 +297,7 @@ endpoints! {
         caller: Token,
         body: Json(AdmitRequest),
         reply: 204 "The person can log in with this identity at the login provider.",
-        codes: [IdentityTaken],
+        codes: [InsufficientUserAuthentication, PersonRequired, IdentityTaken],
     }
 
     /// Removes all of a person's identities at login providers, and ends the person's logins.
@@ -268,7 +305,7 @@ endpoints! {
         tag: People,
         caller: Token,
         reply: 204 "The identities of the person are removed.",
-        codes: [UnknownPerson],
+        codes: [InsufficientUserAuthentication, PersonRequired, UnknownPerson],
     }
 
     /// Lists the login providers of a site.
@@ -304,6 +341,28 @@ endpoints! {
         reply: 303 "A redirect to the panel.",
     }
 
+    /// Lists the open logins of a person, with the last used first.
+    ///
+    /// A person can list their own logins. To list the logins of another person, the caller needs the scope `site:users`
+    /// and all permissions of the other person.
+    ListSessions { username: UserName } = GET "/api/v1/users/{username}/sessions" {
+        tag: People,
+        caller: Token,
+        reply: 200 (Vec<Session>) "The open logins of the person.",
+        codes: [InsufficientScope, UnknownPerson],
+    }
+
+    /// Ends one login of a person.
+    ///
+    /// A person can end their own logins. To end a login of another person, the caller needs the scope `site:users` and
+    /// all permissions of the other person.
+    EndSession { username: UserName, id: String } = DELETE "/api/v1/users/{username}/sessions/{id}" {
+        tag: People,
+        caller: Token,
+        reply: 204 "The login has ended.",
+        codes: [UnknownPerson, UnknownSession],
+    }
+
     /// Ends every login of a person.
     ///
     /// A person can end their own logins. To end the logins of another person, the caller needs the scope `site:users`
@@ -327,6 +386,20 @@ endpoints! {
         codes: [PasswordRefused, LoginFailed, Throttled],
     }
 
+    /// Sets a new password of the caller, and ends everything that was arranged with the caller's account.
+    ///
+    /// This call needs a new proof of the person's identity. All logins, API tokens, guest links, invitations and
+    /// enrolment codes of the person end, and so does everything that was issued with these tokens. All identities at
+    /// login providers are removed. This call is for a person whose phone, password or login was stolen.
+    SecureAccount { username: UserName } = POST "/api/v1/users/{username}/secure" {
+        tag: People,
+        caller: Token,
+        secret: true,
+        body: Json(SecureRequest),
+        reply: 204 "The password is set, and everything else of the account has ended. The person can log in again.",
+        codes: [PasswordRefused, InsufficientUserAuthentication, PersonRequired, Throttled],
+    }
+
     /// Lists API tokens and guest links, with the newest first.
     ///
     /// This call requires the scope `site:tokens`. A token is listed until 7 days after the expiry of the token.
@@ -346,6 +419,7 @@ endpoints! {
         caller: Token,
         body: JsonOrTokenForm(IssueRequest),
         reply: 200 (IssueReply) "The token is issued. No later response contains the signed token again.",
+        codes: [InsufficientUserAuthentication, PersonRequired],
     }
 
     /// Revokes a token, and all tokens that were issued with this token.
@@ -363,13 +437,14 @@ endpoints! {
 
     /// Invalidates every token that the edge has signed for the site until now, as an emergency stop.
     ///
-    /// This call requires the scope `site:tokens`. People with a refresh token or a password can get new tokens. All API
-    /// tokens and guest links are revoked. A JSON body is ignored.
+    /// This call requires the role `owner`. All logins, API tokens, guest links, invitations and enrolment codes of the
+    /// site end. People, their passwords and identities, and devices stay. A JSON body is ignored.
     RaiseGeneration = POST "/api/v1/generation" {
         tag: Tokens,
         caller: Token,
         body: TokenForm(Empty),
         reply: 200 (Generation) "The new generation of the site. Tokens with a lower generation are invalid.",
+        codes: [InsufficientUserAuthentication, PersonRequired],
     }
 
     /// Returns the audit log, with the newest entry first.
@@ -396,6 +471,7 @@ endpoints! {
         caller: Token,
         body: Json(RetentionRequest),
         reply: 204 "The retention time of audit entries is set.",
+        codes: [InsufficientUserAuthentication, PersonRequired],
     }
 
     /// Creates the first owner of a site, which is possible only once.
@@ -408,6 +484,26 @@ endpoints! {
         codes: [PasswordRefused, CodeRefused, UnknownSite, AlreadySetUp, Throttled],
     }
 
+    /// Lists the open enrolment codes, sorted by device.
+    ///
+    /// This call requires the scope `site:devices`.
+    ListEnrolments = GET "/api/v1/enrolments" {
+        tag: Arrival,
+        caller: Token,
+        reply: 200 (Vec<Enrolment>) "The open enrolment codes. The response does not contain the codes themselves.",
+        codes: [InsufficientScope],
+    }
+
+    /// Withdraws an open enrolment code.
+    ///
+    /// This call requires the scope `site:devices`.
+    WithdrawEnrolment { id: String } = DELETE "/api/v1/enrolments/{id}" {
+        tag: Arrival,
+        caller: Token,
+        reply: 204 "The enrolment code can no longer be used.",
+        codes: [UnknownCode],
+    }
+
     /// Creates an enrolment string for a device, which is valid for one use within an hour.
     ///
     /// This call requires the scope `site:devices`. If a device with the same name is already enrolled, the new device
@@ -417,6 +513,7 @@ endpoints! {
         caller: Token,
         body: JsonOrTokenForm(EnrolmentRequest),
         reply: 200 (EnrolmentReply) "The enrolment string for the device.",
+        codes: [InsufficientUserAuthentication, PersonRequired],
     }
 
     /// Enrols a device, which sends its public key and receives its certificate.

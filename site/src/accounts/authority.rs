@@ -2,6 +2,7 @@
 //! the person's rights. The permissions of any other token are the intersection of the token's scopes and the rights of
 //! the token's person or issuer. An invalid token and the token of a removed person have no permissions.
 
+use pinlatch_protocol::api::{MAX_PERSON_LIFE, MAX_PROOF_AGE};
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::{Pattern, Role, Scope, ScopeSet, SiteRight};
@@ -33,6 +34,18 @@ impl Rights {
     }
 }
 
+/// Returns whether scopes include an administrative right.
+pub(crate) fn administers(scope: &ScopeSet) -> bool {
+    scope.iter().any(|scope| matches!(scope, Scope::Site(_)))
+}
+
+/// Returns the scope of everything on a device.
+pub(crate) fn whole_device(device: &Name) -> ScopeSet {
+    [Scope::Line { device: Pattern::One(device.clone()), line: Pattern::Any, verb: None }]
+        .into_iter()
+        .collect()
+}
+
 /// The value of the column `role` for a person who has individual scopes instead of a role.
 pub(crate) const CUSTOM: &str = "custom";
 
@@ -47,10 +60,6 @@ impl Site<'_> {
         if principal.exp.saturating_add(self.config.leeway_s).saturating_mul(1000) <= self.now_ms {
             return Err(dead("the token has expired"));
         }
-        if principal.generation < self.generation {
-            return Err(dead("all older tokens were made invalid; log in again or use a new token"));
-        }
-        let person = principal.person.as_ref().map(UserName::as_str);
         let sql = "SELECT (SELECT 1 FROM revoked WHERE jti = ?1),
             (SELECT username FROM families WHERE id = ?2 AND ended_ms IS NULL)";
         let row = self
@@ -59,22 +68,56 @@ impl Site<'_> {
         if row.opt_int(0)?.is_some() {
             return Err(dead("the token was revoked"));
         }
-        let family = row.opt_text(1)?;
-        if principal.family.is_some() && (family.is_none() || family != person) {
+        let own = principal.scope.clone();
+        if let Some(issuer) = &principal.issuer {
+            let ceiling = self.config.issuers.get(issuer);
+            let ceiling = ceiling.ok_or_else(|| dead("the token's issuer is no longer configured"))?;
+            return Ok(Rights { role: None, scope: own.unwrap_or_default().within(ceiling) });
+        }
+        // The signature of the edge is not enough, because a thief can have the signing key without the database. A
+        // token of the edge therefore needs a row that the site has written: a login or an issued token.
+        if principal.generation != self.generation {
+            return Err(dead("all older tokens were made invalid; log in again or use a new token"));
+        }
+        if principal.issued {
+            let scope = own.unwrap_or_default().within(&self.issued_scope(&principal.jti)?);
+            return Ok(Rights { role: None, scope });
+        }
+        let person = principal.person.as_ref().map(UserName::as_str);
+        let person = person.ok_or_else(|| dead("the site does not know the subject of the token"))?;
+        if row.opt_text(1)? != Some(person) {
             return Err(dead("the session has ended"));
         }
-        let Some(person) = person else {
-            let scope = principal.scope.clone().unwrap_or_default();
-            let scope =
-                if principal.issued { scope.within(&self.issued_scope(&principal.jti)?) } else { scope };
-            return Ok(Rights { role: None, scope });
-        };
+        if principal.exp.saturating_sub(principal.iat) > MAX_PERSON_LIFE {
+            return Err(dead("the token of a login is valid for at most ten minutes"));
+        }
         let rights = self.person_rights(person)?.ok_or_else(|| dead("the person was removed"))?;
-        let scope = match &principal.scope {
+        let scope = match own {
             Some(scope) => scope.within(&rights.scope),
             None => rights.scope,
         };
         Ok(Rights { role: rights.role, scope })
+    }
+
+    /// Returns whether the token with this id was revoked.
+    pub(crate) fn is_revoked(&self, jti: &str) -> Result<bool, StoreError> {
+        Ok(self.row("SELECT 1 FROM revoked WHERE jti = ?1", &[jti.into()])?.is_some())
+    }
+
+    /// Requires that the caller is a person who has proved their identity in the last [`MAX_PROOF_AGE`] seconds (RFC
+    /// 9470). Everything that would outlive a stolen login needs such a proof. The token of a program has no proof, so
+    /// its request is refused with 403 `person_required`.
+    pub(crate) fn require_proof(&self, principal: &Principal) -> Result<(), Failure> {
+        if principal.family.is_none() || principal.person.is_none() {
+            return Err(Code::PersonRequired.into());
+        }
+        let age = principal.auth_time.map(|at| (self.now_ms / 1000).saturating_sub(at));
+        if age.is_some_and(|age| age <= MAX_PROOF_AGE) {
+            return Ok(());
+        }
+        let text = "this change outlives your login; confirm it with your password or your login provider";
+        let problem = Problem::new(Code::InsufficientUserAuthentication).detail(text);
+        Err(Problem { max_age: Some(MAX_PROOF_AGE), ..problem }.into())
     }
 
     /// Requires that the caller has an administrative right. If the caller lacks the administrative right, the refusal

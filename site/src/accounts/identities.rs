@@ -5,11 +5,12 @@ use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::SiteRight;
 
+use crate::accounts::giver::{Giver, GiverColumns};
 use crate::accounts::people::{granted, require_usable, stored};
 use crate::audit::{Actor, REFUSALS_MS};
 use crate::database::rows::{Columns as _, columns};
 use crate::database::store::StoreError;
-use crate::interface::call::Reply;
+use crate::interface::call::{LoggedIn, NewLogin};
 use crate::interface::failure::Failure;
 use crate::interface::principal::Principal;
 use crate::site::Site;
@@ -45,11 +46,13 @@ impl Site<'_> {
                     return Err(Problem::new(Code::InvalidRequest).detail(text).into());
                 }
                 self.require_over(principal, &there, "admit", username)?;
+                self.require_proof(principal)?;
                 None
             }
             None => {
                 let given = granted(&rights)?;
                 self.require_over(principal, &given, "admit", username)?;
+                self.require_proof(principal)?;
                 self.require_room()?;
                 Some(given)
             }
@@ -74,17 +77,22 @@ impl Site<'_> {
         }
         if let Some(given) = joins {
             let (role, scope) = stored(&given);
-            self.add_person(username, role, scope.as_deref())?;
+            self.add_person(username, role, scope.as_deref(), Some(&principal.actor()))?;
             self.void_invitations(username)?;
         }
+        let [person, parent, issuer] = Giver::of(principal)?.values();
         self.run(
-            "INSERT INTO identities (iss, who, username, sub, email) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO identities (iss, who, username, sub, email, person, parent, issuer)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             &[
                 rule.issuer.into(),
                 who.into(),
                 username.as_str().into(),
                 rule.subject.into(),
                 rule.email.into(),
+                person,
+                parent,
+                issuer,
             ],
         )?;
         self.audit_by(principal, "admit", username.as_str(), "done")?;
@@ -100,6 +108,7 @@ impl Site<'_> {
         self.require_site(principal, SiteRight::Users, "identities_removal", username.as_str())?;
         let there = self.person_rights(username.as_str())?.ok_or(Code::UnknownPerson)?;
         self.require_over(principal, &there, "identities_removal", username)?;
+        self.require_proof(principal)?;
         self.drop_identities(username)?;
         self.end_other_logins(username.as_str(), None)?;
         self.audit_by(principal, "identities_removal", username.as_str(), "done")?;
@@ -124,40 +133,53 @@ impl Site<'_> {
 
     /// Handles a login with a provider after the Worker has verified the login. If the person was admitted to the site,
     /// the login starts. An email address identifies a person only until the first login with the email address. The
-    /// first login stores the provider's subject, because another person can get the same email address later.
+    /// first login stores the provider's subject, because another person can get the same email address later. The
+    /// first login counts only if the giver of the admission may still admit the person.
     pub(crate) fn federated_login(
         &mut self,
         issuer: &str,
         subject: &str,
         email: Option<&str>,
-        family: &str,
-        refresh_jti: &str,
-        expires_at: u64,
-    ) -> Result<Reply, Failure> {
-        let found = self.row(
-            "SELECT username FROM identities WHERE iss = ?1 AND sub = ?2",
-            &[issuer.into(), subject.into()],
-        )?;
-        let username: Option<UserName> = match (found, email) {
-            (Some(row), _) => Some(row.parsed(0)?),
-            (None, Some(email)) => {
-                let bound = self.row(
-                    "UPDATE identities SET sub = ?3 WHERE iss = ?1 AND who = ?2 AND sub IS NULL RETURNING username",
-                    &[issuer.into(), email_key(email).into(), subject.into()],
-                )?;
-                bound.map(|row| row.parsed(0)).transpose()?
-            }
-            (None, None) => None,
+        new: &NewLogin,
+    ) -> Result<LoggedIn, Failure> {
+        let Some(username) = self.admitted(issuer, subject, email)? else {
+            let name = format!("{issuer}#{subject}");
+            let actor = Actor { name: &name, jti: None };
+            self.audit_repeatable(REFUSALS_MS, actor, "login", issuer, Code::NotAdmitted.as_str())?;
+            return Err(Code::NotAdmitted.into());
         };
-        match username {
-            Some(username) => self.login(username, family, refresh_jti, expires_at),
-            None => {
-                let name = format!("{issuer}#{subject}");
-                let actor = Actor { name: &name, jti: None };
-                self.audit_repeatable(REFUSALS_MS, actor, "login", issuer, Code::NotAdmitted.as_str())?;
-                Err(Code::NotAdmitted.into())
+        self.login(username, new)
+    }
+
+    /// Returns the person with this identity. The first use of an identity stores the subject, and deletes the giver of
+    /// the admission.
+    fn admitted(
+        &self,
+        issuer: &str,
+        subject: &str,
+        email: Option<&str>,
+    ) -> Result<Option<UserName>, StoreError> {
+        let columns = format!("who, username, {}", GiverColumns::LIST);
+        let sql = format!("SELECT {columns} FROM identities WHERE iss = ?1 AND sub = ?2");
+        let mut row = self.row(&sql, &[issuer.into(), subject.into()])?;
+        if let (None, Some(email)) = (&row, email) {
+            let sql = format!("SELECT {columns} FROM identities WHERE iss = ?1 AND who = ?2 AND sub IS NULL");
+            row = self.row(&sql, &[issuer.into(), email_key(email).into()])?;
+        }
+        let Some(row) = row else { return Ok(None) };
+        let (who, username): (String, UserName) = (row.text(0)?.into(), row.parsed(1)?);
+        if let giver @ Some(_) = GiverColumns::read_at(&row, 2)?.giver() {
+            let Some(rights) = self.person_rights(username.as_str())? else { return Ok(None) };
+            if !self.may_still_admit(giver.as_ref(), &rights)? {
+                return Ok(None);
             }
         }
+        self.run(
+            "UPDATE identities SET sub = ?3, person = NULL, parent = NULL, issuer = NULL WHERE iss = ?1 AND who = ?2
+             AND (sub IS NULL OR person IS NOT NULL OR parent IS NOT NULL)",
+            &[issuer.into(), who.into(), subject.into()],
+        )?;
+        Ok(Some(username))
     }
 }
 

@@ -2,16 +2,16 @@
 //!
 //! The gate verifies the password before the site handles a login with a password.
 
-use pinlatch_protocol::admin::TokenKind;
+use pinlatch_protocol::admin::{Session, TokenKind};
 use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
-use pinlatch_protocol::scope::SiteRight;
+use pinlatch_protocol::scope::{Role, SiteRight};
 
 use crate::accounts::people::by;
 use crate::audit::Actor;
 use crate::database::rows::{Columns as _, columns};
-use crate::database::store::{StoreError, Value};
-use crate::interface::call::Reply;
+use crate::database::store::StoreError;
+use crate::interface::call::{LoggedIn, NewLogin};
 use crate::interface::event::{Effect, PanelFilter};
 use crate::interface::failure::Failure;
 use crate::interface::principal::Principal;
@@ -30,8 +30,12 @@ const UNKNOWN_NAMES: &str = "unknown names";
 /// The maximum number of open logins per person. A further login ends the open login that expires first.
 const MAX_LOGINS: u32 = 100;
 
+/// The maximum length of the name of the browser or program of a login, in characters.
+const MAX_CLIENT: usize = 64;
+
 /// A row of the table `families`: a login and its chain of refresh tokens.
 struct Family {
+    id: String,
     username: UserName,
     /// The id of the current refresh token.
     current: String,
@@ -40,9 +44,41 @@ struct Family {
     rotated_ms: Option<u64>,
     expires_ms: u64,
     ended_ms: Option<u64>,
+    started_ms: u64,
+    /// When the person last proved their identity. The value is `None` for a login of an earlier version.
+    auth_ms: Option<u64>,
+    client: Option<String>,
 }
 
-columns!(Family { username, current, previous, rotated_ms, expires_ms, ended_ms });
+columns!(Family {
+    id,
+    username,
+    current,
+    previous,
+    rotated_ms,
+    expires_ms,
+    ended_ms,
+    started_ms,
+    auth_ms,
+    client,
+});
+
+impl Family {
+    fn is_open(&self, now_ms: u64) -> bool {
+        self.ended_ms.is_none() && self.expires_ms > now_ms
+    }
+
+    fn logged_in(&self, generation: u64) -> LoggedIn {
+        LoggedIn {
+            username: self.username.clone(),
+            generation,
+            family: self.id.clone(),
+            refresh_jti: self.current.clone(),
+            expires_at: self.expires_ms / 1000,
+            auth_time: self.auth_ms.map(|at_ms| at_ms / 1000),
+        }
+    }
+}
 
 impl Site<'_> {
     /// Handles a login with a password that the gate knows. The login fails if the password is not the person's current
@@ -51,14 +87,30 @@ impl Site<'_> {
         &mut self,
         username: UserName,
         password_ids: &[String],
-        family: &str,
-        refresh_jti: &str,
-        expires_at: u64,
-    ) -> Result<Reply, Failure> {
+        new: &NewLogin,
+    ) -> Result<LoggedIn, Failure> {
         if !self.is_current_password(&username, password_ids)? {
             return Err(Code::LoginFailed.into());
         }
-        self.login(username, family, refresh_jti, expires_at)
+        self.login(username, new)
+    }
+
+    /// Handles a new proof of the caller's identity with a password.
+    pub(crate) fn prove(
+        &mut self,
+        principal: &Principal,
+        password_ids: &[String],
+        new: &NewLogin,
+    ) -> Result<LoggedIn, Failure> {
+        self.rights(principal)?;
+        let (Some(username), Some(family)) = (&principal.person, &principal.family) else {
+            return Err(Code::PersonRequired.into());
+        };
+        if !self.is_current_password(username, password_ids)? {
+            return Err(Code::LoginFailed.into());
+        }
+        let new = NewLogin { renews: Some(family.clone()), ..new.clone() };
+        self.login(username.clone(), &new)
     }
 
     /// Writes the numbers of failed logins to the audit log. The gate also stores the passwords of people who have left,
@@ -82,70 +134,173 @@ impl Site<'_> {
         Ok(())
     }
 
-    pub(crate) fn login(
-        &mut self,
-        username: UserName,
-        family: &str,
-        refresh_jti: &str,
-        expires_at: u64,
-    ) -> Result<Reply, Failure> {
+    /// Starts a login, or renews the proof of an open login of the same person. A new proof replaces the refresh token at
+    /// once. A stolen copy of the old refresh token, and of the old access token, therefore stays without the proof.
+    pub(crate) fn login(&mut self, username: UserName, new: &NewLogin) -> Result<LoggedIn, Failure> {
         self.person_rights(username.as_str())?.ok_or(Code::LoginFailed)?;
-        self.make_room(&username)?;
-        self.run(
-            "INSERT INTO families (id, username, current, expires_ms) VALUES (?1, ?2, ?3, ?4)",
-            &[
-                family.into(),
-                username.as_str().into(),
-                refresh_jti.into(),
-                expires_at.saturating_mul(1000).into(),
-            ],
-        )?;
-        self.audit(by(&username, Some(refresh_jti)), "login", username.as_str(), "done")?;
-        Ok(self.person(username))
+        let renewed = new.renews.as_ref().map(|family| self.family(family)).transpose()?.flatten();
+        let renewed = renewed.filter(|family| family.is_open(self.now_ms) && family.username == username);
+        let actor = by(&username, Some(&new.refresh_jti));
+        let id = match renewed {
+            Some(family) => {
+                let expires_ms = self.login_end(family.started_ms, new.expires_at);
+                self.run(
+                    "UPDATE families SET previous = current, current = ?2, rotated_ms = ?3, auth_ms = ?3,
+                     expires_ms = ?4 WHERE id = ?1",
+                    &[
+                        family.id.as_str().into(),
+                        new.refresh_jti.as_str().into(),
+                        self.now_ms.into(),
+                        expires_ms.into(),
+                    ],
+                )?;
+                self.audit(actor, "proof", username.as_str(), "done")?;
+                family.id
+            }
+            None => {
+                self.make_room(&username)?;
+                self.run(
+                    "INSERT INTO families (id, username, current, expires_ms, started_ms, auth_ms, client)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)",
+                    &[
+                        new.family.as_str().into(),
+                        username.as_str().into(),
+                        new.refresh_jti.as_str().into(),
+                        self.login_end(self.now_ms, new.expires_at).into(),
+                        self.now_ms.into(),
+                        new.client.as_deref().map(client_label).into(),
+                    ],
+                )?;
+                self.audit(actor, "login", username.as_str(), "done")?;
+                new.family.clone()
+            }
+        };
+        Ok(self.family(&id)?.ok_or(Code::LoginFailed)?.logged_in(self.generation))
+    }
+
+    /// Returns when a login ends if it is not refreshed again, in milliseconds of Unix time.
+    fn login_end(&self, started_ms: u64, expires_at: u64) -> u64 {
+        let last_ms = started_ms.saturating_add(self.config.max_login_ms);
+        expires_at.saturating_mul(1000).min(last_ms)
+    }
+
+    fn family(&self, id: &str) -> Result<Option<Family>, StoreError> {
+        let sql = format!("SELECT {} FROM families WHERE id = ?1", Family::LIST);
+        self.row(&sql, &[id.into()])?.as_ref().map(Family::read).transpose()
     }
 
     /// Replaces the current refresh token of a login. For [`ROTATION_GRACE_MS`], the previous refresh token returns the
     /// same successor token. A later use of a replaced refresh token means that the token was stolen. The site
-    /// therefore ends the login for the owner and for the thief of a stolen refresh token.
+    /// therefore ends the login for the owner and for the thief of a stolen refresh token. A refresh keeps the time of
+    /// the person's last proof.
     pub(crate) fn refresh(
         &mut self,
         family: &str,
         jti: &str,
-        next_jti: String,
+        next_jti: &str,
         expires_at: u64,
-    ) -> Result<Reply, Failure> {
-        let sql = format!("SELECT {} FROM families WHERE id = ?1", Family::LIST);
-        let row = self.row(&sql, &[family.into()])?.ok_or(Code::InvalidGrant)?;
-        let Family { username, current, previous, rotated_ms, expires_ms, ended_ms } = Family::read(&row)?;
-        if ended_ms.is_some() || expires_ms <= self.now_ms {
+    ) -> Result<LoggedIn, Failure> {
+        let mut family = self.family(family)?.ok_or(Code::InvalidGrant)?;
+        if !family.is_open(self.now_ms) {
             return Err(Code::InvalidGrant.into());
         }
-        if self.person_rights(username.as_str())?.is_none() {
-            self.end_family(family)?;
+        if self.person_rights(family.username.as_str())?.is_none() {
+            self.end_family(&family.id)?;
             return Err(Code::InvalidGrant.into());
         }
-        let refreshed = |jti: String, expires_at: u64| Reply::Refreshed {
-            username: username.clone(),
-            generation: self.generation,
-            jti,
-            expires_at,
-        };
-        if jti == current {
-            let reply = refreshed(next_jti.clone(), expires_at);
-            let expires: Value = expires_at.saturating_mul(1000).into();
+        if jti == family.current {
+            family.expires_ms = self.login_end(family.started_ms, expires_at);
+            family.current = next_jti.to_owned();
             self.run(
                 "UPDATE families SET previous = current, current = ?2, rotated_ms = ?3, expires_ms = ?4 WHERE id = ?1",
-                &[family.into(), next_jti.into(), self.now_ms.into(), expires],
+                &[
+                    family.id.as_str().into(),
+                    next_jti.into(),
+                    self.now_ms.into(),
+                    family.expires_ms.into(),
+                ],
             )?;
-            return Ok(reply);
+            return Ok(family.logged_in(self.generation));
         }
-        let rotated_ms = rotated_ms.unwrap_or(0);
-        if previous.as_deref() == Some(jti) && self.now_ms.saturating_sub(rotated_ms) <= ROTATION_GRACE_MS {
-            return Ok(refreshed(current, expires_ms / 1000));
+        let rotated_ms = family.rotated_ms.unwrap_or(0);
+        let in_grace = self.now_ms.saturating_sub(rotated_ms) <= ROTATION_GRACE_MS;
+        if family.previous.as_deref() == Some(jti) && in_grace {
+            // The holder of the previous refresh token did not give the new proof, and must not get its tokens. But a
+            // page that refreshes during the proof is no thief, so the login continues.
+            if family.auth_ms == family.rotated_ms {
+                return Err(Code::InvalidGrant.into());
+            }
+            return Ok(family.logged_in(self.generation));
         }
-        self.audit(by(&username, Some(jti)), "refresh_reuse", username.as_str(), "family_ended")?;
-        self.end_family(family)?;
+        let username = family.username.as_str();
+        self.audit(by(&family.username, Some(jti)), "refresh_reuse", username, "family_ended")?;
+        self.end_family(&family.id)?;
         Err(Problem::new(Code::InvalidGrant).detail("the refresh token was used before; log in again").into())
+    }
+
+    /// Returns the open logins of a person, with the last used login first.
+    pub(crate) fn sessions(
+        &self,
+        principal: &Principal,
+        username: &UserName,
+    ) -> Result<Vec<Session>, Failure> {
+        self.require_control(principal, username, "sessions")?;
+        let sql = format!(
+            "SELECT {} FROM families WHERE username = ?1 AND ended_ms IS NULL AND expires_ms > ?2
+             ORDER BY coalesce(rotated_ms, started_ms) DESC, id",
+            Family::LIST
+        );
+        let rows = self.run(&sql, &[username.as_str().into(), self.now_ms.into()])?;
+        let session = |row| {
+            let family = Family::read(row)?;
+            Ok(Session {
+                current: principal.family.as_ref() == Some(&family.id),
+                last_used_ms: family.rotated_ms.unwrap_or(family.started_ms),
+                expires_at: family.expires_ms / 1000,
+                ends_at: self.login_end(family.started_ms, u64::MAX) / 1000,
+                started_ms: family.started_ms,
+                client: family.client,
+                id: family.id,
+            })
+        };
+        Ok(rows.iter().map(session).collect::<Result<_, StoreError>>()?)
+    }
+
+    /// Ends one login of a person.
+    pub(crate) fn end_session(
+        &mut self,
+        principal: &Principal,
+        username: &UserName,
+        id: &str,
+    ) -> Result<(), Failure> {
+        self.require_control(principal, username, "end_session")?;
+        let family = self.family(id)?.filter(|family| family.username == *username);
+        family.filter(|family| family.is_open(self.now_ms)).ok_or(Code::UnknownSession)?;
+        self.end_family(id)?;
+        self.audit_by(principal, "end_session", username.as_str(), "done")?;
+        Ok(())
+    }
+
+    /// Ends every login of a person. The person can log in again.
+    pub(crate) fn end_sessions(&mut self, principal: &Principal, username: &UserName) -> Result<(), Failure> {
+        self.require_control(principal, username, "end_sessions")?;
+        self.end_other_logins(username.as_str(), None)?;
+        self.audit_by(principal, "end_sessions", username.as_str(), "done")?;
+        Ok(())
+    }
+
+    /// Requires that the caller is the person, or may manage people and has all rights of the person.
+    fn require_control(&self, principal: &Principal, username: &UserName, act: &str) -> Result<(), Failure> {
+        self.rights(principal)?;
+        let is_own = principal.person.as_ref() == Some(username);
+        if !is_own {
+            self.require_site(principal, SiteRight::Users, act, username.as_str())?;
+        }
+        let there = self.person_rights(username.as_str())?.ok_or(Code::UnknownPerson)?;
+        if !is_own {
+            self.require_cover(principal, &there.scope, act, username.as_str())?;
+        }
+        Ok(())
     }
 
     fn make_room(&mut self, username: &UserName) -> Result<(), StoreError> {
@@ -181,7 +336,7 @@ impl Site<'_> {
         match principal.issued.then(|| self.issued_kind(&principal.jti)).transpose()?.flatten() {
             Some(TokenKind::Guest) => return Ok(()),
             Some(TokenKind::Api) => self.end_token(&principal.jti)?,
-            None => self.forbid(&principal.jti, principal.exp.saturating_add(self.config.leeway_s))?,
+            None => self.forbid(principal, &principal.jti, principal.exp)?,
         }
         self.audit_by(principal, "logout", &principal.actor(), "done")?;
         self.close_panels(PanelFilter::Token(principal.jti.clone()));
@@ -211,16 +366,27 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Invalidates every access token that was signed until now, as an emergency stop. A person with a refresh token or
-    /// a password can get new tokens. After the emergency stop, all API tokens and guest links of the site are listed
-    /// as revoked.
+    /// Ends every login, issued token and one-time code of the site, as an emergency stop. People, their passwords and
+    /// identities, and devices stay.
     pub(crate) fn raise_generation(&mut self, principal: &Principal) -> Result<u64, Failure> {
-        self.require_site(principal, SiteRight::Tokens, "generation", "generation")?;
+        if self.rights(principal)?.role != Some(Role::Owner) {
+            let text = "only an owner can end all logins and tokens of the site";
+            return Err(self.beyond(principal, "generation", "generation", text));
+        }
+        self.require_proof(principal)?;
         self.generation += 1;
         self.run("UPDATE meta SET generation = ?1", &[self.generation.into()])?;
         self.run("UPDATE tokens SET ended_ms = ?1 WHERE ended_ms IS NULL", &[self.now_ms.into()])?;
+        self.run("UPDATE families SET ended_ms = ?1 WHERE ended_ms IS NULL", &[self.now_ms.into()])?;
+        let open = "used_ms IS NULL AND (username IS NOT NULL OR device IS NOT NULL)";
+        self.run(&format!("DELETE FROM codes WHERE {open}"), &[])?;
         self.audit_by(principal, "generation", &self.generation.to_string(), "done")?;
         self.close_panels(PanelFilter::All);
         Ok(self.generation)
     }
+}
+
+/// Removes control characters from the name of a browser or program, and shortens the name.
+fn client_label(client: &str) -> String {
+    client.chars().filter(|char| !char.is_control()).take(MAX_CLIENT).collect()
 }

@@ -8,6 +8,7 @@ use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
 
 use crate::database::store::StoreError;
+use crate::interface::event::Effect;
 use crate::interface::failure::Failure;
 use crate::interface::principal::Principal;
 use crate::site::Site;
@@ -63,6 +64,27 @@ impl Site<'_> {
         self.set_password(username, id)?;
         self.end_other_logins(username.as_str(), principal.family.as_deref())?;
         self.audit_by(principal, "password", username.as_str(), "done")?;
+        Ok(())
+    }
+
+    /// Returns whether the caller may secure their account now.
+    pub(crate) fn may_secure(&self, principal: &Principal) -> Result<UserName, Failure> {
+        self.rights(principal)?;
+        self.require_proof(principal)?;
+        Ok(principal.person.clone().ok_or(Code::PersonRequired)?)
+    }
+
+    /// Sets a new password of the caller, and ends everything that somebody else could have arranged with the caller's
+    /// account: logins, tokens, codes and identities.
+    pub(crate) fn secure_account(&mut self, principal: &Principal, id: &str) -> Result<(), Failure> {
+        let username = self.may_secure(principal)?;
+        self.set_password(&username, id)?;
+        self.audit_by(principal, "account_secured", username.as_str(), "done")?;
+        self.end_other_logins(username.as_str(), None)?;
+        self.void_invitations(&username)?;
+        self.drop_identities(&username)?;
+        self.end_gifts(&username)?;
+        self.effects.push(Effect::Review);
         Ok(())
     }
 }

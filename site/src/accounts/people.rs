@@ -5,11 +5,10 @@ use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::{Role, ScopeSet, SiteRight};
 
-use crate::accounts::authority::{CUSTOM, Rights};
+use crate::accounts::authority::{CUSTOM, Rights, administers};
 use crate::audit::Actor;
 use crate::database::rows::{Columns as _, columns};
 use crate::database::store::StoreError;
-use crate::interface::call::Reply;
 use crate::interface::event::{Effect, PanelFilter};
 use crate::interface::failure::Failure;
 use crate::interface::principal::Principal;
@@ -34,7 +33,7 @@ impl Site<'_> {
         code_id: &str,
         username: UserName,
         password_id: &str,
-    ) -> Result<Reply, Failure> {
+    ) -> Result<(), Failure> {
         self.setup_allowed(code_id)?;
         // The used setup code is stored permanently, because a setup code may be created without an expiry. Each site stores at most
         // one setup code.
@@ -42,26 +41,23 @@ impl Site<'_> {
             "INSERT INTO codes (id, expires_ms, used_ms) VALUES (?1, ?2, ?3)",
             &[code_id.into(), u64::MAX.into(), self.now_ms.into()],
         )?;
-        self.add_person(&username, Role::Owner.as_str(), None)?;
+        self.add_person(&username, Role::Owner.as_str(), None, None)?;
         self.set_password(&username, password_id)?;
         self.audit(by(&username, None), "setup", username.as_str(), "done")?;
-        Ok(self.person(username))
+        Ok(())
     }
 
-    pub(crate) fn person(&self, username: UserName) -> Reply {
-        Reply::Person { username, generation: self.generation }
-    }
-
-    /// Adds a person who has no password yet.
+    /// Adds a person who has no password yet. `added_by` is the actor who invited or admitted the person.
     pub(crate) fn add_person(
         &self,
         username: &UserName,
         role: &str,
         scope: Option<&str>,
+        added_by: Option<&str>,
     ) -> Result<(), StoreError> {
         self.run(
-            "INSERT INTO people (username, role, scope, created_ms) VALUES (?1, ?2, ?3, ?4)",
-            &[username.as_str().into(), role.into(), scope.into(), self.now_ms.into()],
+            "INSERT INTO people (username, role, scope, created_ms, added_by) VALUES (?1, ?2, ?3, ?4, ?5)",
+            &[username.as_str().into(), role.into(), scope.into(), self.now_ms.into(), added_by.into()],
         )?;
         Ok(())
     }
@@ -71,92 +67,6 @@ impl Site<'_> {
         let sql = format!("SELECT {} FROM people WHERE username = ?1", StoredRights::LIST);
         let row = self.row(&sql, &[username.into()])?;
         Ok(row.as_ref().map(StoredRights::read).transpose()?.map(Into::into))
-    }
-
-    /// Invites a new person, or lets an existing person choose a new password. The caller must have all rights of the
-    /// invited person. Only an owner can invite an owner.
-    pub(crate) fn invite(
-        &mut self,
-        principal: &Principal,
-        username: &UserName,
-        wanted: &RightsRequest,
-        code_id: &str,
-        expires_at: u64,
-    ) -> Result<(), Failure> {
-        self.require_site(principal, SiteRight::Users, "invite", username.as_str())?;
-        require_usable(username)?;
-        // A caller with a stolen access token must not be able to take over the account permanently.
-        if principal.person.as_ref() == Some(username) {
-            let text = "you cannot invite yourself; to change your password, use your current password";
-            return Err(Problem::new(Code::InvalidRequest).detail(text).into());
-        }
-        let (role, scope) = match self.person_rights(username.as_str())? {
-            Some(there) => {
-                if wanted.role.is_some() || wanted.scope.is_some() {
-                    let text = "the person already exists; send the role or scope in a PATCH request instead";
-                    return Err(Problem::new(Code::InvalidRequest).detail(text).into());
-                }
-                self.require_over(principal, &there, "invite", username)?;
-                // At most one code can set a person's password at any time, so earlier codes are deleted.
-                self.void_invitations(username)?;
-                (None, None)
-            }
-            None => {
-                let given = granted(wanted)?;
-                self.require_over(principal, &given, "invite", username)?;
-                self.require_room()?;
-                let (role, scope) = stored(&given);
-                (Some(role), scope)
-            }
-        };
-        self.run(
-            "INSERT INTO codes (id, username, role, scope, expires_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
-            &[
-                code_id.into(),
-                username.as_str().into(),
-                role.into(),
-                scope.into(),
-                expires_at.saturating_mul(1000).into(),
-            ],
-        )?;
-        self.audit_by(principal, "invite", username.as_str(), "done")?;
-        Ok(())
-    }
-
-    /// Returns the user name of an invitation that [`Site::accept_invitation`] would accept now. Examples of refused
-    /// invitations are the invitation of a new person who has already joined, and the invitation of a person who was
-    /// removed.
-    pub(crate) fn invited(&self, code_id: &str) -> Result<UserName, Failure> {
-        let row = self.row(
-            "SELECT username FROM codes
-             WHERE id = ?1 AND username IS NOT NULL AND used_ms IS NULL AND expires_ms > ?2
-             AND (role IS NULL) = EXISTS (SELECT 1 FROM people WHERE people.username = codes.username)",
-            &[code_id.into(), self.now_ms.into()],
-        )?;
-        Ok(row.ok_or(Code::CodeRefused)?.parsed(0)?)
-    }
-
-    /// Uses an invitation. For a new person, this function creates the person. For an existing person, this function
-    /// ends all earlier logins.
-    pub(crate) fn accept_invitation(
-        &mut self,
-        code_id: &str,
-        password_id: &str,
-    ) -> Result<UserName, Failure> {
-        let username = self.invited(code_id)?;
-        let row = self.row(
-            "UPDATE codes SET used_ms = ?2 WHERE id = ?1 RETURNING role, scope",
-            &[code_id.into(), self.now_ms.into()],
-        )?;
-        let row = row.ok_or(Code::CodeRefused)?;
-        match row.opt_text(0)? {
-            Some(role) => self.add_person(&username, role, row.opt_text(1)?)?,
-            None => self.end_other_logins(username.as_str(), None)?,
-        }
-        self.set_password(&username, password_id)?;
-        self.void_invitations(&username)?;
-        self.audit(by(&username, None), "accept_invitation", username.as_str(), "done")?;
-        Ok(username)
     }
 
     pub(crate) fn people(&self, principal: &Principal) -> Result<Vec<Person>, Failure> {
@@ -171,14 +81,19 @@ impl Site<'_> {
             &[self.now_ms.into()],
         )?;
         let people = rows.iter().map(|row| {
-            let StoredPerson { username, role, scope, created_ms } = StoredPerson::read(row)?;
+            let StoredPerson { username, role, scope, created_ms, added_by } = StoredPerson::read(row)?;
             let Rights { role, scope } = StoredRights { role, scope }.into();
             let sessions = row.uint(StoredPerson::COUNT)?;
             let sessions = u32::try_from(sessions).unwrap_or(u32::MAX);
             let identities = self.identities_of(username.as_str())?;
-            Ok(Person { username, role, scope, created_ms, sessions, identities })
+            Ok(Person { username, role, scope, created_ms, added_by, sessions, identities })
         });
         Ok(people.collect::<Result<_, StoreError>>()?)
+    }
+
+    /// Requires a new proof of the caller's identity if a change gives or takes administrative rights.
+    pub(crate) fn require_proof_for(&self, principal: &Principal, rights: &Rights) -> Result<(), Failure> {
+        if administers(&rights.scope) { self.require_proof(principal) } else { Ok(()) }
     }
 
     /// Changes a person's rights. The change takes effect immediately, even for open WebSockets. The caller must have
@@ -194,6 +109,8 @@ impl Site<'_> {
         let given = granted(wanted)?;
         self.require_over(principal, &before, "rights", username)?;
         self.require_over(principal, &given, "rights", username)?;
+        self.require_proof_for(principal, &before)?;
+        self.require_proof_for(principal, &given)?;
         if given.role != Some(Role::Owner) {
             self.require_another_owner(username)?;
         }
@@ -212,8 +129,8 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Removes a person, the person's logins, and all tokens that the person issued. If the person has not joined yet,
-    /// this function only deletes the invitation.
+    /// Removes a person, the person's logins, and everything that the person gave. If the person has not joined yet, this
+    /// function only deletes the invitation.
     pub(crate) fn remove_person(
         &mut self,
         principal: &Principal,
@@ -225,56 +142,29 @@ impl Site<'_> {
         };
         self.require_over(principal, &before, "person_removal", username)?;
         self.require_another_owner(username)?;
+        self.require_proof(principal)?;
         self.end_other_logins(username.as_str(), None)?;
         self.void_invitations(username)?;
         self.drop_identities(username)?;
         self.run("DELETE FROM people WHERE username = ?1", &[username.as_str().into()])?;
-        // The removed person's tokens end permanently, because a new person with the same name can join later.
-        self.run(
-            "UPDATE tokens SET ended_ms = ?2 WHERE person = ?1 AND ended_ms IS NULL",
-            &[username.as_str().into(), self.now_ms.into()],
-        )?;
+        // Everything that the removed person gave ends permanently, because a new person with the same name can join
+        // later.
+        self.end_gifts(username)?;
         self.audit_by(principal, "person_removal", username.as_str(), "done")?;
         self.effects.push(Effect::Review);
         Ok(())
     }
 
-    /// Ends every login of a person. The person can log in again with their password.
-    pub(crate) fn end_sessions(&mut self, principal: &Principal, username: &UserName) -> Result<(), Failure> {
-        if principal.person.as_ref() != Some(username) {
-            self.require_site(principal, SiteRight::Users, "end_sessions", username.as_str())?;
-        }
-        self.rights(principal)?;
-        let there = self.person_rights(username.as_str())?.ok_or(Code::UnknownPerson)?;
-        if principal.person.as_ref() != Some(username) {
-            self.require_cover(principal, &there.scope, "end_sessions", username.as_str())?;
-        }
-        self.end_other_logins(username.as_str(), None)?;
-        self.audit_by(principal, "end_sessions", username.as_str(), "done")?;
-        Ok(())
-    }
-
-    fn withdraw_invitations(&self, principal: &Principal, username: &UserName) -> Result<(), Failure> {
-        let rows = self.run(
-            "SELECT role, scope FROM codes
-             WHERE username = ?1 AND role IS NOT NULL AND used_ms IS NULL AND expires_ms > ?2",
-            &[username.as_str().into(), self.now_ms.into()],
+    /// Ends the tokens, open codes and unused admissions that a person gave. What others gave with these tokens ends
+    /// too, because each use checks the chain of givers.
+    pub(crate) fn end_gifts(&self, username: &UserName) -> Result<(), StoreError> {
+        let person = username.as_str();
+        self.run(
+            "UPDATE tokens SET ended_ms = ?2 WHERE person = ?1 AND ended_ms IS NULL",
+            &[person.into(), self.now_ms.into()],
         )?;
-        if rows.is_empty() {
-            return Err(Code::UnknownPerson.into());
-        }
-        for row in &rows {
-            self.require_over(principal, &StoredRights::read(row)?.into(), "person_removal", username)?;
-        }
-        self.void_invitations(username)?;
-        self.audit_by(principal, "person_removal", username.as_str(), "invitation_withdrawn")?;
-        Ok(())
-    }
-
-    /// Deletes the unused invitations of a person.
-    pub(crate) fn void_invitations(&self, username: &UserName) -> Result<(), StoreError> {
-        let sql = "DELETE FROM codes WHERE username = ?1 AND used_ms IS NULL";
-        self.run(sql, &[username.as_str().into()])?;
+        self.run("DELETE FROM codes WHERE person = ?1 AND used_ms IS NULL", &[person.into()])?;
+        self.run("DELETE FROM identities WHERE person = ?1", &[person.into()])?;
         Ok(())
     }
 
@@ -357,14 +247,15 @@ struct StoredPerson {
     role: String,
     scope: Option<ScopeSet>,
     created_ms: u64,
+    added_by: Option<String>,
 }
 
-columns!(StoredPerson { username, role, scope, created_ms });
+columns!(StoredPerson { username, role, scope, created_ms, added_by });
 
 /// The columns with the rights of a person or of an invitation.
-struct StoredRights {
-    role: String,
-    scope: Option<ScopeSet>,
+pub(crate) struct StoredRights {
+    pub role: String,
+    pub scope: Option<ScopeSet>,
 }
 
 columns!(StoredRights { role, scope });

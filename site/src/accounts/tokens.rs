@@ -1,11 +1,15 @@
 //! Issues API tokens and guest links. During its whole lifetime, a token is limited by the current rights of its issuer.
 
 use pinlatch_protocol::admin::{
-    IssueRequest, MAX_GUEST_SCOPE, MAX_TOKEN_LIFE, MAX_TOKEN_NAME, MAX_USES, TokenKind, TokenView,
+    IssueRequest, MAX_GUEST_SCOPE, MAX_TOKEN_LIFE, MAX_TOKEN_NAME, MAX_UNPROVEN_LIFE, MAX_USES, TokenKind,
+    TokenView,
 };
+use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
-use pinlatch_protocol::scope::{Scope, ScopeSet, SiteRight};
+use pinlatch_protocol::scope::{Role, ScopeSet, SiteRight};
 
+use crate::accounts::authority::administers;
+use crate::accounts::giver::{Giver, GiverColumns};
 use crate::database::rows::{Columns as _, columns};
 use crate::database::store::StoreError;
 use crate::interface::event::{Effect, PanelFilter};
@@ -14,13 +18,16 @@ use crate::interface::principal::Principal;
 use crate::site::Site;
 
 /// The maximum length of a chain of tokens in which each token issued the next token.
-const MAX_ANCESTORS: usize = 8;
+pub(crate) const MAX_ANCESTORS: usize = 8;
 
 /// The maximum number of tokens per site that are neither expired nor revoked.
 const MAX_TOKENS: i64 = 10_000;
 
-/// The maximum number of stored revocations of tokens that the site did not issue.
-const MAX_REVOKED: i64 = 10_000;
+/// The maximum number of stored revocations of tokens that the site did not issue, per giver of the revocations.
+const MAX_REVOKED: i64 = 1_000;
+
+/// The longest time until the expiry of a revoked token that the site did not issue, in seconds: ten years.
+const MAX_FOREIGN_LIFE: u64 = 10 * 366 * 86_400;
 
 /// The maximum length of the `jti` of a revoked token, in bytes.
 const MAX_JTI: usize = 256;
@@ -34,8 +41,9 @@ struct IssuedToken {
     kind: TokenKind,
     name: String,
     creator: String,
-    person: Option<String>,
+    person: Option<UserName>,
     parent: Option<String>,
+    issuer: Option<String>,
     scope: ScopeSet,
     nbf: u64,
     exp: u64,
@@ -52,6 +60,7 @@ columns!(IssuedToken {
     creator,
     person,
     parent,
+    issuer,
     scope,
     nbf,
     exp,
@@ -62,6 +71,11 @@ columns!(IssuedToken {
 });
 
 impl IssuedToken {
+    fn giver(&self) -> Option<Giver> {
+        let Self { person, parent, issuer, .. } = self;
+        GiverColumns { person: person.clone(), parent: parent.clone(), issuer: issuer.clone() }.giver()
+    }
+
     fn view(&self, last_used_ms: Option<u64>) -> TokenView {
         let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
         TokenView {
@@ -87,29 +101,22 @@ impl Site<'_> {
         self.row(&sql, &[jti.into()])?.as_ref().map(IssuedToken::read).transpose()
     }
 
+    pub(crate) fn giver_of_token(&self, jti: &str) -> Result<Option<Giver>, StoreError> {
+        Ok(self.issued(jti)?.and_then(|token| token.giver()))
+    }
+
     pub(crate) fn issued_kind(&self, jti: &str) -> Result<Option<TokenKind>, StoreError> {
         Ok(self.issued(jti)?.map(|token| token.kind))
     }
 
     /// Returns the current permissions of an issued token. The token's scopes are limited to the current permissions of
-    /// every token and person in its chain of issuers.
+    /// every token in its chain of givers, and of the person or the external issuer at the start of the chain.
     pub(crate) fn issued_scope(&self, jti: &str) -> Result<ScopeSet, Failure> {
         let dead = |why: &str| Failure::from(Problem::new(Code::InvalidToken).detail(why));
-        let mut next = Some(jti.to_owned());
+        let mut next = jti.to_owned();
         let mut scope: Option<ScopeSet> = None;
         for _ in 0..MAX_ANCESTORS {
-            let Some(jti) = next.take() else { break };
-            let Some(token) = self.issued(&jti)? else {
-                // The site did not issue the ancestor of the token. An ancestor that the site did not issue counts as
-                // valid until the ancestor is revoked.
-                let revoked = self.row("SELECT 1 FROM revoked WHERE jti = ?1", &[jti.into()])?.is_some();
-                return match scope.filter(|_| !revoked) {
-                    Some(scope) => Ok(scope),
-                    None => Err(dead(
-                        "this site did not issue the token, or the token that created it was revoked",
-                    )),
-                };
-            };
+            let token = self.issued(&next)?.ok_or_else(|| dead("this site did not issue the token"))?;
             if token.ended_ms.is_some() {
                 return Err(dead("the token, or a token that was used to create it, was revoked"));
             }
@@ -119,20 +126,21 @@ impl Site<'_> {
             if token.exp.saturating_mul(1000) <= self.now_ms {
                 return Err(dead("the token, or a token that was used to create it, has expired"));
             }
-            let mut own = scope.map_or_else(|| token.scope.clone(), |scope| scope.within(&token.scope));
-            if let Some(person) = &token.person {
-                let rights = self
-                    .person_rights(person)?
-                    .ok_or_else(|| dead("the person who created the token or link was removed"))?;
-                own = own.within(&rights.scope);
+            let own = scope.map_or_else(|| token.scope.clone(), |scope| scope.within(&token.scope));
+            match token.giver() {
+                Some(Giver::Token(jti)) => {
+                    scope = Some(own);
+                    next = jti;
+                }
+                Some(giver) => {
+                    let rights = self.rights_of(&giver)?;
+                    let gone = "whoever created the token or link was removed or has no rights any more";
+                    return Ok(own.within(&rights.ok_or_else(|| dead(gone))?.scope));
+                }
+                None => return Err(dead("the site does not know who created the token")),
             }
-            scope = Some(own);
-            next = token.parent;
         }
-        match (scope, next) {
-            (Some(scope), None) => Ok(scope),
-            _ => Err(dead("the chain of tokens, in which each token created the next, is too long")),
-        }
+        Err(dead("the chain of tokens, in which each token created the next, is too long"))
     }
 
     /// Issues a token. The caller must have all scopes of the new token. If the caller is a logged-in person, the
@@ -172,14 +180,17 @@ impl Site<'_> {
                 "the `scope` of a guest link has too many characters for a cookie; use `*` or fewer lines",
             ));
         }
-        let site_scope = request.scope.iter().any(|scope| matches!(scope, Scope::Site(_)));
-        if request.kind == TokenKind::Guest && site_scope {
+        if request.kind == TokenKind::Guest && administers(&request.scope) {
             return Err(wrong(
                 "the `scope` of a guest link can contain only line scopes (line:DEVICE/LINE:VERB)",
             ));
         }
+        if administers(&request.scope) && request.expires_at - now > MAX_UNPROVEN_LIFE {
+            self.require_proof(principal)?;
+        }
         // A token that a person issues during a login belongs to the person and stays valid after the login. Without a
         // login, the caller's token is the parent of the new token.
+        let giver = Giver::of(principal)?;
         let parent = principal.family.is_none().then_some(principal.jti.as_str());
         if parent.is_some() && request.expires_at > principal.exp {
             return Err(wrong(
@@ -200,16 +211,18 @@ impl Site<'_> {
             }
         }
         let creator = principal.actor();
+        let [giver_person, giver_token, giver_issuer] = giver.values();
         self.run(
-            "INSERT INTO tokens (jti, kind, name, creator, person, parent, scope, nbf, exp, max_uses, created_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            "INSERT INTO tokens (jti, kind, name, creator, person, parent, issuer, scope, nbf, exp, max_uses,
+             created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             &[
                 jti.into(),
                 request.kind.as_str().into(),
                 name.into(),
                 creator.as_str().into(),
-                principal.person.as_ref().map(|person| person.as_str()).into(),
-                parent.into(),
+                giver_person,
+                giver_token,
+                giver_issuer,
                 request.scope.to_string().into(),
                 nbf.into(),
                 request.expires_at.into(),
@@ -254,7 +267,8 @@ impl Site<'_> {
     }
 
     /// Revokes a token. If the site issued the token, all tokens that were issued with this token also become invalid.
-    /// If the site did not issue the token, the caller must pass the expiry of the token in `exp`.
+    /// If the site did not issue the token, the caller must pass the expiry of the token in `exp`. The caller must have
+    /// all scopes that the token can have.
     pub(crate) fn revoke(
         &mut self,
         principal: &Principal,
@@ -268,8 +282,8 @@ impl Site<'_> {
                 self.end_token(jti)?;
             }
             (None, Some(exp)) => {
-                self.require_forbiddable(jti)?;
-                self.forbid(jti, exp.saturating_add(self.config.leeway_s))?;
+                self.require_cover(principal, &self.most_scope(jti), "revoke", jti)?;
+                self.forbid(principal, jti, exp)?;
             }
             (None, None) => return Err(Code::UnknownToken.into()),
         }
@@ -286,29 +300,36 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Checks the length of the `jti` and the number of stored revocations. Without limits, a caller could fill the
-    /// database with revocations of invented tokens.
-    fn require_forbiddable(&self, jti: &str) -> Result<(), Failure> {
+    /// Returns the scopes that a token can have at most, if the site did not issue the token. The token of a login can
+    /// have all scopes.
+    fn most_scope(&self, jti: &str) -> ScopeSet {
+        let issuer = jti.split_once(':').and_then(|(name, _)| self.config.issuers.get(name));
+        issuer.cloned().unwrap_or_else(|| Role::Owner.scopes())
+    }
+
+    /// Refuses a `jti` until `exp`, the expiry of the token in seconds of Unix time. If the `jti` is already refused,
+    /// the later of the two times applies. A later call therefore cannot shorten a revocation. The number of
+    /// revocations per giver and their time are limited, because a caller can invent tokens.
+    pub(crate) fn forbid(&self, principal: &Principal, jti: &str, exp: u64) -> Result<(), Failure> {
         let wrong = |text: &str| Failure::from(Problem::new(Code::InvalidRequest).detail(text));
         if !(1..=MAX_JTI).contains(&jti.len()) {
             return Err(wrong("a token's id must have 1 to 256 bytes"));
         }
-        let count = self.row("SELECT count(*) FROM revoked", &[])?;
+        if exp.saturating_sub(self.now_ms / 1000) > MAX_FOREIGN_LIFE {
+            return Err(wrong("`expires_at` must be at most ten years in the future"));
+        }
+        let root = self.root_of(&Giver::of(principal)?)?;
+        let count = self.row("SELECT count(*) FROM revoked WHERE giver = ?1", &[root.as_str().into()])?;
         if count.map_or(Ok(0), |row| row.int(0))? >= MAX_REVOKED {
             return Err(wrong(
-                "the site has the maximum of 10000 revoked tokens; revoke all tokens with POST /generation",
+                "you have revoked 1000 tokens of others that have not expired yet; change the issuer's key instead",
             ));
         }
-        Ok(())
-    }
-
-    /// Refuses a `jti` until `exp`, the expiry of the token in seconds of Unix time. If the `jti` is already refused,
-    /// the later of the two times applies. A later call therefore cannot shorten a revocation.
-    pub(crate) fn forbid(&self, jti: &str, exp: u64) -> Result<(), StoreError> {
+        let until = exp.saturating_add(self.config.leeway_s).saturating_mul(1000);
         self.run(
-            "INSERT INTO revoked (jti, until_ms) VALUES (?1, ?2)
+            "INSERT INTO revoked (jti, until_ms, giver) VALUES (?1, ?2, ?3)
              ON CONFLICT (jti) DO UPDATE SET until_ms = max(until_ms, excluded.until_ms)",
-            &[jti.into(), exp.saturating_mul(1000).into()],
+            &[jti.into(), until.into(), root.into()],
         )?;
         Ok(())
     }

@@ -198,6 +198,35 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
         "UPDATE people SET password_id = '' WHERE password = 1 AND password_id IS NULL",
         "ALTER TABLE people DROP COLUMN password",
     ],
+    &[
+        // The giver of each code, admission and token: a person, or the token `parent`, which can be a token of the
+        // external issuer `issuer`. A code without a giver cannot be used, so the open codes of earlier versions are
+        // deleted. An identity without a giver was already used.
+        "ALTER TABLE codes ADD COLUMN person TEXT",
+        "ALTER TABLE codes ADD COLUMN parent TEXT",
+        "ALTER TABLE codes ADD COLUMN issuer TEXT",
+        "ALTER TABLE codes ADD COLUMN creator TEXT",
+        // Whether an enrolment code can replace an enrolled device.
+        "ALTER TABLE codes ADD COLUMN replaces INTEGER NOT NULL DEFAULT 0",
+        "DELETE FROM codes WHERE used_ms IS NULL AND creator IS NULL AND (device IS NOT NULL OR username IS NOT NULL)",
+        "ALTER TABLE identities ADD COLUMN person TEXT",
+        "ALTER TABLE identities ADD COLUMN parent TEXT",
+        "ALTER TABLE identities ADD COLUMN issuer TEXT",
+        "ALTER TABLE tokens ADD COLUMN issuer TEXT",
+        // The id of a foreign token starts with the name of its issuer and a colon.
+        "UPDATE tokens SET issuer = substr(parent, 1, instr(parent, ':') - 1)
+         WHERE issuer IS NULL AND instr(parent, ':') > 1 AND parent NOT IN (SELECT jti FROM tokens)",
+        // The actor who invited or admitted a person.
+        "ALTER TABLE people ADD COLUMN added_by TEXT",
+        // When a login started, when its person last proved their identity, and the name of its browser or program. The
+        // start of an earlier login is not known, so the login counts from its last refresh.
+        "ALTER TABLE families ADD COLUMN started_ms INTEGER",
+        "ALTER TABLE families ADD COLUMN auth_ms INTEGER",
+        "ALTER TABLE families ADD COLUMN client TEXT",
+        "UPDATE families SET started_ms = coalesce(rotated_ms, expires_ms - 2592000000) WHERE started_ms IS NULL",
+        // The giver of a revocation, because the number of revocations is limited per giver.
+        "ALTER TABLE revoked ADD COLUMN giver TEXT",
+    ],
 ];
 
 /// Upgrades the database if necessary, and returns the columns of the table `meta`. If the database is current, this

@@ -1,12 +1,16 @@
 //! Enrols devices with one-time codes, renews device certificates, and removes devices.
 
+use pinlatch_protocol::admin::Enrolment;
 use pinlatch_protocol::close;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::Change;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::SiteRight;
 
+use crate::accounts::authority::whole_device;
+use crate::accounts::giver::{Giver, GiverColumns, expiry_of_code};
 use crate::audit::Actor;
+use crate::database::rows::{Columns as _, columns};
 use crate::database::store::StoreError;
 use crate::interface::credential::{Credential, Renewed};
 use crate::interface::failure::Failure;
@@ -17,19 +21,68 @@ use crate::site::Site;
 /// minimum time, because the answer to the first renewal request can get lost.
 const RENEW_AGAIN_S: u64 = 300;
 
+/// The maximum number of open enrolment codes per caller.
+const MAX_CODES: i64 = 100;
+
+/// The columns of an enrolment code in the table `codes`.
+struct StoredEnrolment {
+    id: String,
+    device: Name,
+    replaces: bool,
+    creator: Option<String>,
+    expires_ms: u64,
+}
+
+columns!(StoredEnrolment { id, device, replaces, creator, expires_ms });
+
+/// The condition for an enrolment code that can be used at `?1`, in milliseconds of Unix time.
+const OPEN_ENROLMENT: &str = "device IS NOT NULL AND used_ms IS NULL AND expires_ms > ?1";
+
+impl StoredEnrolment {
+    fn view(self) -> Enrolment {
+        let Self { id, device, replaces, creator, expires_ms } = self;
+        Enrolment {
+            id,
+            device,
+            replaces,
+            creator: creator.unwrap_or_default(),
+            expires_at: expires_ms / 1000,
+        }
+    }
+}
+
 impl Site<'_> {
+    /// Stores a new enrolment code, and returns its expiry in seconds of Unix time. A code that can replace an enrolled
+    /// device needs a new proof of the caller's identity, and all scopes of the device.
     pub(crate) fn create_enrolment(
         &mut self,
         principal: &Principal,
         device: &Name,
         code_id: &str,
         expires_at: u64,
-    ) -> Result<(), Failure> {
+    ) -> Result<u64, Failure> {
         self.require_site(principal, SiteRight::Devices, "enrolment", device.as_str())?;
-        let expires_ms = expires_at.saturating_mul(1000);
+        let replaces = self.device(device)?.is_some();
+        if replaces {
+            self.require_cover(principal, &whole_device(device), "enrolment", device.as_str())?;
+            self.require_proof(principal)?;
+        }
+        self.require_room_for_code(principal)?;
+        let expires_at = expiry_of_code(principal, expires_at);
+        let [person, parent, issuer] = Giver::of(principal)?.values();
         let made = self.row(
-            "INSERT OR IGNORE INTO codes (id, device, expires_ms) VALUES (?1, ?2, ?3) RETURNING 1",
-            &[code_id.into(), device.as_str().into(), expires_ms.into()],
+            "INSERT OR IGNORE INTO codes (id, device, expires_ms, replaces, person, parent, issuer, creator)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING 1",
+            &[
+                code_id.into(),
+                device.as_str().into(),
+                expires_at.saturating_mul(1000).into(),
+                replaces.into(),
+                person,
+                parent,
+                issuer,
+                principal.actor().into(),
+            ],
         )?;
         if made.is_none() {
             return Err(Problem::new(Code::InvalidRequest)
@@ -37,6 +90,68 @@ impl Site<'_> {
                 .into());
         }
         self.audit_by(principal, "enrolment", device.as_str(), "done")?;
+        Ok(expires_at)
+    }
+
+    /// Checks that the number of open enrolment codes of the caller is below the maximum.
+    fn require_room_for_code(&self, principal: &Principal) -> Result<(), Failure> {
+        let count = self.row(
+            "SELECT count(*) FROM codes WHERE device IS NOT NULL AND used_ms IS NULL AND expires_ms > ?1
+             AND creator = ?2",
+            &[self.now_ms.into(), principal.actor().into()],
+        )?;
+        if count.map_or(Ok(0), |row| row.int(0))? < MAX_CODES {
+            return Ok(());
+        }
+        let text = "you have the maximum of 100 open enrolment codes; use or withdraw some of them first";
+        Err(Problem::new(Code::InvalidRequest).detail(text).into())
+    }
+
+    /// Returns an enrolment code that can be used now. Its giver must still have the right to enrol devices. A device
+    /// that was enrolled in the meantime is replaced only by a code that was made for a replacement.
+    fn open_enrolment(&self, code_id: &str) -> Result<StoredEnrolment, Failure> {
+        let sql = format!(
+            "SELECT {}, {} FROM codes WHERE {OPEN_ENROLMENT} AND id = ?2",
+            StoredEnrolment::LIST,
+            GiverColumns::LIST
+        );
+        let row = self.row(&sql, &[self.now_ms.into(), code_id.into()])?.ok_or(Code::CodeRefused)?;
+        let enrolment = StoredEnrolment::read(&row)?;
+        let giver = GiverColumns::read_at(&row, StoredEnrolment::COUNT)?.giver();
+        let rights = giver.map(|giver| self.rights_of(&giver)).transpose()?.flatten();
+        let scope = rights.ok_or(Code::CodeRefused)?.scope;
+        let may_replace = enrolment.replaces && scope.covers(&whole_device(&enrolment.device));
+        if scope.allows_site(SiteRight::Devices) && (may_replace || self.device(&enrolment.device)?.is_none())
+        {
+            return Ok(enrolment);
+        }
+        Err(Code::CodeRefused.into())
+    }
+
+    /// Returns the enrolment codes that can still be used.
+    pub(crate) fn enrolments(&self, principal: &Principal) -> Result<Vec<Enrolment>, Failure> {
+        self.require_site(principal, SiteRight::Devices, "enrolments", "devices")?;
+        let sql = format!("SELECT id FROM codes WHERE {OPEN_ENROLMENT} ORDER BY device, expires_ms");
+        let mut enrolments = Vec::new();
+        for row in &self.run(&sql, &[self.now_ms.into()])? {
+            match self.open_enrolment(row.text(0)?) {
+                Ok(enrolment) => enrolments.push(enrolment.view()),
+                Err(Failure::Problem(_)) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(enrolments)
+    }
+
+    /// Withdraws one open enrolment code.
+    pub(crate) fn withdraw_enrolment(&self, principal: &Principal, id: &str) -> Result<(), Failure> {
+        self.require_site(principal, SiteRight::Devices, "enrolment_withdrawal", id)?;
+        let enrolment = match self.open_enrolment(id) {
+            Err(Failure::Problem(_)) => return Err(Code::UnknownCode.into()),
+            other => other?,
+        };
+        self.run("DELETE FROM codes WHERE id = ?1", &[id.into()])?;
+        self.audit_by(principal, "enrolment_withdrawal", enrolment.device.as_str(), "done")?;
         Ok(())
     }
 
@@ -50,12 +165,8 @@ impl Site<'_> {
         cert_jti: &str,
         cert_exp: u64,
     ) -> Result<Name, Failure> {
-        let used = self.row(
-            "UPDATE codes SET used_ms = ?2
-             WHERE id = ?1 AND used_ms IS NULL AND device IS NOT NULL AND expires_ms > ?2 RETURNING device",
-            &[code_id.into(), self.now_ms.into()],
-        )?;
-        let name: Name = used.ok_or(Code::CodeRefused)?.parsed(0)?;
+        let name = self.open_enrolment(code_id)?.device;
+        self.run("UPDATE codes SET used_ms = ?2 WHERE id = ?1", &[code_id.into(), self.now_ms.into()])?;
         if let Some(before) = self.device(&name)? {
             self.close_agent(&before, close::NOT_ENROLLED, "enrolled_anew");
         }
@@ -113,6 +224,11 @@ impl Site<'_> {
     pub(crate) fn remove_device(&mut self, principal: &Principal, name: &Name) -> Result<(), Failure> {
         self.require_site(principal, SiteRight::Devices, "device_removal", name.as_str())?;
         let device = self.device(name)?.ok_or(Code::UnknownDevice)?;
+        self.require_cover(principal, &whole_device(name), "device_removal", name.as_str())?;
+        // A program has no proof. Its scopes cover the whole device, so it could also have used up the device.
+        if principal.family.is_some() {
+            self.require_proof(principal)?;
+        }
         let seq = self.next_seq()?;
         // The table `meta` stores the sequence number, because the deleted rows can contain the highest sequence
         // number.

@@ -1,7 +1,8 @@
 //! Defines the calls from the Worker to a site, and the replies of the site. Calls and replies are sent as JSON.
 
 use pinlatch_protocol::admin::{
-    AdmitRequest, AuditFilter, AuditPage, IssueRequest, Person, RightsRequest, TokenView,
+    AdmitRequest, AuditFilter, AuditPage, Enrolment, Invitation, IssueRequest, Person, RightsRequest,
+    Session, TokenView,
 };
 use pinlatch_protocol::api::{self, Whoami};
 use pinlatch_protocol::command::{CommandRequest, CommandResult};
@@ -92,8 +93,12 @@ calls! {
     Command by principal { request: CommandRequest } -> CommandResult, Reply::Command(result) => result;
     /// Returns the status of a command that the caller sent earlier.
     CommandStatus by principal { id: String } -> CommandResult, Reply::Command(result) => result;
-    /// Registers a one-time code for the enrolment of a device.
-    CreateEnrolment by principal { device: Name, code_id: String, expires_at: u64 } -> (), Reply::Enrolment => ();
+    /// Registers a one-time code for the enrolment of a device. The reply is the expiry of the code.
+    CreateEnrolment by principal { device: Name, code_id: String, expires_at: u64 } -> u64, Reply::Expiry(expires_at) => expires_at;
+    /// Returns the open enrolment codes.
+    Enrolments by principal {  } -> Vec<Enrolment>, Reply::Enrolments(enrolments) => enrolments;
+    /// Withdraws an open enrolment code.
+    WithdrawEnrolment by principal { id: String } -> (), Reply::Done => ();
     /// Uses an enrolment code. The site stores the thumbprint of the device's key, and the id and the expiry of the
     /// device's certificate.
     Enrol { code_id: String, jwk_thumbprint: String, cert_jti: String, cert_exp: u64 } -> Name, Reply::Enrolled { device } => device;
@@ -103,22 +108,27 @@ calls! {
     /// the Worker hashes a password.
     SetupAllowed { code_id: String } -> (), Reply::Done => ();
     /// Creates the first owner of the site, with a password that the gate has stored.
-    Setup { code_id: String, username: UserName, password_id: String } -> LoggedIn, Reply::Person { username, generation } => LoggedIn { username, generation };
+    Setup { code_id: String, username: UserName, password_id: String } -> (), Reply::Done => ();
     /// Starts a login. `password_ids` are the ids of the person's stored passwords that are equal to the password of the
-    /// login. `family` identifies the login and its chain of refresh tokens.
-    Login { username: UserName, password_ids: Vec<String>, family: String, refresh_jti: String, expires_at: u64 } -> LoggedIn, Reply::Person { username, generation } => LoggedIn { username, generation };
+    /// login.
+    Login { username: UserName, password_ids: Vec<String>, new: NewLogin } -> LoggedIn, Reply::LoggedIn(login) => login;
+    /// Proves with a password that the caller is still the person of the login. The login gets a new refresh token.
+    Prove by principal { password_ids: Vec<String>, new: NewLogin } -> LoggedIn, Reply::LoggedIn(login) => login;
     /// Reports the number of logins that failed since the last report: for each account, and for all unknown user names
     /// together.
     LoginFailures { accounts: Vec<(UserName, u64)>, unknown: u64 } -> (), Reply::Done => ();
     /// Replaces the refresh token of a login. The Worker has decrypted the refresh token.
-    Refresh { family: String, jti: String, next_jti: String, expires_at: u64 } -> Refreshed, Reply::Refreshed { username, generation, jti, expires_at } =>
-            Refreshed { login: LoggedIn { username, generation }, jti, expires_at };
+    Refresh { family: String, jti: String, next_jti: String, expires_at: u64 } -> LoggedIn, Reply::LoggedIn(login) => login;
     /// Ends the caller's token, and the login to which the token belongs.
     Logout by principal {  } -> (), Reply::Done => ();
     /// Ends a login whose access token has expired.
     LogoutFamily { family: String } -> (), Reply::Done => ();
-    /// Invites a new person, or lets an existing person choose a new password.
-    Invite by principal { username: UserName, rights: RightsRequest, code_id: String, expires_at: u64 } -> (), Reply::Done => ();
+    /// Invites a new person, or lets an existing person choose a new password. The reply is the expiry of the invitation.
+    Invite by principal { username: UserName, rights: RightsRequest, code_id: String, expires_at: u64 } -> u64, Reply::Expiry(expires_at) => expires_at;
+    /// Returns the open invitations.
+    Invitations by principal {  } -> Vec<Invitation>, Reply::Invitations(invitations) => invitations;
+    /// Withdraws an open invitation.
+    WithdrawInvitation by principal { id: String } -> (), Reply::Done => ();
     /// Returns the user name in an invitation, and the id of the person's current password. The Worker sends `Invited`
     /// before the Worker hashes a password.
     Invited { code_id: String } -> (UserName, Option<String>), Reply::Invited { username, password_id } => (username, password_id);
@@ -130,13 +140,17 @@ calls! {
     ForgetIdentities by principal { username: UserName } -> (), Reply::Done => ();
     /// Starts a login after a login provider has confirmed the person's identity. `email` is the person's email
     /// address, if the login provider has verified the address.
-    FederatedLogin { issuer: String, subject: String, email: Option<String>, family: String, refresh_jti: String, expires_at: u64 } -> LoggedIn, Reply::Person { username, generation } => LoggedIn { username, generation };
+    FederatedLogin { issuer: String, subject: String, email: Option<String>, new: NewLogin } -> LoggedIn, Reply::LoggedIn(login) => login;
     /// Returns the people of the site.
     People by principal {  } -> Vec<Person>, Reply::People(people) => people;
     /// Changes a person's rights.
     ChangePerson by principal { username: UserName, rights: RightsRequest } -> (), Reply::Done => ();
     /// Removes a person.
     RemovePerson by principal { username: UserName } -> (), Reply::Done => ();
+    /// Returns the open logins of a person.
+    Sessions by principal { username: UserName } -> Vec<Session>, Reply::Sessions(sessions) => sessions;
+    /// Ends one login of a person.
+    EndSession by principal { username: UserName, id: String } -> (), Reply::Done => ();
     /// Ends every login of a person.
     EndSessions by principal { username: UserName } -> (), Reply::Done => ();
     /// Returns the id of the caller's current password.
@@ -144,6 +158,10 @@ calls! {
     /// Replaces the caller's password with a password that the gate has stored, and ends the person's other logins.
     /// `verified_ids` are the ids of the stored passwords that are equal to the current password in the request.
     ChangePassword by principal { verified_ids: Vec<String>, password_id: String } -> (), Reply::Done => ();
+    /// Checks that the caller may secure their account now. The Worker sends `MaySecure` before it hashes a password.
+    MaySecure by principal {  } -> UserName, Reply::Accepted { username } => username;
+    /// Sets a new password of the caller that the gate has stored, and ends everything else of the caller's account.
+    SecureAccount by principal { password_id: String } -> (), Reply::Done => ();
     /// Issues an API token or a guest link.
     Issue by principal { request: IssueRequest, jti: String } -> (TokenView, u64), Reply::Issued { token, generation } => (token, generation);
     /// Returns the API tokens and guest links that the site has issued.
@@ -160,24 +178,37 @@ calls! {
     Retain by principal { days: u32 } -> (), Reply::Done => ();
 }
 
-/// A person who has logged in, with the data for the access token.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A login that starts, or a new proof of a person's identity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewLogin {
+    /// The id of the login, which is also the id of its chain of refresh tokens.
+    pub family: String,
+    /// The id of the first refresh token.
+    pub refresh_jti: String,
+    /// The expiry of the refresh token, in seconds of Unix time. The site can set an earlier expiry.
+    pub expires_at: u64,
+    /// The name of the browser or program that logs in.
+    pub client: Option<String>,
+    /// The id of an open login. If this login is open and belongs to the same person, the site renews its proof and its
+    /// refresh token, and starts no other login.
+    pub renews: Option<String>,
+}
+
+/// A login, with the data for its access token and its refresh token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoggedIn {
     /// The user name of the person.
     pub username: UserName,
-    /// The generation that the Worker must sign into the token.
+    /// The generation that the Worker must sign into the access token.
     pub generation: u64,
-}
-
-/// A login whose refresh token was replaced.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refreshed {
-    /// The person, with the data for the access token.
-    pub login: LoggedIn,
+    /// The id of the login.
+    pub family: String,
     /// The id of the current refresh token.
-    pub jti: String,
+    pub refresh_jti: String,
     /// The expiry of the current refresh token, in seconds of Unix time.
     pub expires_at: u64,
+    /// When the person last proved their identity, in seconds of Unix time.
+    pub auth_time: Option<u64>,
 }
 
 /// A reply of the site to a call.
@@ -196,18 +227,21 @@ pub enum Reply {
     /// The reply to [`Call::Command`] after the command was executed, and the reply to
     /// [`Call::CommandStatus`] with any status.
     Command(CommandResult),
-    /// The reply to [`Call::CreateEnrolment`].
-    Enrolment,
+    /// The reply to [`Call::CreateEnrolment`] and [`Call::Invite`]: the expiry of the code, in seconds of Unix time.
+    Expiry(u64),
+    /// The reply to [`Call::Enrolments`].
+    Enrolments(Vec<Enrolment>),
+    /// The reply to [`Call::Invitations`].
+    Invitations(Vec<Invitation>),
+    /// The reply to [`Call::Sessions`].
+    Sessions(Vec<Session>),
     /// The reply to [`Call::Enrol`].
     Enrolled { device: Name },
-    /// The reply to [`Call::Setup`], [`Call::Login`] and [`Call::FederatedLogin`], with the data for the access token.
-    Person { username: UserName, generation: u64 },
-    /// The reply to [`Call::Refresh`], with the data for the access token, and the id and the expiry of the current
-    /// refresh token.
-    Refreshed { username: UserName, generation: u64, jti: String, expires_at: u64 },
+    /// The reply to [`Call::Login`], [`Call::FederatedLogin`], [`Call::Prove`] and [`Call::Refresh`].
+    LoggedIn(LoggedIn),
     /// The reply to [`Call::Invited`], with the id of the person's current password.
     Invited { username: UserName, password_id: Option<String> },
-    /// The reply to [`Call::AcceptInvitation`].
+    /// The reply to [`Call::AcceptInvitation`] and [`Call::MaySecure`].
     Accepted { username: UserName },
     /// The reply to [`Call::CurrentPassword`], with the id of the password.
     Password(Option<String>),

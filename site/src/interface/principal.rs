@@ -23,6 +23,9 @@ pub struct Principal {
     // The socket attachments of older Workers contain this field with the name `minted`.
     #[serde(default, alias = "minted")]
     pub issued: bool,
+    /// The name of the external issuer in the configuration. The value is `None` for a token that the edge signed.
+    #[serde(default)]
+    pub issuer: Option<String>,
     /// The id of the login to which the token belongs. The token becomes invalid when the login ends.
     pub family: Option<String>,
     /// The scopes of the token. The value is `None` for the token of a person's login, whose permissions are the
@@ -34,8 +37,11 @@ pub struct Principal {
     /// When the token expires, in seconds of Unix time.
     pub exp: u64,
     /// The site's token generation when the token was issued. The tokens of an external issuer have no generation, so
-    /// the Worker sets `u64::MAX`.
+    /// the Worker sets 0.
     pub generation: u64,
+    /// When the person last proved their identity, in seconds of Unix time. Only the token of a login has this value.
+    #[serde(default)]
+    pub auth_time: Option<u64>,
 }
 
 impl Principal {
@@ -60,5 +66,6 @@ mod tests {
             "family":null,"scope":"line:*/*:read","iat":1,"exp":2,"generation":3}"#;
         let principal: Principal = serde_json::from_str(text).unwrap();
         assert!(principal.issued && principal.scope.is_some());
+        assert_eq!((principal.issuer, principal.auth_time), (None, None));
     }
 }
