@@ -23,7 +23,7 @@ use crate::terminal::times::{stamp, stamp_ms};
 
 #[derive(Subcommand)]
 pub enum UserCommand {
-    /// List the people of the site and each person's permissions.
+    /// List the people of the site, with each person's permissions and the person or token that added the person.
     List,
     /// Invite a new person, or let an existing person set a new password. The command prints an invitation code that
     /// can be used once, within 7 days.
@@ -169,10 +169,11 @@ fn table(people: &[Person]) -> String {
             person.role.map_or("custom", Role::as_str).to_owned(),
             person.sessions.to_string(),
             stamp_ms(person.created_ms),
+            person.added_by.clone().unwrap_or_default(),
             person.scope.to_string(),
         ]
     });
-    columns(["NAME", "ROLE", "LOGINS", "JOINED", "SCOPE"], rows)
+    columns(["NAME", "ROLE", "LOGINS", "JOINED", "ADDED BY", "SCOPE"], rows)
 }
 
 fn invite(args: &Invite, json: bool) -> Result<()> {
@@ -275,12 +276,12 @@ mod tests {
             role: None,
             scope: "line:a/b:set".parse().unwrap(),
             created_ms: 1_782_907_200_000,
+            added_by: Some("bea".into()),
             sessions: 2,
             identities: Vec::new(),
         };
-        assert!(
-            table(std::slice::from_ref(&ann))
-                .ends_with("ann@example.org  custom  2       2026-07-01T12:00:00Z  line:a/b:set\n")
-        );
+        let shown = table(std::slice::from_ref(&ann));
+        let row = "ann@example.org  custom  2       2026-07-01T12:00:00Z  bea       line:a/b:set\n";
+        assert!(shown.ends_with(row), "{shown}");
     }
 }
