@@ -1,13 +1,14 @@
 //! Implements `pinlatch user`, which manages the people of a site.
 
-use anyhow::{Context, Result, bail};
+mod account;
+
+use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Subcommand};
 use pinlatch_protocol::admin::{
-    AcceptReply, AcceptRequest, AdmitRequest, IdentityRule, InviteReply, InviteRequest, PasswordRequest,
-    Person, RightsRequest,
+    AcceptReply, AcceptRequest, AdmitRequest, IdentityRule, InviteReply, InviteRequest, Person, RightsRequest,
 };
-use pinlatch_protocol::api::{Secret, Whoami};
+use pinlatch_protocol::api::Secret;
 use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::scope::{Role, ScopeSet};
@@ -15,10 +16,11 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 use url::Url;
 
+use self::account::Passwords;
 use crate::edge::api::Api;
 use crate::edge::session::{api, current};
 use crate::terminal::output::{columns, print};
-use crate::terminal::password::{password, two_passwords};
+use crate::terminal::password::password;
 use crate::terminal::times::{stamp, stamp_ms};
 
 #[derive(Subcommand)]
@@ -41,7 +43,7 @@ pub enum UserCommand {
     /// End all logins of a person in browsers and command lines.
     EndSessions(One),
     /// Change your password, and end all your other logins.
-    Password(Password),
+    Password(Passwords),
 }
 
 #[derive(clap::Args)]
@@ -111,13 +113,6 @@ pub struct Accept {
     password_stdin: bool,
 }
 
-#[derive(clap::Args)]
-pub struct Password {
-    /// Read the current password and the new password from stdin, one per line, instead of asking for the passwords.
-    #[arg(long)]
-    password_stdin: bool,
-}
-
 impl Rights {
     fn request(&self) -> RightsRequest {
         let scope: ScopeSet = self.scopes.iter().flat_map(ScopeSet::iter).cloned().collect();
@@ -153,7 +148,7 @@ pub fn run(command: &UserCommand, json: bool) -> Result<()> {
             api()?.call::<IgnoredAny>(&Endpoint::EndSessions { username: username.clone() })?;
             print(json, &json!({ "ended": username }), &format!("All logins of {username} are ended."))
         }
-        UserCommand::Password(args) => change_password(args, json),
+        UserCommand::Password(args) => account::change_password(args, json),
     }
 }
 
@@ -201,22 +196,6 @@ fn accept(args: &Accept, json: bool) -> Result<()> {
         name = reply.username
     );
     print(json, &reply, &text)
-}
-
-fn change_password(args: &Password, json: bool) -> Result<()> {
-    let api = api()?;
-    let whoami: Whoami = api.call(&Endpoint::Whoami)?;
-    let username = UserName::new(whoami.sub).ok();
-    let username =
-        username.context("you are not logged in as a person, so there is no password to change")?;
-    let (current, password) = two_passwords(args.password_stdin)?;
-    if current == password {
-        bail!("the new password must differ from the current password");
-    }
-    let request = PasswordRequest { current, password };
-    let endpoint = Endpoint::ChangePassword { username: username.clone() };
-    api.send::<IgnoredAny>(&endpoint, &request)?;
-    print(json, &json!({ "changed": username }), "The password is changed. Your other logins are ended.")
 }
 
 /// Creates a parser for the name of a role. The help text lists the names of all roles.
