@@ -115,6 +115,11 @@ fn renew(kept: Credentials) -> Result<Session> {
     kept.continued_by(reply)
 }
 
+/// Proves with a password that the user is the person of the stored login session. The tokens of the session change.
+pub fn prove(password: Secret) -> Result<()> {
+    proven_by(|api| proof::send(api, password)).map(|_| ())
+}
+
 /// Stores the tokens that the edge returns for a new proof. The edge refuses the earlier tokens of the session from then
 /// on.
 fn proven_by(prove: impl FnOnce(&Api) -> Result<TokenReply>) -> Result<Session> {

@@ -44,6 +44,9 @@ pub enum UserCommand {
     EndSessions(One),
     /// Change your password, and end all your other logins.
     Password(Passwords),
+    /// Secure your account after a theft of your password, phone or login: set a new password, and end all your logins,
+    /// API tokens, guest links, invitations and enrolment codes. You must then log in again.
+    Secure(Passwords),
 }
 
 #[derive(clap::Args)]
@@ -149,6 +152,7 @@ pub fn run(command: &UserCommand, json: bool) -> Result<()> {
             print(json, &json!({ "ended": username }), &format!("All logins of {username} are ended."))
         }
         UserCommand::Password(args) => account::change_password(args, json),
+        UserCommand::Secure(args) => account::secure(args, json),
     }
 }
 
