@@ -1,6 +1,8 @@
 //! Implements `pinlatch user`, which manages the people of a site.
 
 mod account;
+mod invitations;
+mod sessions;
 
 use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -17,6 +19,7 @@ use serde_json::json;
 use url::Url;
 
 use self::account::Passwords;
+use self::sessions::Ended;
 use crate::edge::api::Api;
 use crate::edge::session::{api, current};
 use crate::terminal::output::{columns, print};
@@ -30,6 +33,14 @@ pub enum UserCommand {
     /// Invite a new person, or let an existing person set a new password. The command prints an invitation code that
     /// can be used once, within 7 days.
     Invite(Invite),
+    /// List the open invitations, which were not used and have not expired.
+    Invitations,
+    /// Withdraw an open invitation. The invitation code then becomes invalid.
+    WithdrawInvitation {
+        /// The id of the invitation, as shown by `pinlatch user invitations`.
+        #[arg(allow_hyphen_values = true)]
+        id: String,
+    },
     /// Let a person log in with an account at a login provider (OpenID Connect). For a new person, --role or --scope is
     /// required.
     Admit(Admit),
@@ -40,6 +51,14 @@ pub enum UserCommand {
     /// Remove a person from the site. All logins of the person end, and all tokens that the person created become
     /// invalid.
     Remove(One),
+    /// List the open logins of a person in browsers and command lines, or your own open logins. A login expires if it is
+    /// not used, and ends at the latest at the time in the last column.
+    Sessions {
+        /// The user name of the person. [default: your own user name]
+        username: Option<UserName>,
+    },
+    /// End one login of a person, or one of your own logins.
+    EndSession(Ended),
     /// End all logins of a person in browsers and command lines.
     EndSessions(One),
     /// Change your password, and end all your other logins.
@@ -147,6 +166,10 @@ pub fn run(command: &UserCommand, json: bool) -> Result<()> {
             api()?.call::<IgnoredAny>(&Endpoint::RemovePerson { username: username.clone() })?;
             print(json, &json!({ "removed": username }), &format!("{username} is removed."))
         }
+        UserCommand::Invitations => invitations::list(json),
+        UserCommand::WithdrawInvitation { id } => invitations::withdraw(id, json),
+        UserCommand::Sessions { username } => sessions::list(username.as_ref(), json),
+        UserCommand::EndSession(args) => sessions::end(args, json),
         UserCommand::EndSessions(One { username }) => {
             api()?.call::<IgnoredAny>(&Endpoint::EndSessions { username: username.clone() })?;
             print(json, &json!({ "ended": username }), &format!("All logins of {username} are ended."))
@@ -249,6 +272,25 @@ mod tests {
             &["invite", "ben", "--scope", "everything"],
         ] {
             assert_eq!(rights(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_can_start_with_a_hyphen() {
+        for (args, id) in [
+            (&["end-session", "-x_1", "ben"][..], "-x_1"),
+            (&["end-session", "--x"], "--x"),
+            (&["withdraw-invitation", "-x"], "-x"),
+        ] {
+            let line = Line::try_parse_from([&["x"], args].concat());
+            assert!(
+                matches!(
+                    line.map(|line| line.command),
+                    Ok(UserCommand::EndSession(Ended { id: given, .. }) | UserCommand::WithdrawInvitation { id: given })
+                        if given == id
+                ),
+                "{args:?}"
+            );
         }
     }
 
