@@ -16,6 +16,7 @@ use super::pages::tokens::Tokens;
 use super::parts::bar::{Bar, Ended};
 use super::parts::frame::Frame;
 use super::parts::heading::Heading;
+use super::parts::proof::Proof;
 use super::{browser, words};
 use crate::parts::other_login::OtherLogin;
 use crate::session::{self, RETRY_MOST_MS, Session, SessionStatus};
@@ -107,6 +108,7 @@ fn Pages(site: Name, page: RwSignal<Page>, session: RwSignal<Session>) -> impl I
                 page @ Page::Unknown => view! { <Plain page text=words::NO_PAGE/> }.into_any(),
             }
         }}
+        <Proof/>
         <p class="unseen" aria-live="polite" data-testid="said">{move || frame.panel.said.get()}</p>
     }
 }

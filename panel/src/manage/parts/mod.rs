@@ -10,3 +10,4 @@ pub mod heading;
 pub mod list;
 pub mod once;
 pub mod picker;
+pub mod proof;

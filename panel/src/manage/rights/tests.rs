@@ -14,6 +14,7 @@ fn person(name: &str, role: Option<Role>, scope: &str) -> Person {
         role,
         scope,
         created_ms: 0,
+        added_by: None,
         sessions: 0,
         identities: vec![],
     }

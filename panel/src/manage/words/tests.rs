@@ -28,6 +28,8 @@ fn a_failure_says_what_can_be_done() {
         "You do not have permission for this action: only an owner can add, change or remove an owner."
     );
     assert_eq!(failure(Some(&Problem::new(Code::InvalidToken)), true), ENDED);
+    let unproven = failure(Some(&Problem::new(Code::InsufficientUserAuthentication)), true);
+    assert!(unproven.contains("Nothing was changed") && !unproven.contains("session"), "{unproven}");
     let last = failure(Some(&Problem::new(Code::LastOwner)), true);
     assert!(last.contains("at least one owner"), "{last}");
     assert!(failure(Some(&Problem::new(Code::Throttled).retry_after(4)), true).contains("in 4 s"));
