@@ -7,6 +7,7 @@ use leptos::task::spawn_local;
 use pinlatch_protocol::name::Name;
 
 use super::page::{self, Page};
+use super::pages::account::Account;
 use super::pages::activity::Activity;
 use super::pages::device::Device;
 use super::pages::devices::Devices;
@@ -105,6 +106,7 @@ fn Pages(site: Name, page: RwSignal<Page>, session: RwSignal<Session>) -> impl I
                 Page::Tokens => view! { <Tokens/> }.into_any(),
                 Page::Activity => view! { <Activity/> }.into_any(),
                 Page::Inspector => view! { <Inspector/> }.into_any(),
+                Page::Account => view! { <Account/> }.into_any(),
                 page @ Page::Unknown => view! { <Plain page text=words::NO_PAGE/> }.into_any(),
             }
         }}

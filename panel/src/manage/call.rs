@@ -4,8 +4,8 @@
 
 use gloo_net::http::Response;
 use pinlatch_protocol::admin::{
-    AdmitRequest, AuditPage, InviteReply, InviteRequest, IssueReply, IssueRequest, PasswordRequest, Person,
-    RightsRequest, TokenView,
+    AdmitRequest, AuditPage, Enrolment, Invitation, InviteReply, InviteRequest, IssueReply, IssueRequest,
+    PasswordRequest, Person, RightsRequest, SecureRequest, Session, TokenView,
 };
 use pinlatch_protocol::api::{EnrolmentReply, EnrolmentRequest, ProofRequest, Secret, Whoami};
 use pinlatch_protocol::endpoint::Endpoint;
@@ -102,9 +102,24 @@ pub async fn change(username: UserName, rights: RightsRequest) -> Result<(), Fai
     done(Endpoint::ChangePerson { username }, &rights).await
 }
 
-/// Removes a person, or withdraws an invitation.
 pub async fn remove_person(username: UserName) -> Result<(), Failure> {
     act(Endpoint::RemovePerson { username }).await
+}
+
+pub async fn invitations() -> Result<Vec<Invitation>, Failure> {
+    get(Endpoint::ListInvitations).await
+}
+
+pub async fn withdraw_invitation(id: String) -> Result<(), Failure> {
+    act(Endpoint::WithdrawInvitation { id }).await
+}
+
+pub async fn sessions(username: UserName) -> Result<Vec<Session>, Failure> {
+    get(Endpoint::ListSessions { username }).await
+}
+
+pub async fn end_session(username: UserName, id: String) -> Result<(), Failure> {
+    act(Endpoint::EndSession { username, id }).await
 }
 
 /// Ends all sessions of a person.
@@ -125,6 +140,11 @@ pub async fn forget_identities(username: UserName) -> Result<(), Failure> {
 /// Changes the password of the viewer.
 pub async fn change_password(username: UserName, request: PasswordRequest) -> Result<(), Failure> {
     done(Endpoint::ChangePassword { username }, &request).await
+}
+
+/// Sets a new password of the viewer, and ends everything that was arranged with the viewer's account.
+pub async fn secure_account(username: UserName, password: Secret) -> Result<(), Failure> {
+    done(Endpoint::SecureAccount { username }, &SecureRequest { password }).await
 }
 
 /// Proves the identity of the viewer with the password. A refusal never asks for another proof.
@@ -149,8 +169,21 @@ pub async fn revoke(jti: String) -> Result<(), Failure> {
     act(Endpoint::RevokeToken { jti }).await
 }
 
+/// Ends all sessions, tokens and links of the site, as an emergency stop.
+pub async fn stop() -> Result<(), Failure> {
+    act(Endpoint::RaiseGeneration).await
+}
+
 pub async fn enrol(device: Name) -> Result<EnrolmentReply, Failure> {
     read(write(Endpoint::CreateEnrolment, &EnrolmentRequest { device })?).await
+}
+
+pub async fn enrolments() -> Result<Vec<Enrolment>, Failure> {
+    get(Endpoint::ListEnrolments).await
+}
+
+pub async fn withdraw_enrolment(id: String) -> Result<(), Failure> {
+    act(Endpoint::WithdrawEnrolment { id }).await
 }
 
 pub async fn remove_device(device: Name) -> Result<(), Failure> {

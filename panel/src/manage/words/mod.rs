@@ -1,6 +1,7 @@
 //! Texts of the administration pages. This module contains the shared texts. Each page has a separate module for its
 //! texts.
 
+pub mod account;
 pub mod activity;
 pub mod devices;
 pub mod inspector;
@@ -105,6 +106,11 @@ pub fn failure(problem: Option<&Problem>, is_write: bool) -> String {
         },
         Some(problem) => sentence(problem),
     }
+}
+
+/// Describes an open invitation or enrolment string: its creator and its end. `end` is a formatted time.
+pub fn open_code(creator: &str, end: &str) -> String {
+    format!("created by {} · valid until {end}", activity::actor(creator))
 }
 
 pub fn pick_fault(fault: Fault) -> &'static str {

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn every_page_has_a_heading() {
-    let pages = [Page::Devices, Page::People, Page::Tokens, Page::Activity, Page::Inspector];
+    let pages = [Page::Devices, Page::People, Page::Tokens, Page::Activity, Page::Inspector, Page::Account];
     for page in pages {
         assert!(!heading(&page).is_empty() && !section(&page).is_empty());
     }
@@ -58,6 +58,6 @@ fn a_clock_is_told_in_its_largest_unit() {
 
 #[test]
 fn texts_state_the_numbers_of_the_constants() {
-    assert!(people::PASSWORD_HINT.contains(&format!("at least {MIN_PASSWORD} characters")));
-    assert!(people::PASSWORD_SHORT.contains(&format!("{MIN_PASSWORD} to {MAX_PASSWORD} characters")));
+    assert!(account::PASSWORD_HINT.contains(&format!("at least {MIN_PASSWORD} characters")));
+    assert!(account::PASSWORD_SHORT.contains(&format!("{MIN_PASSWORD} to {MAX_PASSWORD} characters")));
 }
