@@ -19,6 +19,8 @@ use pinlatch_token::{
 };
 use serde_json::{Value, json};
 
+use crate::proofs::family_of;
+
 /// The size in bytes above which the HTTP parsers may refuse a request before the Worker receives the request.
 const LARGE: usize = 8 * 1024;
 
@@ -32,6 +34,8 @@ struct TestDevice {
     device: SigningKey,
     cert: String,
     guest: String,
+    /// The id of the login of the access tokens.
+    family: String,
     /// Valid tokens of the kinds that no client sends to the edge as a bearer token or a device token.
     others: Vec<String>,
 }
@@ -58,9 +62,10 @@ fn signer(jwk: &str) -> Signer {
     Signer::of_private_jwk(&serde_json::from_str(jwk).expect("a JWK"))
 }
 
-fn grant<'a>(site: &'a Name, kind: Kind, sub: &'a str) -> AccessGrant<'a> {
+fn grant<'a>(site: &'a Name, kind: Kind, sub: &'a str, family: Option<&str>) -> AccessGrant<'a> {
     let scope = Some("line:*/*:*".parse().expect("a scope"));
-    let claims = AccessClaims { scope, generation: 1, family: None, auth_time: None, not_before: None };
+    let family = family.map(str::to_owned);
+    let claims = AccessClaims { scope, generation: 1, family, auth_time: None, not_before: None };
     AccessGrant { kind, site, sub, jti: random_id(), now: now(), life: 600, claims }
 }
 
@@ -80,7 +85,8 @@ impl TestDevice {
         let link = json!({ "kind": "guest", "name": "forged", "scope": "line:*/relay:set", "expires_at": now() + 3600 });
         let link = site.post("/api/v1/tokens", &link).ok();
         let (_, guest) = link["link"].as_str().and_then(|link| link.split_once("#guest=")).expect("a link");
-        Self::of(site.deployment, &site.name, device, cert, guest.to_owned())
+        let family = family_of(&site.log_in()).expect("a login");
+        Self::of(site.deployment, &site.name, device, cert, guest.to_owned(), family)
     }
 
     fn of(
@@ -89,6 +95,7 @@ impl TestDevice {
         device: SigningKey,
         cert: String,
         guest: String,
+        family: String,
     ) -> Self {
         let keys = deployment.edge_keys();
         let (site, root, now) = (name(site), SigningKey::generate(), now());
@@ -115,11 +122,11 @@ impl TestDevice {
             welcome::sign(&keys, &site, &random_id(), now * 1000).expect("a token"),
             keyset::sign(&root, 1, keys.public(), now).expect("a token"),
         ];
-        Self { deployment, http: deployment.http(), keys, edge, site, device, cert, guest, others }
+        Self { deployment, http: deployment.http(), keys, edge, site, device, cert, guest, family, others }
     }
 
     fn access(&self) -> String {
-        grant(&self.site, Kind::Access, "owner").sign(&self.keys).expect("a token")
+        grant(&self.site, Kind::Access, "owner", Some(&self.family)).sign(&self.keys).expect("a token")
     }
 
     /// Returns a valid device proof for a new challenge.
@@ -407,8 +414,8 @@ fn the_whole_catalogue_never_reaches_the_object() {
     let keys = OWN.edge_keys();
     let site = name("outside");
     let cert = device::sign_cert(&keys, &site, &name("forger"), &device.public(), "d1", now());
-    let guest = grant(&site, Kind::Guest, "token:nobody").sign(&keys).expect("a token");
-    let test_device = TestDevice::of(&OWN, "outside", device, cert.expect("a token"), guest);
+    let guest = grant(&site, Kind::Guest, "token:nobody", None).sign(&keys).expect("a token");
+    let test_device = TestDevice::of(&OWN, "outside", device, cert.expect("a token"), guest, "none".into());
     let log = |word: &str| OWN.log().matches(word).count();
     let mut wanted = Vec::new();
     for (_, attack) in ALL {
@@ -439,9 +446,9 @@ fn the_whole_catalogue_never_reaches_the_object() {
     let codes: Vec<&str> = refusals.map(|(_, code)| code.trim()).collect();
     assert_eq!(codes, wanted);
     assert_eq!(log("site object starts"), 0, "a Durable Object was reached");
-    // Only the Durable Object can report that this person does not exist. The response therefore shows that the Durable
+    // Only the Durable Object can report that this login does not exist. The response therefore shows that the Durable
     // Object has started.
     let answer = test_device.http.bearer(&test_device.access()).get("/api/v1/whoami");
-    assert_eq!((answer.status, answer.body["detail"].as_str()), (401, Some("the person was removed")));
+    assert_eq!((answer.status, answer.body["detail"].as_str()), (401, Some("the session has ended")));
     soon("the object starts for an honest token", || (log("site object starts") > 0).then_some(()));
 }

@@ -31,6 +31,7 @@ mod panel_offline;
 mod panel_screens;
 mod passwords;
 mod people;
+mod proofs;
 mod recovery;
 mod restarts;
 mod sealed;
