@@ -19,8 +19,6 @@ use pinlatch_token::{
 };
 use serde_json::{Value, json};
 
-use crate::proofs::family_of;
-
 /// The size in bytes above which the HTTP parsers may refuse a request before the Worker receives the request.
 const LARGE: usize = 8 * 1024;
 
@@ -34,8 +32,8 @@ struct TestDevice {
     device: SigningKey,
     cert: String,
     guest: String,
-    /// The id of the login of the access tokens.
-    family: String,
+    /// The id (`jti`) of an API token that the site has issued.
+    api: String,
     /// Valid tokens of the kinds that no client sends to the edge as a bearer token or a device token.
     others: Vec<String>,
 }
@@ -62,11 +60,13 @@ fn signer(jwk: &str) -> Signer {
     Signer::of_private_jwk(&serde_json::from_str(jwk).expect("a JWK"))
 }
 
-fn grant<'a>(site: &'a Name, kind: Kind, sub: &'a str, family: Option<&str>) -> AccessGrant<'a> {
+/// Signs a token with the `jti` of an API token.
+fn signed(keys: &EdgeKeys, site: &Name, kind: Kind, jti: &str) -> String {
     let scope = Some("line:*/*:*".parse().expect("a scope"));
-    let family = family.map(str::to_owned);
-    let claims = AccessClaims { scope, generation: 1, family, auth_time: None, not_before: None };
-    AccessGrant { kind, site, sub, jti: random_id(), now: now(), life: 600, claims }
+    let claims = AccessClaims { scope, generation: 1, family: None, auth_time: None, not_before: None };
+    let (sub, jti) = (format!("token:{jti}"), jti.to_owned());
+    let grant = AccessGrant { kind, site, sub: &sub, jti, now: now(), life: 600, claims };
+    grant.sign(keys).expect("a token")
 }
 
 impl TestDevice {
@@ -85,8 +85,10 @@ impl TestDevice {
         let link = json!({ "kind": "guest", "name": "forged", "scope": "line:*/relay:set", "expires_at": now() + 3600 });
         let link = site.post("/api/v1/tokens", &link).ok();
         let (_, guest) = link["link"].as_str().and_then(|link| link.split_once("#guest=")).expect("a link");
-        let family = family_of(&site.log_in()).expect("a login");
-        Self::of(site.deployment, &site.name, device, cert, guest.to_owned(), family)
+        let api =
+            json!({ "kind": "api", "name": "forged", "scope": "line:*/*:*", "expires_at": now() + 3600 });
+        let api = site.post("/api/v1/tokens", &api).ok()["token"]["jti"].as_str().expect("an id").to_owned();
+        Self::of(site.deployment, &site.name, device, cert, guest.to_owned(), api)
     }
 
     fn of(
@@ -95,7 +97,7 @@ impl TestDevice {
         device: SigningKey,
         cert: String,
         guest: String,
-        family: String,
+        api: String,
     ) -> Self {
         let keys = deployment.edge_keys();
         let (site, root, now) = (name(site), SigningKey::generate(), now());
@@ -122,11 +124,11 @@ impl TestDevice {
             welcome::sign(&keys, &site, &random_id(), now * 1000).expect("a token"),
             keyset::sign(&root, 1, keys.public(), now).expect("a token"),
         ];
-        Self { deployment, http: deployment.http(), keys, edge, site, device, cert, guest, family, others }
+        Self { deployment, http: deployment.http(), keys, edge, site, device, cert, guest, api, others }
     }
 
     fn access(&self) -> String {
-        grant(&self.site, Kind::Access, "owner", Some(&self.family)).sign(&self.keys).expect("a token")
+        signed(&self.keys, &self.site, Kind::Access, &self.api)
     }
 
     /// Returns a valid device proof for a new challenge.
@@ -414,8 +416,8 @@ fn the_whole_catalogue_never_reaches_the_object() {
     let keys = OWN.edge_keys();
     let site = name("outside");
     let cert = device::sign_cert(&keys, &site, &name("forger"), &device.public(), "d1", now());
-    let guest = grant(&site, Kind::Guest, "token:nobody", None).sign(&keys).expect("a token");
-    let test_device = TestDevice::of(&OWN, "outside", device, cert.expect("a token"), guest, "none".into());
+    let guest = signed(&keys, &site, Kind::Guest, "nobody");
+    let test_device = TestDevice::of(&OWN, "outside", device, cert.expect("a token"), guest, "nobody".into());
     let log = |word: &str| OWN.log().matches(word).count();
     let mut wanted = Vec::new();
     for (_, attack) in ALL {
@@ -446,9 +448,12 @@ fn the_whole_catalogue_never_reaches_the_object() {
     let codes: Vec<&str> = refusals.map(|(_, code)| code.trim()).collect();
     assert_eq!(codes, wanted);
     assert_eq!(log("site object starts"), 0, "a Durable Object was reached");
-    // Only the Durable Object can report that this login does not exist. The response therefore shows that the Durable
+    // Only the Durable Object can report that it did not issue this token. The response therefore shows that the Durable
     // Object has started.
     let answer = test_device.http.bearer(&test_device.access()).get("/api/v1/whoami");
-    assert_eq!((answer.status, answer.body["detail"].as_str()), (401, Some("the session has ended")));
+    assert_eq!(
+        (answer.status, answer.body["detail"].as_str()),
+        (401, Some("this site did not issue the token"))
+    );
     soon("the object starts for an honest token", || (log("site object starts") > 0).then_some(()));
 }

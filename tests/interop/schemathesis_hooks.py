@@ -25,7 +25,8 @@ def before_call(context, case, kwargs):
         if case.path_parameters.get(name) == CLAIMS[claim]:
             case.path_parameters[name] = NOBODY
     # All logins of the owner would end.
-    if case.method == "DELETE" and case.path_parameters.get("username") == OWNER:
+    ends_logins = case.method == "DELETE" or case.operation.path.endswith("/secure")
+    if ends_logins and str(case.path_parameters.get("username")).lower() == OWNER:
         case.path_parameters["username"] = NOBODY
     if case.meta and not case.meta.generation.mode.is_negative:
         if "Origin" in case.headers:
