@@ -35,11 +35,13 @@ mod site;
 mod tests;
 mod wake;
 
+pub use crate::accounts::frames::FrameLimits;
 pub use crate::accounts::logins::ROTATION_GRACE_MS;
+pub use crate::accounts::shares::MAX_IN_FLIGHT;
 #[cfg(any(test, feature = "native"))]
 pub use crate::database::native;
 pub use crate::database::store::{Row, Store, StoreError, Value};
-pub use crate::devices::command::{GRACE_MS, KEEP_COMMANDS_MS, MAX_IN_FLIGHT};
+pub use crate::devices::command::{GRACE_MS, KEEP_COMMANDS_MS};
 pub use crate::interface::call::{
     Answer, Call, CallResult, LoggedIn, NewLogin, PrincipalCall, Reply, SiteCall, calls,
 };

@@ -100,6 +100,13 @@ impl<'a> Site<'a> {
         self.surface(outcome)
     }
 
+    /// Checks that a panel can open a WebSocket, and returns the tags with which the Durable Object must accept the
+    /// WebSocket. The tags count the open WebSockets of the caller, and of the person or issuer who gave the token.
+    pub fn panel_tags(&mut self, principal: &Principal) -> Result<[String; 2], Problem> {
+        let outcome = self.require_socket(principal);
+        self.surface(outcome)
+    }
+
     /// Handles the new WebSocket of a panel, and returns the first frame for the new WebSocket.
     pub fn panel_connected(&mut self, principal: &Principal) -> Result<ToPanel, Problem> {
         let outcome = self.snapshot(principal);
@@ -107,10 +114,11 @@ impl<'a> Site<'a> {
     }
 
     /// Handles a message from a panel. The effects that answer the message contain `panel`, the id of the panel's
-    /// WebSocket.
-    pub fn panel_message(&mut self, principal: &Principal, panel: &str, message: FromPanel) {
+    /// WebSocket. The result is whether the message caused a new command.
+    pub fn panel_message(&mut self, principal: &Principal, panel: &str, message: FromPanel) -> bool {
         self.commands_only = true;
         self.handle_panel_message(principal, panel, message);
+        self.effects.iter().any(|effect| matches!(effect, Effect::Command { .. }))
     }
 
     /// Checks that the token of a panel is still valid. If the token is invalid, the Durable Object must close the

@@ -30,12 +30,13 @@ struct Oldest {
     family_ms: Option<u64>,
     code_ms: Option<u64>,
     revoked_ms: Option<u64>,
+    rate_ms: Option<u64>,
     /// The expiry of a token is stored in seconds, because the value in milliseconds can exceed the largest number that
     /// the database can store.
     token_exp: Option<u64>,
 }
 
-columns!(Oldest { command_ms, audit_ms, nonce_ms, family_ms, code_ms, revoked_ms, token_exp });
+columns!(Oldest { command_ms, audit_ms, nonce_ms, family_ms, code_ms, revoked_ms, rate_ms, token_exp });
 
 impl Site<'_> {
     pub(crate) fn do_what_is_due(&mut self) -> Result<(), StoreError> {
@@ -78,6 +79,7 @@ impl Site<'_> {
             (SELECT min(min(expires_ms, coalesce(ended_ms, expires_ms))) FROM families) AS family_ms,
             (SELECT min(expires_ms) FROM codes WHERE device IS NOT NULL OR username IS NOT NULL) AS code_ms,
             (SELECT min(until_ms) FROM revoked) AS revoked_ms,
+            (SELECT free_ms FROM rates LIMIT 1) AS rate_ms,
             (SELECT min(exp) FROM tokens) AS token_exp)",
             Oldest::LIST
         );
@@ -91,6 +93,7 @@ impl Site<'_> {
             oldest.family_ms.map(|at| at.saturating_add(KEEP_FAMILIES_MS)),
             oldest.code_ms,
             oldest.revoked_ms,
+            oldest.rate_ms,
             oldest.token_exp.map(|exp| exp.saturating_mul(1000).saturating_add(KEEP_TOKENS_MS)),
         ];
         let first = first.into_iter().flatten().min();
@@ -123,6 +126,7 @@ impl Site<'_> {
             &[before(0)],
         )?;
         self.run("DELETE FROM tokens WHERE exp * 1000 <= ?1", &[before(KEEP_TOKENS_MS)])?;
+        self.run("DELETE FROM rates WHERE free_ms <= ?1", &[before(0)])?;
         self.run("DELETE FROM revoked WHERE until_ms <= ?1", &[before(0)])?;
         Ok(())
     }

@@ -11,12 +11,15 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use pinlatch_protocol::agent::{FromAgent, ToAgent};
+use pinlatch_protocol::close;
 use pinlatch_protocol::command::DEFAULT_DEADLINE_MS;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::{FromPanel, ToPanel};
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::{MAX_FRAME, PING, PONG, SUBPROTOCOL};
-use pinlatch_site::{Answer, Call, CallResult, Config, GRACE_MS, Principal, Renewed, Reply, Site};
+use pinlatch_site::{
+    Answer, Call, CallResult, Config, FrameLimits, GRACE_MS, Principal, Renewed, Reply, Site,
+};
 use pinlatch_token::device::{self, CERT_LIFE};
 use pinlatch_token::{PublicKey, is_nonce, random_id, welcome};
 use worker::{
@@ -53,6 +56,7 @@ struct Inner {
     store: SqlStore,
     last_seen: LastSeen,
     waiters: Waiters,
+    frame_limits: FrameLimits,
     name: RefCell<Option<Name>>,
     /// The time at which the current timer expires, in milliseconds of Unix time. The value is `None` if no timer is
     /// running.
@@ -81,6 +85,7 @@ impl DurableObject for SiteObject {
                 store,
                 last_seen: LastSeen::default(),
                 waiters: Waiters::default(),
+                frame_limits: FrameLimits::default(),
                 name: RefCell::new(None),
                 timer: Cell::new(None),
                 wake: Cell::new(None),
@@ -273,12 +278,19 @@ impl Inner {
         let Some(principal) = verified::<Principal>(request)? else {
             return Response::from_json(&Problem::new(Code::InvalidToken));
         };
+        if let Err(problem) = self.frame_limits.require_room(&principal, now_ms()) {
+            return Response::from_json(&problem);
+        }
+        self.frame_limits.count(&principal, now_ms());
         let pair = WebSocketPair::new()?;
         let attached = Attached::Panel { id: random_id(), principal: principal.clone() };
         let snapshot = self
             .event(|site, _| {
+                // The WebSockets are counted before this one is accepted. Too many WebSockets would make the runtime's
+                // call fail, and the crate `worker` panics if this call fails.
+                let tags = site.panel_tags(&principal)?;
                 let snapshot: ToPanel = site.panel_connected(&principal)?;
-                attached.accept(&self.state, &pair.server).map_err(|error| fault("socket", error))?;
+                attached.accept(&self.state, &pair.server, &tags).map_err(|error| fault("socket", error))?;
                 send(&pair.server, &snapshot);
                 Ok(())
             })
@@ -296,7 +308,7 @@ impl Inner {
         let welcomed = self
             .event(|site, deployment| {
                 site.agent_connected(&agent.device, &agent.session, &agent.credential(), agent.yields)?;
-                attached.accept(&self.state, &pair.server).map_err(|error| fault("socket", error))?;
+                attached.accept(&self.state, &pair.server, &[]).map_err(|error| fault("socket", error))?;
                 let jwt = welcome::sign(&deployment.keys, &name, &agent.session, now_ms())
                     .map_err(|refusal| fault("welcome", refusal))?;
                 send(&pair.server, &ToAgent::Welcome { jwt, keyset: deployment.keyset.clone() });
@@ -404,9 +416,14 @@ impl Inner {
         principal: &Principal,
         text: &str,
     ) -> Result<std::result::Result<(), Problem>> {
+        if self.frame_limits.require_room(principal, now_ms()).is_err() {
+            shut(socket, close::THROTTLED, "too_many_messages");
+            return Ok(Ok(()));
+        }
         let message = match serde_json::from_str::<FromPanel>(text) {
             Ok(message) => message,
             Err(_) => {
+                self.frame_limits.count(principal, now_ms());
                 let problem = Problem::new(Code::InvalidRequest)
                     .detail("the WebSocket message is invalid or has an unknown type");
                 send(socket, &ToPanel::Problem { id: None, problem });
@@ -414,7 +431,9 @@ impl Inner {
             }
         };
         self.event(|site, _| {
-            site.panel_message(principal, id, message);
+            if !site.panel_message(principal, id, message) {
+                self.frame_limits.count(principal, now_ms());
+            }
             Ok(())
         })
         .await

@@ -227,6 +227,17 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
         // The giver of a revocation, because the number of revocations is limited per giver.
         "ALTER TABLE revoked ADD COLUMN giver TEXT",
     ],
+    &[
+        // The person or external issuer at the start of the caller's chain of givers, as a digest. The site's own
+        // commands have no root. The commands in flight are counted with the index `commands_in_flight`.
+        "ALTER TABLE commands ADD COLUMN root TEXT",
+        // The time at which a caller with a limited rate has no recent commands left. A row is not needed after this
+        // time.
+        "CREATE TABLE IF NOT EXISTS rates (
+        caller TEXT PRIMARY KEY,
+        free_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID",
+    ],
 ];
 
 /// Upgrades the database if necessary, and returns the columns of the table `meta`. If the database is current, this
