@@ -18,7 +18,7 @@ use pinlatch_protocol::panel::{FromPanel, ToPanel};
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::{MAX_FRAME, PING, PONG, SUBPROTOCOL};
 use pinlatch_site::{
-    Answer, Call, CallResult, Config, FrameLimits, GRACE_MS, Principal, Renewed, Reply, Site,
+    Answer, Call, CallResult, Config, FrameLimits, GRACE_MS, Memory, Principal, Renewed, Reply, Site,
 };
 use pinlatch_token::device::{self, CERT_LIFE};
 use pinlatch_token::{PublicKey, is_nonce, random_id, welcome};
@@ -55,6 +55,7 @@ struct Inner {
     env: Env,
     store: SqlStore,
     last_seen: LastSeen,
+    memory: Memory,
     waiters: Waiters,
     frame_limits: FrameLimits,
     name: RefCell<Option<Name>>,
@@ -84,6 +85,7 @@ impl DurableObject for SiteObject {
                 env,
                 store,
                 last_seen: LastSeen::default(),
+                memory: Memory::default(),
                 waiters: Waiters::default(),
                 frame_limits: FrameLimits::default(),
                 name: RefCell::new(None),
@@ -165,6 +167,10 @@ impl Inner {
         Ok(name)
     }
 
+    fn sockets(&self) -> Sockets<'_> {
+        Sockets { state: &self.state, last_seen: &self.last_seen, memory: &self.memory }
+    }
+
     /// Runs one event. This function opens the site, calls `decide`, carries out the effects, and sets the next
     /// wake-up.
     async fn event<T>(
@@ -176,7 +182,7 @@ impl Inner {
             Ok(deployment) => deployment,
             Err(problem) => return Ok(Err(problem)),
         };
-        let sockets = Sockets { state: &self.state, last_seen: &self.last_seen };
+        let sockets = self.sockets();
         let opened = Site::open(&self.store, &sockets, &config, now_ms());
         let mut site = match opened {
             Ok(site) => site,
@@ -239,7 +245,7 @@ impl Inner {
         let ticked = self
             .event(|site, _| {
                 site.tick();
-                let sockets = Sockets { state: &self.state, last_seen: &self.last_seen };
+                let sockets = self.sockets();
                 for (socket, _, principal) in sockets.panels() {
                     close_if_ended(site, &socket, &principal);
                 }

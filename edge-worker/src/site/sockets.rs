@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use js_sys::{Function, Reflect};
 use pinlatch_protocol::name::Name;
-use pinlatch_site::{Credential, Links, Principal};
+use pinlatch_site::{Credential, Links, Memory, Principal};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsCast, JsValue};
 use worker::{State, WebSocket};
@@ -84,6 +84,7 @@ impl Attached {
 pub struct Sockets<'a> {
     pub state: &'a State,
     pub last_seen: &'a LastSeen,
+    pub memory: &'a Memory,
 }
 
 /// The time of the last frame on each agent connection. Pings are not included, because the runtime answers pings and
@@ -140,6 +141,10 @@ impl Links for Sockets<'_> {
     fn panels_with(&self, tag: &str) -> u32 {
         let open = self.state.get_websockets_with_tag(tag).iter().filter(|socket| is_open(socket)).count();
         u32::try_from(open).unwrap_or(u32::MAX)
+    }
+
+    fn memory(&self) -> &Memory {
+        self.memory
     }
 }
 

@@ -216,7 +216,9 @@ mod tests {
             row("an API token, or a token of an external issuer", PROGRAM),
             row("a person", PERSON),
             row("a person or an external issuer, with everything that they gave", together),
-            format!("at most {MAX_IN_FLIGHT} commands without a result; {OWNERS_PLACES} of these are kept for owners"),
+            format!(
+                "at most {MAX_IN_FLIGHT} commands without a result; {OWNERS_PLACES} of these are kept for owners"
+            ),
             format!("{FRAMES_PER_S} messages per second, and {FRAMES_AT_ONCE} at once"),
         ] {
             assert!(docs.contains(&text), "{text}");

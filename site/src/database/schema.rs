@@ -237,6 +237,16 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
         caller TEXT PRIMARY KEY,
         free_ms INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID",
+        // The lines with events that wait or were dropped. A waiting level is published at `due_ms`. The number of
+        // dropped events is written into the audit log once per hour.
+        "CREATE TABLE IF NOT EXISTS limited_lines (
+        device TEXT NOT NULL,
+        line TEXT NOT NULL,
+        since_ms INTEGER NOT NULL,
+        due_ms INTEGER,
+        dropped INTEGER NOT NULL,
+        PRIMARY KEY (device, line)
+    ) STRICT, WITHOUT ROWID",
     ],
 ];
 
