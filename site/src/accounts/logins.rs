@@ -41,6 +41,8 @@ struct Family {
     current: String,
     /// The id of the refresh token before the current refresh token.
     previous: Option<String>,
+    /// The id of the refresh token that the last proof replaced.
+    unproved: Option<String>,
     rotated_ms: Option<u64>,
     expires_ms: u64,
     ended_ms: Option<u64>,
@@ -55,6 +57,7 @@ columns!(Family {
     username,
     current,
     previous,
+    unproved,
     rotated_ms,
     expires_ms,
     ended_ms,
@@ -145,8 +148,8 @@ impl Site<'_> {
             Some(family) => {
                 let expires_ms = self.login_end(family.started_ms, new.expires_at);
                 self.run(
-                    "UPDATE families SET previous = current, current = ?2, rotated_ms = ?3, auth_ms = ?3,
-                     expires_ms = ?4 WHERE id = ?1",
+                    "UPDATE families SET previous = NULL, unproved = current, current = ?2, rotated_ms = ?3,
+                     auth_ms = ?3, expires_ms = ?4 WHERE id = ?1",
                     &[
                         family.id.as_str().into(),
                         new.refresh_jti.as_str().into(),
@@ -213,24 +216,19 @@ impl Site<'_> {
             family.current = next_jti.to_owned();
             self.run(
                 "UPDATE families SET previous = current, current = ?2, rotated_ms = ?3, expires_ms = ?4 WHERE id = ?1",
-                &[
-                    family.id.as_str().into(),
-                    next_jti.into(),
-                    self.now_ms.into(),
-                    family.expires_ms.into(),
-                ],
+                &[family.id.as_str().into(), next_jti.into(), self.now_ms.into(), family.expires_ms.into()],
             )?;
             return Ok(family.logged_in(self.generation));
         }
         let rotated_ms = family.rotated_ms.unwrap_or(0);
         let in_grace = self.now_ms.saturating_sub(rotated_ms) <= ROTATION_GRACE_MS;
         if family.previous.as_deref() == Some(jti) && in_grace {
-            // The holder of the previous refresh token did not give the new proof, and must not get its tokens. But a
-            // page that refreshes during the proof is no thief, so the login continues.
-            if family.auth_ms == family.rotated_ms {
-                return Err(Code::InvalidGrant.into());
-            }
             return Ok(family.logged_in(self.generation));
+        }
+        if family.unproved.as_deref() == Some(jti) && in_grace {
+            // The holder of this refresh token did not give the new proof, and must not get its tokens. But a page that
+            // refreshes during the proof is no thief, so the login continues.
+            return Err(Code::InvalidGrant.into());
         }
         let username = family.username.as_str();
         self.audit(by(&family.username, Some(jti)), "refresh_reuse", username, "family_ended")?;

@@ -218,10 +218,11 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
          WHERE issuer IS NULL AND instr(parent, ':') > 1 AND parent NOT IN (SELECT jti FROM tokens)",
         // The actor who invited or admitted a person.
         "ALTER TABLE people ADD COLUMN added_by TEXT",
-        // When a login started, when its person last proved their identity, and the name of its browser or program. The
-        // start of an earlier login is not known, so the login counts from its last refresh.
+        // When a login started, when its person last proved their identity, the refresh token that the proof replaced,
+        // and the name of the browser or program. The start of an earlier login is not known, so the login counts from its last refresh.
         "ALTER TABLE families ADD COLUMN started_ms INTEGER",
         "ALTER TABLE families ADD COLUMN auth_ms INTEGER",
+        "ALTER TABLE families ADD COLUMN unproved TEXT",
         "ALTER TABLE families ADD COLUMN client TEXT",
         "UPDATE families SET started_ms = coalesce(rotated_ms, expires_ms - 2592000000) WHERE started_ms IS NULL",
         // The giver of a revocation, because the number of revocations is limited per giver.

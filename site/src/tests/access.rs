@@ -23,13 +23,33 @@ fn a_token_counts_until_something_ends_it() {
     assert!(whoami(&Principal { exp: now_s - 59, ..ann.clone() }).is_ok(), "within the clock tolerance");
     assert_eq!(refused(Principal { exp: now_s - 60, ..ann.clone() }), "the token has expired");
     assert_eq!(refused(Principal { site: name("lab"), ..ann.clone() }), "the token is for another site");
-    assert_eq!(refused(Principal { person: Some(user("eve")), ..ann.clone() }), "the person was removed");
+    assert_eq!(refused(Principal { person: Some(user("eve")), ..ann.clone() }), "the session has ended");
+    test_site.add_login("eve", "eve-f");
+    let eve = Principal { person: Some(user("eve")), family: Some("eve-f".into()), ..ann.clone() };
+    assert_eq!(refused(eve), "the person was removed");
     assert_eq!(refused(Principal { family: Some("none".into()), ..ann.clone() }), "the session has ended");
-    assert_eq!(
-        refused(Principal { generation: 0, ..ann.clone() }),
-        "all older tokens were made invalid; log in again or use a new token"
-    );
-    assert!(whoami(&Principal { exp: u64::MAX, ..ann }).is_ok());
+    for generation in [0, 2, u64::MAX] {
+        let outdated = "all older tokens were made invalid; log in again or use a new token";
+        assert_eq!(refused(Principal { generation, ..ann.clone() }), outdated);
+    }
+    assert!(whoami(&Principal { exp: now_s + 600, ..ann }).is_ok());
+}
+
+/// A thief of the edge's signing key can sign any token, but has no access to the database of the site.
+#[test]
+fn a_signed_token_without_a_living_row_is_refused() {
+    let test_site = TestSite::connected();
+    let refused = |principal: Principal| {
+        test_site.call(Call::Whoami { principal }).0.map(drop).unwrap_err().detail.unwrap_or_default()
+    };
+    let without_login = Principal { family: None, scope: Some("line:*/*:*".parse().unwrap()), ..owner() };
+    assert_eq!(refused(without_login.clone()), "the session has ended");
+    let nobody = Principal { person: None, sub: "x:y".into(), ..without_login.clone() };
+    assert_eq!(refused(nobody), "the site does not know the subject of the token");
+    let invented = Principal { issued: true, person: None, sub: "token:x".into(), ..without_login };
+    assert_eq!(refused(invented), "this site did not issue the token");
+    let long = Principal { exp: START_MS / 1000 + 601, ..owner() };
+    assert_eq!(refused(long), "the token of a login is valid for at most ten minutes");
 }
 
 #[test]
@@ -191,7 +211,14 @@ fn a_viewer_cannot_act_whatever_the_token_says() {
         .store
         .run("INSERT INTO people (username, role, created_ms) VALUES ('vic', 'viewer', 0)", &[])
         .unwrap();
-    let vic = Principal { person: Some(user("vic")), sub: "vic".into(), jti: "vic-token".into(), ..owner() };
+    test_site.add_login("vic", "vic-f");
+    let vic = Principal {
+        person: Some(user("vic")),
+        sub: "vic".into(),
+        jti: "vic-token".into(),
+        family: Some("vic-f".into()),
+        ..owner()
+    };
     assert_eq!(test_site.refusal(command(vic.clone(), pulse("one"))), "insufficient_scope");
     test_site.store.run("UPDATE people SET role = 'operator' WHERE username = 'vic'", &[]).unwrap();
     assert!(

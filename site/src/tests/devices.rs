@@ -22,7 +22,7 @@ fn a_code_enrols_one_device_once_and_in_time() {
     let test_site = TestSite::new();
     let soon = START_MS / 1000 + 60;
     assert_eq!(test_site.refusal(enrol("a", "c1")), "code_refused", "never made");
-    assert_eq!(test_site.call(create("a", soon)).0, Ok(Answer::Now(Reply::Enrolment)));
+    assert_eq!(test_site.call(create("a", soon)).0, Ok(Answer::Now(Reply::Expiry(soon))));
     assert_eq!(test_site.refusal(create("a", soon)), "invalid_request");
     let (answer, effects) = test_site.call(enrol("a", "c1"));
     assert_eq!(answer, Ok(Answer::Now(Reply::Enrolled { device: name("shed") })));

@@ -38,6 +38,7 @@ pub(super) fn issued(token: &TokenView, generation: u64) -> Principal {
         sub: format!("token:{}", token.jti),
         issued: true,
         jti: token.jti.clone(),
+        issuer: None,
         scope: Some(token.scope.clone()),
         iat: token.created_ms / 1000,
         exp: token.expires_at,
@@ -70,24 +71,32 @@ impl TestSite {
         }
     }
 
+    /// Returns a login that starts now. The id of its first refresh token is `<family>-r0`.
+    pub(super) fn new_login(&self, family: &str) -> NewLogin {
+        NewLogin {
+            family: family.into(),
+            refresh_jti: format!("{family}-r0"),
+            expires_at: self.now_s() + 30 * DAY_S,
+            client: None,
+            renews: None,
+        }
+    }
+
     /// Logs a person in. `family` is the id of the new login.
     pub(super) fn log_in(&self, who: &str, family: &str) -> Principal {
         let call = Call::Login {
             username: user(who),
             password_ids: vec![PASSWORD_ID.into()],
-            family: family.into(),
-            refresh_jti: format!("{family}-r0"),
-            expires_at: self.now_s() + 30 * DAY_S,
+            new: self.new_login(family),
         };
-        let Ok(Answer::Now(Reply::Person { generation, .. })) = self.call(call).0 else { panic!("{who}") };
+        let Ok(Answer::Now(Reply::LoggedIn(login))) = self.call(call).0 else { panic!("{who}") };
         Principal {
             sub: who.into(),
             person: Some(user(who)),
             jti: format!("{family}-at"),
             family: Some(family.into()),
-            scope: None,
-            generation,
-            ..owner()
+            generation: login.generation,
+            ..refreshed(&owner(), self.now_ms.get())
         }
     }
 
@@ -143,6 +152,7 @@ impl TestSite {
 
     /// Returns the current permissions of a token. HTTP requests and WebSockets must have the same permissions.
     pub(super) fn may(&self, principal: &Principal) -> Result<String, String> {
+        let principal = &refreshed(principal, self.now_ms.get());
         let by_socket = self.with(|site| site.socket_authority(principal)).0.map_err(|problem| problem.code);
         match self.call(Call::Whoami { principal: principal.clone() }).0 {
             Ok(Answer::Now(Reply::Whoami(whoami))) => {
@@ -169,7 +179,7 @@ impl TestSite {
 
     pub(super) fn done(&self, call: Call) -> Result<(), String> {
         match self.call(call).0 {
-            Ok(Answer::Now(Reply::Done)) => Ok(()),
+            Ok(Answer::Now(Reply::Done | Reply::Expiry(_))) => Ok(()),
             Ok(other) => panic!("{other:?}"),
             Err(problem) => Err(problem.code),
         }

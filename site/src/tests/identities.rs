@@ -29,12 +29,10 @@ fn log_in(test_site: &TestSite, issuer: &str, subject: &str, email: Option<&str>
         issuer: issuer.into(),
         subject: subject.into(),
         email: email.map(str::to_owned),
-        family,
-        refresh_jti: "r".into(),
-        expires_at: START_MS / 1000 + 3_600,
+        new: test_site.new_login(&family),
     };
     match test_site.call(call).0 {
-        Ok(Answer::Now(Reply::Person { username, .. })) => Ok(username.to_string()),
+        Ok(Answer::Now(Reply::LoggedIn(login))) => Ok(login.username.to_string()),
         Ok(other) => panic!("{other:?}"),
         Err(problem) => Err(problem.code),
     }

@@ -33,9 +33,13 @@ fn an_invitation_is_good_once() {
     let login = Call::Login {
         username: user("bob"),
         password_ids: vec![PASSWORD_ID.into()],
-        family: "f".into(),
-        refresh_jti: "r".into(),
-        expires_at: u64::MAX,
+        new: NewLogin {
+            family: "f".into(),
+            refresh_jti: "r".into(),
+            expires_at: u64::MAX,
+            client: None,
+            renews: None,
+        },
     };
     assert_eq!(test_site.refusal(login), "login_failed", "the person does not exist before accepting");
     assert_eq!(test_site.accept("code"), Ok(user("bob")));
@@ -124,7 +128,7 @@ fn a_code_sets_no_password_of_who_came_another_way() {
     // If the invitation code still exists in the database, the site also refuses the code.
     test_site
         .store
-        .run("INSERT INTO codes VALUES ('late', NULL, 9e15, NULL, 'bob', 'viewer', NULL)", &[])
+        .run("INSERT INTO codes (id, expires_ms, username, role, person) VALUES ('late', 9e15, 'bob', 'viewer', 'ann')", &[])
         .unwrap();
     assert_eq!(test_site.refusal(Call::Invited { code_id: "late".into() }), "code_refused");
     // The gate can still store the password of an earlier person `bob`. A login with the password of the earlier person
@@ -132,9 +136,13 @@ fn a_code_sets_no_password_of_who_came_another_way() {
     let login = |who: &str| Call::Login {
         username: user(who),
         password_ids: vec![PASSWORD_ID.into()],
-        family: format!("{who}-p"),
-        refresh_jti: "r".into(),
-        expires_at: u64::MAX,
+        new: NewLogin {
+            family: format!("{who}-p"),
+            refresh_jti: "r".into(),
+            expires_at: u64::MAX,
+            client: None,
+            renews: None,
+        },
     };
     assert_eq!(test_site.refusal(login("bob")), "login_failed");
     test_site.invite(&owner(), "bob", RightsRequest::default(), "chosen").unwrap();
@@ -208,7 +216,7 @@ fn nobody_gives_more_than_they_hold() {
 }
 
 #[test]
-fn the_rights_of_the_inviter_count_when_they_invite() {
+fn the_rights_of_the_inviter_count_when_the_invitation_is_used() {
     let test_site = TestSite::connected();
     let helper = test_site.join("helper", scope("line:porch/door:* site:users"));
     test_site.invite(&helper, "bob", scope("line:porch/door:pulse"), "code").unwrap();
@@ -217,8 +225,13 @@ fn the_rights_of_the_inviter_count_when_they_invite() {
         test_site.invite(&helper, "cid", scope("line:porch/door:read"), "x"),
         Err("insufficient_scope".into())
     );
-    assert_eq!(test_site.accept("code"), Ok(user("bob")));
-    assert_eq!(test_site.may(&test_site.log_in("bob", "f")), Ok("line:porch/door:pulse".into()));
+    assert_eq!(test_site.refusal(Call::Invited { code_id: "code".into() }), "code_refused");
+    assert_eq!(test_site.accept("code"), Err("code_refused".into()));
+    test_site.change(&owner(), "helper", scope("line:porch/door:pulse site:users")).unwrap();
+    assert_eq!(test_site.accept("code"), Ok(user("bob")), "the helper may do it again");
+    test_site.change(&owner(), "helper", role(Viewer)).unwrap();
+    let bob = test_site.log_in("bob", "f");
+    assert_eq!(test_site.may(&bob), Ok("line:porch/door:pulse".into()), "what was accepted stays");
 }
 
 #[test]

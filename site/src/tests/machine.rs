@@ -88,14 +88,7 @@ impl History {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let test_site = TestSite::on(Sqlite::open(&folder.path().join("site.db")).unwrap());
-        test_site
-            .call(Call::Setup {
-                code_id: "setup".into(),
-                username: user("ann"),
-                password_id: PASSWORD_ID.into(),
-            })
-            .0
-            .unwrap();
+        test_site.set_up();
         test_site.enrol("porch", "cert-1");
         Self {
             test_site,

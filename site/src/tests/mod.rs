@@ -8,6 +8,7 @@ mod chain;
 mod commands;
 mod devices;
 mod fixtures;
+mod givers;
 mod identities;
 mod invitations;
 mod issued_tokens;
@@ -21,6 +22,7 @@ mod wake;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use pinlatch_protocol::admin::{AuditEntry, AuditFilter};
 use pinlatch_protocol::agent::{FromAgent, MachineInfo, Outcome};
@@ -29,6 +31,7 @@ use pinlatch_protocol::line::{Level, LineInfo, LineKind};
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::panel::{Change, FromPanel, ToPanel};
 use pinlatch_protocol::problem::Problem;
+use pinlatch_protocol::scope::Role;
 use serde_json::json;
 
 use crate::database::native::Sqlite;
@@ -60,6 +63,27 @@ impl Links for FakeLinks {
 }
 
 const START_MS: u64 = 1_800_000_000_000;
+
+/// The name of the external issuer of [`program`].
+const ISSUER: &str = "robots";
+
+/// The id of the login of [`owner`].
+const OWNER_LOGIN: &str = "ann-login";
+
+/// The lifetime of the token of a login, in seconds.
+const TOKEN_LIFE: u64 = 600;
+
+/// Returns the principal of a new token of the same login, as after a refresh. A proof at the start of the token is
+/// also renewed. A principal with another lifetime or of another kind is returned unchanged.
+fn refreshed(principal: &Principal, now_ms: u64) -> Principal {
+    let Principal { iat, exp, auth_time, .. } = *principal;
+    let now = now_ms / 1000;
+    if principal.family.is_none() || exp.checked_sub(iat) != Some(TOKEN_LIFE) {
+        return principal.clone();
+    }
+    let auth_time = if auth_time == Some(iat) { Some(now) } else { auth_time };
+    Principal { iat: now, exp: now + TOKEN_LIFE, auth_time, ..principal.clone() }
+}
 
 /// The id of every password in these tests, except in the tests of passwords.
 const PASSWORD_ID: &str = "password";
@@ -98,7 +122,10 @@ impl TestSite {
         Self {
             store: Floats(sqlite),
             links: FakeLinks::default(),
-            config: Config::new(name("home")),
+            config: Config {
+                issuers: Rc::new([(ISSUER.into(), Role::Owner.scopes())].into()),
+                ..Config::new(name("home"))
+            },
             now_ms: Cell::new(START_MS),
             published: RefCell::default(),
             wake: Cell::new(None),
@@ -113,16 +140,23 @@ impl TestSite {
     /// Returns a site with the owner `ann` and the device `porch`, which is not connected.
     fn new() -> Self {
         let test_site = Self::empty();
-        test_site
-            .call(Call::Setup {
-                code_id: "setup".into(),
-                username: user("ann"),
-                password_id: PASSWORD_ID.into(),
-            })
-            .0
-            .unwrap();
+        test_site.set_up();
         test_site.enrol("porch", "cert-1");
         test_site
+    }
+
+    /// Creates the owner `ann` and the login of [`owner`]. The login is in no audit entry.
+    fn set_up(&self) {
+        let (code_id, password_id) = ("setup".into(), PASSWORD_ID.into());
+        self.call(Call::Setup { code_id, username: user("ann"), password_id }).0.unwrap();
+        self.add_login("ann", OWNER_LOGIN);
+    }
+
+    fn add_login(&self, who: &str, family: &str) {
+        let (now, end) = (self.now_ms.get(), self.now_ms.get() + 900 * 86_400_000);
+        let sql = "INSERT OR REPLACE INTO families (id, username, current, expires_ms, started_ms, auth_ms)
+            VALUES (?1, ?2, 'r', ?3, ?4, ?4)";
+        self.store.0.run(sql, &[family.into(), who.into(), end.into(), now.into()]).unwrap();
     }
 
     /// Returns the site of [`TestSite::new`] after the device `porch` has connected in session `s1`. The device has
@@ -190,7 +224,14 @@ impl TestSite {
 
     fn call(&self, call: Call) -> (Result<Answer, Problem>, Vec<Effect>) {
         // The call is serialized, because the Worker sends each call as JSON.
-        let call = serde_json::from_str(&serde_json::to_string(&call).unwrap()).unwrap();
+        let mut call = serde_json::to_value(&call).unwrap();
+        for fields in call.as_object_mut().unwrap().values_mut() {
+            if let Some(principal) = fields.get_mut("principal") {
+                let own: Principal = serde_json::from_value(principal.take()).unwrap();
+                *principal = serde_json::to_value(refreshed(&own, self.now_ms.get())).unwrap();
+            }
+        }
+        let call = serde_json::from_str(&call.to_string()).unwrap();
         let (answer, effects) = self.with(|site| site.call(call));
         if let Ok(Answer::Now(reply)) = &answer {
             let text = serde_json::to_string(reply).unwrap();
@@ -340,19 +381,28 @@ fn program(scope: &str) -> Principal {
         scope: Some(scope.parse().unwrap()),
         iat: START_MS / 1000,
         exp: START_MS / 1000 + 100 * 86_400,
-        generation: u64::MAX,
+        generation: 0,
+        issuer: Some(ISSUER.into()),
+        auth_time: None,
     }
 }
 
-/// Returns the principal for a token of `ann` that belongs to no login.
+/// Returns the principal for a new token of the login of the owner `ann`, with a new proof.
 fn owner() -> Principal {
+    let now = START_MS / 1000;
     Principal {
         iss: "https://edge.test".into(),
         sub: "ann".into(),
         person: Some(user("ann")),
         jti: "ann-token".into(),
+        family: Some(OWNER_LOGIN.into()),
+        scope: None,
+        iat: now,
+        exp: now + TOKEN_LIFE,
         generation: 1,
-        ..program("line:*/*:* site:*")
+        issuer: None,
+        auth_time: Some(now),
+        ..program("")
     }
 }
 

@@ -30,9 +30,13 @@ fn log_in_with(test_site: &TestSite, who: &str, ids: &[&str]) -> Result<(), Stri
     let call = Call::Login {
         username: user(who),
         password_ids: ids.iter().map(|&id| id.into()).collect(),
-        family: format!("{who}-{}", ids.join("-")),
-        refresh_jti: "r".into(),
-        expires_at: test_site.now_s() + DAY_S,
+        new: NewLogin {
+            family: format!("{who}-{}", ids.join("-")),
+            refresh_jti: "r".into(),
+            expires_at: test_site.now_s() + DAY_S,
+            client: None,
+            renews: None,
+        },
     };
     test_site.call(call).0.map(drop).map_err(|problem| problem.code)
 }

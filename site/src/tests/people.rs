@@ -8,12 +8,17 @@ fn login(test_site: &TestSite, family: &str) {
     let call = Call::Login {
         username: user("ann"),
         password_ids: vec![PASSWORD_ID.into()],
-        family: family.into(),
-        refresh_jti: "r0".into(),
-        expires_at: START_MS / 1000 + HOUR_S,
+        new: NewLogin {
+            family: family.into(),
+            refresh_jti: "r0".into(),
+            expires_at: START_MS / 1000 + HOUR_S,
+            client: None,
+            renews: None,
+        },
     };
-    let expected = Reply::Person { username: user("ann"), generation: 1 };
-    assert_eq!(test_site.call(call).0, Ok(Answer::Now(expected)));
+    let Ok(Answer::Now(Reply::LoggedIn(login))) = test_site.call(call).0 else { panic!() };
+    assert_eq!((login.username, login.family.as_str()), (user("ann"), family));
+    assert_eq!(login.auth_time, Some(test_site.now_s()));
 }
 
 fn refresh(test_site: &TestSite, jti: &str, next: &str) -> (Result<String, String>, Vec<Effect>) {
@@ -24,7 +29,7 @@ fn refresh(test_site: &TestSite, jti: &str, next: &str) -> (Result<String, Strin
         expires_at: test_site.now_ms.get() / 1000 + 2 * HOUR_S,
     });
     let jti = answer.map_err(|problem| problem.code).map(|answer| match answer {
-        Answer::Now(Reply::Refreshed { jti, .. }) => jti,
+        Answer::Now(Reply::LoggedIn(login)) => login.refresh_jti,
         other => panic!("{other:?}"),
     });
     (jti, effects)
@@ -43,14 +48,20 @@ fn ends_family(effects: &[Effect]) -> bool {
 #[test]
 fn a_site_is_set_up_once() {
     let test_site = TestSite::empty();
+    test_site.with(|site| site.tick());
+    test_site.add_login("ann", OWNER_LOGIN);
     let allowed = || test_site.call(Call::SetupAllowed { code_id: "s".into() }).0;
     assert_eq!(allowed(), Ok(Answer::Now(Reply::Done)));
     let login = Call::Login {
         username: user("ann"),
         password_ids: vec![PASSWORD_ID.into()],
-        family: "f".into(),
-        refresh_jti: "r".into(),
-        expires_at: u64::MAX,
+        new: NewLogin {
+            family: "f".into(),
+            refresh_jti: "r".into(),
+            expires_at: u64::MAX,
+            client: None,
+            renews: None,
+        },
     };
     assert_eq!(test_site.refusal(login), "login_failed");
     let setup = |code: &str| Call::Setup {
@@ -58,7 +69,7 @@ fn a_site_is_set_up_once() {
         username: user("ann"),
         password_id: PASSWORD_ID.into(),
     };
-    assert!(matches!(test_site.call(setup("s")).0, Ok(Answer::Now(Reply::Person { .. }))));
+    assert_eq!(test_site.done(setup("s")), Ok(()));
     assert_eq!(test_site.last_logged(), "ann setup ann done");
     assert_eq!(allowed().unwrap_err().code, "already_set_up");
     assert_eq!(test_site.refusal(setup("t")), "already_set_up");
@@ -189,7 +200,10 @@ fn a_new_generation_kills_every_token() {
     let (_, effects) = test_site.call(Call::RaiseGeneration { principal: owner() });
     assert!(matches!(&effects[..], [Effect::ClosePanels { whose: PanelFilter::All, .. }]));
     assert_eq!(test_site.refusal(Call::Whoami { principal: owner() }), "invalid_token");
-    assert!(test_site.call(Call::Whoami { principal: Principal { generation: 2, ..owner() } }).0.is_ok());
+    let newer = Principal { generation: 2, ..owner() };
+    assert_eq!(test_site.refusal(Call::Whoami { principal: newer }), "invalid_token", "the login has ended");
+    assert_eq!(refresh(&test_site, "r0", "r1").0, Err("invalid_grant".into()));
+    login(&test_site, "g");
     assert!(
         test_site.call(Call::Whoami { principal: program("site:audit") }).0.is_ok(),
         "tokens of another issuer stay valid"

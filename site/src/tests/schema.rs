@@ -66,13 +66,16 @@ fn check(test_site: &TestSite) {
     assert_eq!(known, [("ann", Some(Role::Owner), 5, 1), ("vic", Some(Role::Viewer), 6, 0)]);
     let password = test_site.call(Call::CurrentPassword { principal: ann.clone() }).0;
     assert_eq!(password, Ok(Answer::Now(Reply::Password(Some(String::new())))), "old passwords stay valid");
-    let enrol = Call::Enrol {
-        code_id: "enrol".into(),
+    let enrol = |code_id: &str| Call::Enrol {
+        code_id: code_id.into(),
         jwk_thumbprint: "t".into(),
         cert_jti: "c".into(),
         cert_exp: u64::MAX,
     };
-    let (answer, effects) = test_site.call(enrol);
+    assert_eq!(test_site.refusal(enrol("enrol")), "code_refused", "nobody knows who made an old code");
+    let (device, code_id, expires_at) = (name("shed"), "new".into(), START_MS / 1000 + 60);
+    test_site.done(Call::CreateEnrolment { principal: ann.clone(), device, code_id, expires_at }).unwrap();
+    let (answer, effects) = test_site.call(enrol("new"));
     assert_eq!(answer, Ok(Answer::Now(Reply::Enrolled { device: name("shed") })));
     assert!(matches!(&effects[..], [Effect::Publish(event)] if event.seq == 8), "{effects:?}");
     let script = test_site.issue(&ann, api("line:*/*:*"), "script").unwrap();
@@ -80,8 +83,9 @@ fn check(test_site: &TestSite) {
     let page = Call::Audit { principal: ann, filter: AuditFilter::default(), limit: 9 };
     let Ok(Answer::Now(Reply::Audit(page))) = test_site.call(page).0 else { panic!() };
     let log: Vec<_> = page.entries.iter().map(|e| (e.seq, e.act.as_str(), e.hash.len())).collect();
-    assert_eq!(log, [(7, "mint", 64), (6, "enrol", 64), (5, "login", 0), (4, "setup", 0)]);
-    assert_eq!((page.head.unwrap().seq, page.keep_days), (7, 90));
+    let new = [(8, "mint", 64), (7, "enrol", 64), (6, "enrolment", 64)];
+    assert_eq!(log, [&new[..], &[(5, "login", 0), (4, "setup", 0)]].concat());
+    assert_eq!((page.head.unwrap().seq, page.keep_days), (8, 90));
 }
 
 #[test]
@@ -89,7 +93,7 @@ fn version_1_becomes_today_s_with_its_data() {
     let test_site = version_1();
     check(&test_site);
     let schema = test_site.store.run("SELECT schema FROM meta", &[]).unwrap();
-    assert_eq!(schema[0].int(0), Ok(7));
+    assert_eq!(schema[0].int(0), Ok(8));
     assert_eq!(used_nonces(&test_site), ["used"]);
 }
 
@@ -136,9 +140,13 @@ fn a_person_without_a_password_has_none_after_the_upgrade() {
     let login = |who: &str| Call::Login {
         username: user(who),
         password_ids: vec![String::new()],
-        family: who.into(),
-        refresh_jti: "r".into(),
-        expires_at: u64::MAX,
+        new: NewLogin {
+            family: who.into(),
+            refresh_jti: "r".into(),
+            expires_at: u64::MAX,
+            client: None,
+            renews: None,
+        },
     };
     assert_eq!(test_site.refusal(login("vic")), "login_failed");
     assert!(test_site.call(login("ann")).0.is_ok());

@@ -64,9 +64,13 @@ fn what_is_kept_too_long_goes_and_the_site_comes_to_rest() {
     let login = Call::Login {
         username: user("ann"),
         password_ids: vec![PASSWORD_ID.into()],
-        family: "f".into(),
-        refresh_jti: "r".into(),
-        expires_at: START_MS / 1000 + 60,
+        new: NewLogin {
+            family: "f".into(),
+            refresh_jti: "r".into(),
+            expires_at: START_MS / 1000 + 60,
+            client: None,
+            renews: None,
+        },
     };
     test_site.call(login).0.unwrap();
     test_site.close("porch", "s1");
