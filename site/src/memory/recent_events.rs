@@ -31,10 +31,17 @@ pub(crate) const HELLO: Limit = Limit { every_ms: 5_000, at_once: 60 };
 struct Used(u64);
 
 impl Used {
+    /// Returns the time from which on the limit allows one more event.
+    fn next(&self, limit: Limit, now_ms: u64) -> u64 {
+        let used = self.0.max(now_ms).saturating_add(limit.every_ms);
+        used.saturating_sub(limit.every_ms.saturating_mul(limit.at_once)).max(now_ms)
+    }
+
     /// Uses the limit for one event, and returns the time from which on the limit allows this event.
     fn reserve(&mut self, limit: Limit, now_ms: u64) -> u64 {
+        let at_ms = self.next(limit, now_ms);
         self.0 = self.0.max(now_ms).saturating_add(limit.every_ms);
-        self.0.saturating_sub(limit.every_ms.saturating_mul(limit.at_once)).max(now_ms)
+        at_ms
     }
 }
 
@@ -104,8 +111,13 @@ impl RecentEvents {
     pub fn admit_hello(&self, device: &Name, now_ms: u64) -> bool {
         let mut devices = self.0.borrow_mut();
         let events = devices.entry(device.clone()).or_default();
-        events.used.reserve(DEVICE, now_ms);
-        events.hellos.reserve(HELLO, now_ms) <= now_ms
+        // A refused message does not count, so that an agent that sends too many messages is not refused permanently.
+        let admitted = events.hellos.next(HELLO, now_ms) <= now_ms;
+        if admitted {
+            events.hellos.reserve(HELLO, now_ms);
+            events.used.reserve(DEVICE, now_ms);
+        }
+        admitted
     }
 
     /// Replaces the waiting level of a line. The result is `false` if no event of the line waits.
@@ -142,7 +154,7 @@ mod tests {
 
     #[test]
     fn the_documentation_has_the_limits_of_events() {
-        let docs = include_str!("../../../docs/config.md");
+        let docs = include_str!("../../../docs/edge.md");
         for text in [
             format!("{} at once, and then {} per second, per line", LINE.at_once, 1_000 / LINE.every_ms),
             format!(
