@@ -158,10 +158,12 @@ fn of_edge(incoming: &Incoming, token: &str, kind: Kind) -> Result<Principal, Re
         sub: registered.sub,
         jti: registered.jti,
         family: verified.custom.family,
+        issuer: None,
         scope: verified.custom.scope,
         iat: registered.iat,
         exp: registered.exp,
         generation: verified.custom.generation,
+        auth_time: verified.custom.auth_time,
     })
 }
 
@@ -195,12 +197,14 @@ async fn of_issuer(incoming: &Incoming, token: &str) -> Result<Principal, Proble
         // of other issuers and of this edge.
         jti: format!("{}:{}", issuer.name, admitted.jti),
         family: None,
+        issuer: Some(issuer.name.clone()),
         scope: Some(admitted.scope),
         iat: admitted.iat,
         exp: admitted.until,
         // Raising the generation revokes only tokens that the edge signed. To revoke the tokens of an external issuer,
         // the owner changes the configuration of the issuer.
-        generation: u64::MAX,
+        generation: 0,
+        auth_time: None,
     })
 }
 

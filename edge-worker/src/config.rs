@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_site::Config;
 use pinlatch_token::login::Providers;
 use pinlatch_token::{EdgeKeys, Issuers, PublicKey, SignatureCache, keyset};
 use serde_json::Value;
@@ -37,6 +38,8 @@ pub struct Deployment {
     pub client_address: ClientAddress,
     /// Whether the Worker accepts passwords and one-time codes over plain HTTP from other machines.
     pub allow_plaintext: bool,
+    /// How long a login can last, however often it is refreshed, in milliseconds.
+    pub max_login_ms: u64,
     /// The names of the sites of this deployment. The first site in the list is the default site.
     sites: Vec<Name>,
     signatures: RefCell<SignatureCache>,
@@ -48,6 +51,19 @@ thread_local! {
     static KNOWN: OnceCell<Rc<Deployment>> = const { OnceCell::new() };
 }
 
+/// The range of `MAX_LOGIN_DAYS`, in days.
+const MAX_LOGIN_DAYS: std::ops::RangeInclusive<u64> = 1..=3_650;
+
+/// Reads `MAX_LOGIN_DAYS`. Without a value, a login lasts at most 90 days.
+fn max_login_ms(days: &str) -> Result<u64, String> {
+    let days = if days.is_empty() { Some(90) } else { days.parse().ok() };
+    let days: Option<u64> = days.filter(|days| MAX_LOGIN_DAYS.contains(days));
+    let (least, most) = (MAX_LOGIN_DAYS.start(), MAX_LOGIN_DAYS.end());
+    let days =
+        days.ok_or_else(|| format!("MAX_LOGIN_DAYS must be a number of days from {least} to {most}"))?;
+    Ok(days * 86_400_000)
+}
+
 impl Deployment {
     /// Reads the Worker's configuration. If the configuration is invalid, this function returns 503 `misconfigured`.
     pub fn of(env: &Env) -> Result<Rc<Self>, Problem> {
@@ -55,7 +71,9 @@ impl Deployment {
             return Ok(known);
         }
         let text = |name: &str| env.var(name).map(|value| value.to_string()).unwrap_or_default();
-        let texts = ["EDGE_KEYS", "KEYSET", "ROOT_KEY", "SITES", "ORIGIN", "CLIENT_ADDRESS"].map(text);
+        let texts =
+            ["EDGE_KEYS", "KEYSET", "ROOT_KEY", "SITES", "ORIGIN", "CLIENT_ADDRESS", "MAX_LOGIN_DAYS"];
+        let texts = texts.map(text);
         let mut read = Self::parse(&texts).map_err(|reason| {
             worker::console_error!("configuration: {reason}");
             Problem::new(Code::Misconfigured).detail(
@@ -82,7 +100,9 @@ impl Deployment {
         Ok(KNOWN.with(|known| Rc::clone(known.get_or_init(|| read))))
     }
 
-    fn parse([edge_keys, keyset, root_key, sites, origin, client]: &[String; 6]) -> Result<Self, String> {
+    fn parse(
+        [edge_keys, keyset, root_key, sites, origin, client, max_login]: &[String; 7],
+    ) -> Result<Self, String> {
         let keys = EdgeKeys::from_jwks(edge_keys).map_err(|error| format!("EDGE_KEYS: {error}"))?;
         let jwk = serde_json::from_str(root_key).map_err(|_| "ROOT_KEY is not JSON".to_owned())?;
         let root = PublicKey::from_jwk(&jwk).map_err(|error| format!("ROOT_KEY: {error}"))?;
@@ -104,6 +124,7 @@ impl Deployment {
             client_address: ClientAddress::parse(client)
                 .map_err(|reason| format!("CLIENT_ADDRESS: {reason}"))?,
             allow_plaintext: false,
+            max_login_ms: max_login_ms(max_login)?,
             sites,
             signatures: RefCell::new(SignatureCache::new(SIGNATURES)),
         })
@@ -116,6 +137,12 @@ impl Deployment {
 
     pub fn sites(&self) -> &[Name] {
         &self.sites
+    }
+
+    /// Returns the configuration of a site's Durable Object.
+    pub fn site_config(&self, site: Name) -> Config {
+        let issuers = Rc::new(self.issuers.ceilings(&site));
+        Config { leeway_s: 0, max_login_ms: self.max_login_ms, issuers, ..Config::new(site) }
     }
 
     /// Returns the site with this name, or the default site if `name` is `None`. For any other name, this function

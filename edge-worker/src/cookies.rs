@@ -268,8 +268,14 @@ mod tests {
         };
         let (generation, not_before) = (u64::MAX, Some(far - 600));
         let scope = Some(scope.trim().parse().unwrap());
-        let guest_claims = AccessClaims { scope, generation, family: None, not_before };
-        let claims = AccessClaims { scope: None, generation, family: Some(random_id()), not_before: None };
+        let guest_claims = AccessClaims { scope, generation, family: None, auth_time: None, not_before };
+        let claims = AccessClaims {
+            scope: None,
+            generation,
+            family: Some(random_id()),
+            auth_time: None,
+            not_before: None,
+        };
         let refreshed = RefreshClaims {
             site: site.clone(),
             sub: person.clone(),

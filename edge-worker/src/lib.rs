@@ -9,6 +9,7 @@ mod assets;
 mod auth;
 mod body;
 mod client_address;
+mod client_name;
 mod clock;
 mod config;
 mod cookies;

@@ -75,6 +75,12 @@ pub fn problem(problem: &Problem) -> Result<Response> {
             headers.set("WWW-Authenticate", &format!("Bearer realm=\"pinlatch\", error=\"{code}\""))?;
         }
     }
+    if let (true, Some(seconds)) = (problem.is(Code::InsufficientUserAuthentication), problem.max_age) {
+        // RFC 9470 §3.
+        let code = Code::InsufficientUserAuthentication;
+        let challenge = format!("Bearer realm=\"pinlatch\", error=\"{code}\", max_age={seconds}");
+        headers.set("WWW-Authenticate", &challenge)?;
+    }
     if problem.is(Code::LoginFailed) {
         headers.set("WWW-Authenticate", "Bearer realm=\"pinlatch\"")?;
     }

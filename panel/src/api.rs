@@ -12,10 +12,10 @@ use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::{Code, Problem};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use web_sys::RequestCache;
 
+use crate::refusal::{self, Remedy};
 use crate::{platform, viewer, words};
 
 /// The reason why an API call failed.
@@ -33,6 +33,13 @@ impl Failure {
         match self {
             Self::Problem(problem) => Some(problem.status),
             Self::Network => None,
+        }
+    }
+
+    pub fn remedy(&self) -> Remedy {
+        match self {
+            Self::Problem(problem) => refusal::remedy(problem),
+            Self::Network => Remedy::None,
         }
     }
 }
@@ -190,18 +197,6 @@ pub fn request(endpoint: &Endpoint, query: &str) -> RequestBuilder {
     request
 }
 
-/// Decodes the JSON body of a response.
-#[allow(dead_code, reason = "for the pages of administration")]
-pub async fn read<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
-    if response.ok() { Ok(response.json().await?) } else { Err(problem(response).await) }
-}
-
-/// Checks a response that has no body.
-#[allow(dead_code, reason = "for the pages of administration")]
-pub async fn done(response: Response) -> Result<(), Failure> {
-    if response.ok() { Ok(()) } else { Err(problem(response).await) }
-}
-
 /// Returns the problem document in a response. If a proxy answered in place of the edge, the problem is made from the
 /// HTTP status. If another person has signed in since the page was drawn, the page is loaded again.
 pub async fn problem(response: Response) -> Failure {
@@ -215,6 +210,7 @@ pub async fn problem(response: Response) -> Failure {
         detail: None,
         id: None,
         retry_after: None,
+        max_age: None,
     });
     if problem.retry_after.is_none() {
         problem.retry_after = response.headers().get("retry-after").and_then(|text| text.parse().ok());

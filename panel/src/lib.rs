@@ -11,6 +11,7 @@ pub mod link;
 pub mod manage;
 pub mod model;
 pub mod prefs;
+pub mod refusal;
 pub mod visit;
 pub mod words;
 

@@ -18,6 +18,7 @@ use crate::link::{Effect, Input, Link, SocketId, State};
 use crate::model::map::Map;
 use crate::model::{CommandOutcome, Key, Model, ModelUpdate};
 use crate::prefs::Prefs;
+use crate::refusal::Remedy;
 use crate::session::{self, Session, SessionStatus};
 use crate::socket::Socket;
 use crate::ui::dialog::Question;
@@ -181,6 +182,12 @@ impl Panel {
         self.step(Input::Start);
     }
 
+    /// Reconnects to the edge after the tokens of the session were replaced. The snapshot of the new socket contains the
+    /// validity of the new token, from which the link computes the time of the next renewal.
+    pub fn session_replaced(&self) {
+        self.session_status(SessionStatus::Good);
+    }
+
     pub fn is_connected(&self) -> bool {
         self.link.get() == State::Connected
     }
@@ -237,7 +244,7 @@ impl Panel {
     pub async fn log_out(&self) -> bool {
         let over = match api::logout().await {
             Ok(()) => true,
-            Err(failure) => failure.status() == Some(401),
+            Err(failure) => failure.remedy() == Remedy::Renew,
         };
         if over {
             self.session.set(Session::Over { ended: false });

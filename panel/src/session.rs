@@ -2,6 +2,7 @@
 
 use crate::api::{self, Failure, Status};
 use crate::platform;
+use crate::refusal::Remedy;
 use crate::visit::Visitor;
 
 /// The state of the session, as used by the board and the administration pages.
@@ -55,6 +56,13 @@ pub async fn refresh() -> SessionStatus {
 async fn renew() -> SessionStatus {
     match api::refresh().await {
         Ok(()) => SessionStatus::Good,
+        // A proof of the person's identity replaces the refresh token. A page that renews the session at the same time
+        // is refused, although the browser has received new cookies.
+        Err(failure) if failure.status() == Some(400) => match api::status().await {
+            Ok(Status::Open) => SessionStatus::Good,
+            Ok(_) => SessionStatus::Gone,
+            Err(failure) => failed(&failure),
+        },
         Err(failure) => failed(&failure),
     }
 }
@@ -62,7 +70,8 @@ async fn renew() -> SessionStatus {
 /// Returns the status after a failed call. A site that does not exist (404) has no session.
 fn failed(failure: &Failure) -> SessionStatus {
     match failure.status() {
-        Some(400 | 401 | 404) => SessionStatus::Gone,
+        Some(400 | 404) => SessionStatus::Gone,
+        _ if failure.remedy() == Remedy::Renew => SessionStatus::Gone,
         _ => SessionStatus::Unsure,
     }
 }

@@ -60,7 +60,7 @@ fn signer(jwk: &str) -> Signer {
 
 fn grant<'a>(site: &'a Name, kind: Kind, sub: &'a str) -> AccessGrant<'a> {
     let scope = Some("line:*/*:*".parse().expect("a scope"));
-    let claims = AccessClaims { scope, generation: 1, family: None, not_before: None };
+    let claims = AccessClaims { scope, generation: 1, family: None, auth_time: None, not_before: None };
     AccessGrant { kind, site, sub, jti: random_id(), now: now(), life: 600, claims }
 }
 

@@ -64,6 +64,7 @@ fn owners_token(site: &Site<'_>) -> String {
         scope: Some("line:*/*:* site:*".parse().expect("scopes")),
         generation: 1,
         family: None,
+        auth_time: None,
         not_before: None,
     };
     let name = Name::new(&*site.name).expect("a name");

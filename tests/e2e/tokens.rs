@@ -11,6 +11,7 @@ fn token(keys: &EdgeKeys, site: &str, scope: &str, issued: u64, life: u64) -> St
         scope: Some(scope.parse().expect("scopes")),
         generation: 1,
         family: None,
+        auth_time: None,
         not_before: None,
     };
     let site = Name::new(site).expect("a name");

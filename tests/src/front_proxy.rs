@@ -128,7 +128,7 @@ fn nginx(kind: FrontKind, folder: &Path, port: u16, upstream: u16, tls: Option<(
     }
     format!(
         "daemon off; worker_processes 1; pid {place}/pid; events {{}}\n\
-        http {{ access_log off; {temporary} server {{ {listen} location / {{ {} }} }} }}\n",
+        http {{ access_log off; {temporary} server {{ {listen} large_client_header_buffers 4 16k; location / {{ {} }} }} }}\n",
         rules.join(" ")
     )
 }

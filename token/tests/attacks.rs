@@ -100,6 +100,7 @@ impl Fixture {
             scope: Some("line:*/*:*".parse().unwrap()),
             generation: 1,
             family: None,
+            auth_time: None,
             not_before: None,
         };
         let access = AccessGrant {

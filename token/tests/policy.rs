@@ -48,6 +48,7 @@ impl Fixture {
             scope: Some("line:porch/door:pulse".parse().unwrap()),
             generation: 1,
             family: None,
+            auth_time: None,
             not_before: None,
         };
         AccessGrant {

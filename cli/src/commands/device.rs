@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::Subcommand;
+use pinlatch_protocol::admin::Enrolment;
 use pinlatch_protocol::api::{EnrolmentReply, EnrolmentRequest};
 use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::Name;
@@ -10,8 +11,9 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 
 use crate::edge::session::api;
-use crate::terminal::output::{print, reported};
-use crate::terminal::times::stamp_ms;
+use crate::terminal::output::{columns, print, reported};
+use crate::terminal::text::plain;
+use crate::terminal::times::{stamp, stamp_ms};
 
 #[derive(Subcommand)]
 pub enum DeviceCommand {
@@ -19,6 +21,15 @@ pub enum DeviceCommand {
     Enrol {
         /// The device's name.
         name: Name,
+    },
+    /// List the open enrolment strings, which were not used and have not expired. The list does not contain the strings
+    /// themselves.
+    Enrolments,
+    /// Withdraw an open enrolment string. The enrolment string then becomes invalid.
+    WithdrawEnrolment {
+        /// The id of the enrolment string, as shown by `pinlatch device enrolments`.
+        #[arg(allow_hyphen_values = true)]
+        id: String,
     },
     /// List the devices of the site and the GPIO lines of each device.
     List,
@@ -32,6 +43,8 @@ pub enum DeviceCommand {
 pub fn run(command: &DeviceCommand, json: bool) -> Result<()> {
     match command {
         DeviceCommand::Enrol { name } => enrol(name, json),
+        DeviceCommand::Enrolments => enrolments(json),
+        DeviceCommand::WithdrawEnrolment { id } => withdraw_enrolment(id, json),
         DeviceCommand::List => list(json),
         DeviceCommand::Remove { name } => remove(name, json),
     }
@@ -45,6 +58,35 @@ fn enrol(name: &Name, json: bool) -> Result<()> {
         reply.enrol.expose()
     );
     print(json, &reply, &text)
+}
+
+fn enrolments(json: bool) -> Result<()> {
+    let enrolments: Vec<Enrolment> = api()?.call(&Endpoint::ListEnrolments)?;
+    let text = if enrolments.is_empty() {
+        "The site has no open enrolment strings.".into()
+    } else {
+        enrolment_table(&enrolments)
+    };
+    print(json, &enrolments, &text)
+}
+
+fn enrolment_table(enrolments: &[Enrolment]) -> String {
+    let rows = enrolments.iter().map(|enrolment| {
+        let what = if enrolment.replaces { "replaces a device" } else { "adds a device" };
+        [
+            enrolment.id.clone(),
+            enrolment.device.to_string(),
+            what.to_owned(),
+            stamp(enrolment.expires_at),
+            enrolment.creator.clone(),
+        ]
+    });
+    columns(["ID", "DEVICE", "USE", "UNTIL", "BY"], rows)
+}
+
+fn withdraw_enrolment(id: &str, json: bool) -> Result<()> {
+    api()?.call::<IgnoredAny>(&Endpoint::WithdrawEnrolment { id: id.to_owned() })?;
+    print(json, &json!({ "withdrawn": id }), &format!("The enrolment string {} is withdrawn.", plain(id)))
 }
 
 fn remove(name: &Name, json: bool) -> Result<()> {
@@ -75,4 +117,30 @@ fn page(devices: &[DeviceView]) -> String {
         }
     }
     page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_says_whether_an_enrolment_replaces_a_device() {
+        let adds = Enrolment {
+            id: "e".into(),
+            device: Name::new("porch").unwrap(),
+            replaces: false,
+            creator: "ann".into(),
+            expires_at: 1_782_907_200,
+        };
+        let replaces = Enrolment { replaces: true, ..adds.clone() };
+        let shown = enrolment_table(&[adds, replaces]);
+        let lines: Vec<&str> = shown.lines().skip(1).collect();
+        assert_eq!(
+            lines,
+            [
+                "e   porch   adds a device      2026-07-01T12:00:00Z  ann",
+                "e   porch   replaces a device  2026-07-01T12:00:00Z  ann",
+            ]
+        );
+    }
 }

@@ -38,6 +38,7 @@ pub struct Api {
     base: Url,
     token: RefCell<Option<String>>,
     renew: Option<fn() -> Result<String>>,
+    prove: Option<fn(anyhow::Error) -> Result<String>>,
 }
 
 impl Api {
@@ -49,11 +50,17 @@ impl Api {
                 "a connection to {base} is not encrypted, so others could read passwords and tokens; use an https URL"
             ));
         }
-        Ok(Self { agent: agent(TIMEOUT)?, base: base.clone(), token: RefCell::default(), renew: None })
+        let agent = agent(TIMEOUT)?;
+        Ok(Self { agent, base: base.clone(), token: RefCell::default(), renew: None, prove: None })
     }
 
     pub fn with_token(self, token: &str) -> Self {
-        Self { token: RefCell::new(Some(format!("Bearer {token}"))), ..self }
+        self.set_token(token);
+        self
+    }
+
+    fn set_token(&self, token: &str) {
+        self.token.replace(Some(format!("Bearer {token}")));
     }
 
     /// Sets a function that returns a new access token. If the edge refuses the current access token, the given
@@ -61,6 +68,13 @@ impl Api {
     /// for example because a signing key was retired.
     pub fn renewed_by(self, renew: fn() -> Result<String>) -> Self {
         Self { renew: Some(renew), ..self }
+    }
+
+    /// Sets a function that proves again that the user is the person of the login, and returns a new access token. If
+    /// the edge needs a newer proof for a request (RFC 9470), the given function is called with the edge's refusal, and
+    /// the request is sent again once.
+    pub fn proven_by(self, prove: fn(anyhow::Error) -> Result<String>) -> Self {
+        Self { prove: Some(prove), ..self }
     }
 
     /// Sends a request without a body.
@@ -171,16 +185,31 @@ impl Api {
         }
     }
 
-    /// Sends a request. If the edge refuses the access token, the request is sent again with a new access token. The
-    /// edge does not execute a request whose token it refuses. Therefore no request is executed twice.
     fn exchange(&self, call: &Call) -> Result<Response<Body>> {
-        let first = self.accepted(self.transmit(call));
-        match (self.renew, &first) {
-            (Some(renew), Err(error)) if is_refused_token(error) => {
-                self.token.replace(Some(format!("Bearer {}", renew()?)));
-                self.accepted(self.transmit(call))
+        self.authorised(|| self.accepted(self.transmit(call)))
+    }
+
+    /// Sends a request. If the edge refuses the access token or needs a newer proof, the request is sent again with a
+    /// new access token. The edge does not execute a request that it refuses for one of these reasons. Therefore no
+    /// request is executed twice.
+    fn authorised<T>(&self, send: impl Fn() -> Result<T>) -> Result<T> {
+        let mut outcome = send();
+        if let (Some(renew), Err(error)) = (self.renew, &outcome)
+            && has_code(error, Code::InvalidToken)
+        {
+            self.set_token(&renew()?);
+            outcome = send();
+        }
+        match (self.prove, outcome) {
+            (Some(prove), Err(error)) if has_code(&error, Code::InsufficientUserAuthentication) => {
+                self.set_token(&prove(error)?);
+                send()
             }
-            _ => first,
+            (Some(_), Err(error)) if has_code(&error, Code::PersonRequired) => Err(error.context(format!(
+                "the token of the login session that is stored for {} does not belong to the login of a person; a person must log in with `pinlatch login`",
+                self.base
+            ))),
+            (_, outcome) => outcome,
         }
     }
 
@@ -242,8 +271,9 @@ impl resolver::Resolver for Resolver {
     }
 }
 
-fn is_refused_token(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<Problem>().is_some_and(|problem| problem.is(Code::InvalidToken))
+/// Returns whether the error is a problem of the edge with the given code.
+pub fn has_code(error: &anyhow::Error, code: Code) -> bool {
+    error.downcast_ref::<Problem>().is_some_and(|problem| problem.is(code))
 }
 
 /// An HTTP response with any status.
@@ -305,5 +335,64 @@ mod tests {
         {
             assert!(!made(url), "{url}");
         }
+    }
+
+    /// Returns a client of a login session. The client renews its access token to `renewed`, and proves to `proven`.
+    fn logged_in() -> Api {
+        let api = Api::new(&Url::parse("https://door.example").unwrap()).unwrap().with_token("first");
+        api.renewed_by(|| Ok("renewed".into())).proven_by(|needed| {
+            assert!(has_code(&needed, Code::InsufficientUserAuthentication));
+            Ok("proven".into())
+        })
+    }
+
+    /// Sends a request that the edge answers with the given codes, and then with success. Returns the result, and the
+    /// tokens with which the request was sent.
+    fn sent(api: &Api, answers: &[Code]) -> (Result<()>, Vec<String>) {
+        let tokens = RefCell::new(Vec::new());
+        let result = api.authorised(|| {
+            tokens.borrow_mut().push(api.token.borrow().clone().unwrap_or_default());
+            match answers.get(tokens.borrow().len() - 1) {
+                Some(code) => Err(Problem::new(*code).into()),
+                None => Ok(()),
+            }
+        });
+        (result, tokens.into_inner())
+    }
+
+    #[test]
+    fn a_request_is_repeated_once_after_a_renewal_and_once_after_a_proof() {
+        use Code::{InsufficientUserAuthentication as Unproven, InvalidToken};
+        let (result, tokens) = sent(&logged_in(), &[Unproven]);
+        assert!(result.is_ok());
+        assert_eq!(tokens, ["Bearer first", "Bearer proven"], "the login is not renewed");
+        let (result, tokens) = sent(&logged_in(), &[InvalidToken, Unproven]);
+        assert!(result.is_ok());
+        assert_eq!(tokens, ["Bearer first", "Bearer renewed", "Bearer proven"]);
+        for (answers, count) in
+            [(&[Unproven; 2][..], 2), (&[InvalidToken; 2], 2), (&[InvalidToken, Unproven, Unproven], 3)]
+        {
+            let (result, tokens) = sent(&logged_in(), answers);
+            assert!(result.is_err_and(|error| has_code(&error, *answers.last().unwrap())));
+            assert_eq!(tokens.len(), count, "{answers:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_client_of_a_login_asks_for_a_proof() {
+        let api = Api::new(&Url::parse("https://door.example").unwrap()).unwrap().with_token("first");
+        let (result, tokens) = sent(&api, &[Code::InsufficientUserAuthentication]);
+        assert!(result.is_err() && tokens.len() == 1);
+    }
+
+    #[test]
+    fn a_refusal_of_a_token_without_a_person_names_the_token() {
+        let error = sent(&logged_in(), &[Code::PersonRequired]).0.unwrap_err();
+        assert!(has_code(&error, Code::PersonRequired), "the document for --json stays the same");
+        let text = format!("{error:#}");
+        assert!(
+            text.contains("stored for https://door.example") && text.contains("pinlatch login"),
+            "{text}"
+        );
     }
 }

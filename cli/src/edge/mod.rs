@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod client_token;
+mod proof;
 pub mod published;
 pub mod session;
 pub mod socket;

@@ -1,17 +1,18 @@
-//! Stores the login session, and renews its access token.
+//! Stores the login session, renews its access token, and renews the proof that the user is the person of the login.
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use pinlatch_protocol::api::{Secret, TokenReply, TokenRequest};
 use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::Name;
-use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_protocol::problem::Code;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::edge::api::Api;
+use crate::edge::api::{Api, has_code};
+use crate::edge::proof;
 use crate::files::{config_dir, write_private};
 use crate::terminal::times::now;
 
@@ -28,11 +29,20 @@ pub struct Credentials {
     refresh_token: Secret,
 }
 
+impl Credentials {
+    /// Stores the new tokens of the same login session.
+    fn continued_by(self, reply: TokenReply) -> Result<Session> {
+        let token = reply.access_token.clone();
+        keep(&self.url, self.site.as_ref(), reply)?;
+        Ok(Session { url: self.url, token })
+    }
+}
+
 /// Returns whether the edge reported that the session has ended. Other refusals, such as 429, say nothing about the
 /// session.
-pub fn is_over(error: &anyhow::Error) -> bool {
+pub fn is_over(error: &Error) -> bool {
     let codes = [Code::InvalidToken, Code::InvalidGrant, Code::UnknownSite];
-    error.downcast_ref::<Problem>().is_some_and(|problem| codes.into_iter().any(|code| problem.is(code)))
+    codes.into_iter().any(|code| has_code(error, code))
 }
 
 /// A login session whose access token is valid for at least [`MARGIN`] seconds.
@@ -43,8 +53,13 @@ pub struct Session {
 
 impl Session {
     /// Creates an HTTP client with the session's access token. If the edge refuses the access token, the client renews
-    /// the access token.
+    /// the access token. If the edge needs a newer proof, the client asks for the password.
     pub fn api(&self) -> Result<Api> {
+        let prove = |needed| Ok(proven_by(|api| proof::ask(api, needed))?.token.expose().to_owned());
+        Ok(self.renewing_api()?.proven_by(prove))
+    }
+
+    fn renewing_api(&self) -> Result<Api> {
         let renew = || Ok(renewed()?.token.expose().to_owned());
         Ok(Api::new(&self.url)?.with_token(self.token.expose()).renewed_by(renew))
     }
@@ -91,15 +106,25 @@ fn renew(kept: Credentials) -> Result<Session> {
         site: None,
         username: None,
         password: None,
-        refresh_token: Some(kept.refresh_token),
+        refresh_token: Some(kept.refresh_token.clone()),
         client_token: None,
     };
     let reply: TokenReply = Api::new(&kept.url)?
         .send(&Endpoint::LogIn, &request)
         .context("the session could not be renewed; run `pinlatch login`")?;
-    let token = reply.access_token.clone();
-    keep(&kept.url, kept.site.as_ref(), reply)?;
-    Ok(Session { url: kept.url, token })
+    kept.continued_by(reply)
+}
+
+/// Proves with a password that the user is the person of the stored login session. The tokens of the session change.
+pub fn prove(password: Secret) -> Result<()> {
+    proven_by(|api| proof::send(api, password)).map(|_| ())
+}
+
+/// Stores the tokens that the edge returns for a new proof. The edge refuses the earlier tokens of the session from then
+/// on.
+fn proven_by(prove: impl FnOnce(&Api) -> Result<TokenReply>) -> Result<Session> {
+    let reply = prove(&current()?.renewing_api()?)?;
+    kept()?.continued_by(reply)
 }
 
 /// Returns the stored session without renewing it.

@@ -15,7 +15,7 @@ pub fn password(from_stdin: bool, new: bool) -> Result<Secret> {
     if new && ask("Repeat the password: ")? != first {
         bail!("the repeated password differs from the first password; try again");
     }
-    Ok(Secret::new(first))
+    Ok(first)
 }
 
 /// Reads the current password and a new password. The passwords come from two lines of stdin, or from the terminal.
@@ -33,7 +33,7 @@ pub fn two_passwords(from_stdin: bool) -> Result<(Secret, Secret)> {
     if ask("Repeat the new password: ")? != new {
         bail!("the repeated password differs from the new password; try again");
     }
-    Ok((Secret::new(current), Secret::new(new)))
+    Ok((current, new))
 }
 
 fn stdin() -> Result<String> {
@@ -42,7 +42,12 @@ fn stdin() -> Result<String> {
     Ok(text)
 }
 
-fn ask(prompt: &str) -> Result<String> {
-    rpassword::prompt_password(prompt)
+/// Asks for a password on the terminal. Returns an error if no terminal is available.
+pub fn ask_on_terminal(prompt: &str) -> std::io::Result<Secret> {
+    rpassword::prompt_password(prompt).map(Secret::new)
+}
+
+fn ask(prompt: &str) -> Result<Secret> {
+    ask_on_terminal(prompt)
         .context("cannot ask for the password, because no terminal is available; use --password-stdin")
 }

@@ -34,10 +34,23 @@ pub async fn create(mut incoming: Incoming) -> HandlerResult {
         code_id: code.id,
         expires_at: code.expires,
     };
-    ask_own(&incoming.env, call).await?;
+    let expires_at = ask_own(&incoming.env, call).await?;
     let thumbprint = incoming.deployment.root.thumbprint();
     let enrol = Secret::new(format!("{}/#{}.{thumbprint}", incoming.origin(), text.expose()));
-    respond::json(&EnrolmentReply { device, enrol, expires_at: code.expires })
+    respond::json(&EnrolmentReply { device, enrol, expires_at })
+}
+
+/// Handles `GET /api/v1/enrolments`, which lists the open enrolment codes.
+pub async fn list(incoming: Incoming) -> HandlerResult {
+    let (principal, _) = auth::principal(&incoming).await?;
+    respond::json(&ask_own(&incoming.env, calls::Enrolments { principal }).await?)
+}
+
+/// Handles `DELETE /api/v1/enrolments/{id}`, which withdraws an open enrolment code.
+pub async fn withdraw(incoming: Incoming, id: String) -> HandlerResult {
+    let principal = auth::principal_for_write(&incoming).await?;
+    ask_own(&incoming.env, calls::WithdrawEnrolment { principal, id }).await?;
+    respond::nothing()
 }
 
 /// Handles `POST /api/v1/enrol`, with which a device sends its public key and receives its certificate.

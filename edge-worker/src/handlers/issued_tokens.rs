@@ -36,6 +36,7 @@ pub async fn issue(mut incoming: Incoming) -> HandlerResult {
         scope: Some(token.scope.clone()),
         generation,
         family: None,
+        auth_time: None,
         not_before: (token.not_before > now).then_some(token.not_before),
     };
     let grant = AccessGrant {

@@ -8,13 +8,11 @@ use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::calls;
 use pinlatch_token::login::{Discovery, Identity, LOGIN_LIFE, LoginState, Provider};
-use pinlatch_token::random_id;
-use pinlatch_token::refresh;
 use serde_json::Value;
 use url::Url;
 use worker::{Headers, Method, RequestInit};
 
-use super::session::{begun, login_cookies};
+use super::session::{issue, login_cookies, login_of_browser, new_login};
 use crate::clock::now_s;
 use crate::cookies;
 use crate::incoming::Incoming;
@@ -104,18 +102,16 @@ async fn logged_in(incoming: &Incoming, provider: &Provider) -> Result<Vec<Strin
     let identity = identify(incoming, provider, &discovery, &login, &granted.id_token).await?;
     let identity = with_address(provider, &discovery, &granted, identity).await;
 
-    let now = now_s();
-    let (family, refresh_jti) = (random_id(), random_id());
+    // If the browser has a login of the same person, the round trip is a new proof for this login.
+    let renews = login_of_browser(incoming, &provider.site);
     let call = calls::FederatedLogin {
         issuer: provider.issuer.clone(),
         subject: identity.subject,
         email: identity.email,
-        family: family.clone(),
-        refresh_jti: refresh_jti.clone(),
-        expires_at: now + refresh::LIFE,
+        new: new_login(incoming, renews),
     };
     let person = ask_site(&incoming.env, &provider.site, call).await?;
-    let tokens = begun(incoming, &provider.site, person, family, refresh_jti)?;
+    let tokens = issue(incoming, provider.site.clone(), person)?;
     Ok(login_cookies(incoming, &tokens))
 }
 

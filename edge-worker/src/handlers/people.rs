@@ -2,10 +2,11 @@
 
 use pinlatch_protocol::admin::{
     AcceptReply, AcceptRequest, AdmitRequest, InviteReply, InviteRequest, PasswordRequest, RightsRequest,
+    SecureRequest,
 };
 use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
-use pinlatch_site::calls;
+use pinlatch_site::{Principal, calls};
 use pinlatch_token::CodePurpose;
 
 use super::one_time_code::open_code;
@@ -42,8 +43,21 @@ pub async fn invite(mut incoming: Incoming) -> HandlerResult {
         code_id: code.id,
         expires_at: code.expires,
     };
-    ask_own(&incoming.env, call).await?;
-    respond::json(&InviteReply { username, code: text, expires_at: code.expires })
+    let expires_at = ask_own(&incoming.env, call).await?;
+    respond::json(&InviteReply { username, code: text, expires_at })
+}
+
+/// Handles `GET /api/v1/invitations`, which lists the open invitations.
+pub async fn invitations(incoming: Incoming) -> HandlerResult {
+    let (principal, _) = auth::principal(&incoming).await?;
+    respond::json(&ask_own(&incoming.env, calls::Invitations { principal }).await?)
+}
+
+/// Handles `DELETE /api/v1/invitations/{id}`, which withdraws an open invitation.
+pub async fn withdraw_invitation(incoming: Incoming, id: String) -> HandlerResult {
+    let principal = auth::principal_for_write(&incoming).await?;
+    ask_own(&incoming.env, calls::WithdrawInvitation { principal, id }).await?;
+    respond::nothing()
 }
 
 /// Handles `POST /api/v1/users/accept`, which uses an invitation to set a password. The Worker asks the site before it
@@ -91,6 +105,19 @@ pub async fn forget_identities(incoming: Incoming, username: UserName) -> Handle
     respond::nothing()
 }
 
+/// Handles `GET /api/v1/users/{username}/sessions`, which lists the open logins of a person.
+pub async fn sessions(incoming: Incoming, username: UserName) -> HandlerResult {
+    let (principal, _) = auth::principal(&incoming).await?;
+    respond::json(&ask_own(&incoming.env, calls::Sessions { principal, username }).await?)
+}
+
+/// Handles `DELETE /api/v1/users/{username}/sessions/{id}`, which ends one login of a person.
+pub async fn end_session(incoming: Incoming, username: UserName, id: String) -> HandlerResult {
+    let principal = auth::principal_for_write(&incoming).await?;
+    ask_own(&incoming.env, calls::EndSession { principal, username, id }).await?;
+    respond::nothing()
+}
+
 /// Handles `DELETE /api/v1/users/{username}/sessions`, which ends all logins of a person.
 pub async fn end_sessions(incoming: Incoming, username: UserName) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
@@ -114,14 +141,38 @@ pub async fn change_password(mut incoming: Incoming, username: UserName) -> Hand
         return Err(Problem::new(Code::InsufficientScope).detail(text));
     }
     gate::require_acceptable(&password, &username)?;
-    // Failed logins of others must not keep a person from changing their password.
-    let client = match &principal.family {
-        Some(family) => Client::Known(family.clone()),
-        None => Client::Address(incoming.client_address()),
-    };
+    let client = client_of(&incoming, &principal);
     let verified_ids = gate::verify(&incoming, &site, &username, current, client).await?;
     let new = NewPassword::store(&incoming, &site, &username, password, Source::Change, old).await?;
     let call = calls::ChangePassword { principal, verified_ids, password_id: new.id() };
     new.settle(&incoming, ask_site(&incoming.env, &site, call).await).await?;
     respond::nothing()
+}
+
+/// Handles `POST /api/v1/users/{username}/secure`, which sets a new password of the caller and ends everything else of
+/// the account. The request contains no current password, because the login must have a new proof.
+pub async fn secure(mut incoming: Incoming, username: UserName) -> HandlerResult {
+    let principal = auth::principal_for_write(&incoming).await?;
+    let SecureRequest { password } = incoming.json().await?;
+    let site = principal.site.clone();
+    let own = ask_own(&incoming.env, calls::MaySecure { principal: principal.clone() }).await?;
+    if own != username {
+        let text = "you can secure only your own account; end the logins of another person instead";
+        return Err(Problem::new(Code::InsufficientScope).detail(text));
+    }
+    gate::require_acceptable(&password, &username)?;
+    let old = ask_site(&incoming.env, &site, calls::CurrentPassword { principal: principal.clone() }).await?;
+    let new = NewPassword::store(&incoming, &site, &username, password, Source::Change, old).await?;
+    let call = calls::SecureAccount { principal, password_id: new.id() };
+    new.settle(&incoming, ask_site(&incoming.env, &site, call).await).await?;
+    respond::nothing()
+}
+
+/// Returns the client of a logged-in person. Failed logins of others must not keep a person from proving their identity
+/// or changing their password.
+pub(super) fn client_of(incoming: &Incoming, principal: &Principal) -> Client {
+    match &principal.family {
+        Some(family) => Client::Known(family.clone()),
+        None => Client::Address(incoming.client_address()),
+    }
 }

@@ -2,19 +2,21 @@
 //! response body.
 
 use pinlatch_protocol::api::{
-    CLIENT_COOKIE, GuestRequest, LoginRequest, REFRESH_COOKIE, Secret, SessionReply, SessionState,
-    SessionStatus, TokenReply, TokenRequest,
+    CLIENT_COOKIE, GuestRequest, LoginRequest, ProofRequest, REFRESH_COOKIE, Secret, SessionReply,
+    SessionState, SessionStatus, TokenReply, TokenRequest,
 };
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::{Code, Problem};
-use pinlatch_site::{LoggedIn, Refreshed, calls};
+use pinlatch_site::{LoggedIn, NewLogin, calls};
 use pinlatch_token::client::{self as client_token, ClientClaims};
 use pinlatch_token::refresh::{self as refresh_token, RefreshClaims};
 use pinlatch_token::{AccessClaims, AccessGrant, Kind, MAX_PERSON_LIFE, random_id};
 use serde_json::{Map, Value};
 
 use super::issued_tokens;
+use super::people::client_of;
 use crate::auth;
+use crate::client_name::client_name;
 use crate::clock::now_s;
 use crate::cookies;
 use crate::gate::{self, Client};
@@ -147,6 +149,11 @@ pub async fn token(mut incoming: Incoming) -> HandlerResult {
         }
         _ => return Err(Code::UnsupportedGrant.into()),
     };
+    reply(tokens)
+}
+
+/// Returns the tokens to a program.
+fn reply(tokens: Tokens) -> HandlerResult {
     respond::json(&TokenReply {
         access_token: tokens.access,
         token_type: "Bearer".into(),
@@ -176,59 +183,81 @@ async fn password(
     let mut claims = known.unwrap_or_else(empty);
     claims.add(login.username.clone());
     let client = claims.seal(keys, now_s()).map_err(|refusal| fault("client token", refusal))?;
-    let (family, refresh_jti) = (random_id(), random_id());
-    let call = calls::Login {
-        username: login.username,
-        password_ids,
-        family: family.clone(),
-        refresh_jti: refresh_jti.clone(),
-        expires_at: now_s() + refresh_token::LIFE,
-    };
+    let call = calls::Login { username: login.username, password_ids, new: new_login(incoming, None) };
     let person = ask_site(&incoming.env, &site, call).await?;
-    let tokens = begun(incoming, &site, person, family, refresh_jti)?;
+    let tokens = issue(incoming, site, person)?;
     Ok(Tokens { client: Some(Secret::new(client)), ..tokens })
 }
 
-/// Creates the tokens of a login that the site has accepted.
-pub(super) fn begun(
-    incoming: &Incoming,
-    site: &Name,
-    login: LoggedIn,
-    family: String,
-    refresh_jti: String,
-) -> Result<Tokens, Problem> {
-    let refresh = RefreshClaims {
-        site: site.clone(),
-        sub: login.username.to_string(),
-        family,
-        jti: refresh_jti,
-        exp: now_s() + refresh_token::LIFE,
-    };
-    issue(incoming, login, &refresh)
+/// Handles `POST /api/v1/session/proof`, with which a logged-in person proves their identity again.
+pub async fn prove(mut incoming: Incoming) -> HandlerResult {
+    let (principal, carrier) = auth::principal(&incoming).await?;
+    if carrier.is_ambient() {
+        incoming.require_own_page()?;
+    }
+    let ProofRequest { password } = incoming.json().await?;
+    let site = principal.site.clone();
+    // The site checks the token before the gate checks the password. A caller with a revoked token can therefore not
+    // guess passwords.
+    ask_own(&incoming.env, calls::CurrentPassword { principal: principal.clone() }).await?;
+    let username = principal.person.clone().filter(|_| principal.family.is_some());
+    let username = username.ok_or(Code::PersonRequired)?;
+    let client = client_of(&incoming, &principal);
+    let password_ids = gate::verify(&incoming, &site, &username, password, client).await?;
+    let call = calls::Prove { principal, password_ids, new: new_login(&incoming, None) };
+    let tokens = issue(&incoming, site, ask_own(&incoming.env, call).await?)?;
+    if carrier.is_ambient() {
+        return with_cookies(&tokens, session_cookies(&tokens));
+    }
+    reply(tokens)
+}
+
+/// Returns the data of a login that starts now. `renews` is the id of the login that the browser already has.
+pub(super) fn new_login(incoming: &Incoming, renews: Option<String>) -> NewLogin {
+    NewLogin {
+        family: random_id(),
+        refresh_jti: random_id(),
+        expires_at: now_s() + refresh_token::LIFE,
+        client: incoming.header("User-Agent").map(|agent| client_name(&agent)),
+        renews,
+    }
+}
+
+/// Returns the id of the login in the browser's refresh cookie of a site, if the cookie is valid.
+pub(super) fn login_of_browser(incoming: &Incoming, site: &Name) -> Option<String> {
+    let header = incoming.header("Cookie").unwrap_or_default();
+    let claims = open_refresh(incoming, cookies::of_site(&header, REFRESH_COOKIE, site)?)?;
+    (claims.site == *site).then_some(claims.family)
 }
 
 async fn rotate(incoming: &Incoming, old: RefreshClaims) -> Result<Tokens, Problem> {
     let site = incoming.deployment.site(Some(&old.site))?.clone();
     let call = calls::Refresh {
-        family: old.family.clone(),
+        family: old.family,
         jti: old.jti,
         next_jti: random_id(),
         expires_at: now_s() + refresh_token::LIFE,
     };
-    let Refreshed { login, jti, expires_at } = ask_site(&incoming.env, &site, call).await?;
-    let next = RefreshClaims { site, sub: old.sub, family: old.family, jti, exp: expires_at };
-    issue(incoming, login, &next)
+    let login = ask_site(&incoming.env, &site, call).await?;
+    issue(incoming, site, login)
 }
 
-fn issue(incoming: &Incoming, login: LoggedIn, refresh: &RefreshClaims) -> Result<Tokens, Problem> {
-    let LoggedIn { username, generation } = login;
+/// Creates the tokens of a login that the site has accepted.
+pub(super) fn issue(incoming: &Incoming, site: Name, login: LoggedIn) -> Result<Tokens, Problem> {
+    let LoggedIn { username, generation, family, refresh_jti, expires_at, auth_time } = login;
     let now = now_s();
     let keys = &incoming.deployment.keys;
-    let claims =
-        AccessClaims { scope: None, generation, family: Some(refresh.family.clone()), not_before: None };
+    let refresh = RefreshClaims {
+        site: site.clone(),
+        sub: username.to_string(),
+        family: family.clone(),
+        jti: refresh_jti,
+        exp: expires_at,
+    };
+    let claims = AccessClaims { scope: None, generation, family: Some(family), auth_time, not_before: None };
     let grant = AccessGrant {
         kind: Kind::Access,
-        site: &refresh.site,
+        site: &site,
         sub: username.as_str(),
         jti: random_id(),
         now,
@@ -239,7 +268,7 @@ fn issue(incoming: &Incoming, login: LoggedIn, refresh: &RefreshClaims) -> Resul
     Ok(Tokens {
         access: Secret::new(grant.sign(keys).map_err(signed)?),
         refresh: Secret::new(refresh.seal(keys, now).map_err(signed)?),
-        site: refresh.site.clone(),
+        site,
         username,
         client: None,
     })

@@ -18,7 +18,7 @@ use pinlatch_protocol::panel::{FromPanel, ToPanel};
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::{MAX_FRAME, PING, PONG, SUBPROTOCOL};
 use pinlatch_site::{
-    Answer, Call, CallResult, Config, FrameLimits, GRACE_MS, Memory, Principal, Renewed, Reply, Site,
+    Answer, Call, CallResult, FrameLimits, GRACE_MS, Memory, Principal, Renewed, Reply, Site,
 };
 use pinlatch_token::device::{self, CERT_LIFE};
 use pinlatch_token::{PublicKey, is_nonce, random_id, welcome};
@@ -177,11 +177,12 @@ impl Inner {
         self: &Rc<Self>,
         decide: impl FnOnce(&mut Site<'_>, &Deployment) -> std::result::Result<T, Problem>,
     ) -> Result<std::result::Result<T, Problem>> {
-        let config = Config { leeway_s: 0, ..Config::new(self.name().await?) };
+        let name = self.name().await?;
         let deployment = match Deployment::of(&self.env) {
             Ok(deployment) => deployment,
             Err(problem) => return Ok(Err(problem)),
         };
+        let config = deployment.site_config(name);
         let sockets = self.sockets();
         let opened = Site::open(&self.store, &sockets, &config, now_ms());
         let mut site = match opened {

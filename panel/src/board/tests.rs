@@ -44,6 +44,7 @@ fn model() -> Model {
         iss: "i".into(),
         iat: 0,
         exp: 1_000,
+        auth_time: None,
     };
     let devices = vec![
         device(

@@ -80,7 +80,7 @@ fn Providers() -> impl IntoView {
             view! {
                 <li>
                     <a
-                        class="quiet provider"
+                        class="quiet as-button"
                         data-testid=format!("login-with-{}", option.name)
                         href=api::login_address(&option.name)
                         on:click=|_| platform::keep_way()

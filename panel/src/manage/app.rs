@@ -7,6 +7,7 @@ use leptos::task::spawn_local;
 use pinlatch_protocol::name::Name;
 
 use super::page::{self, Page};
+use super::pages::account::Account;
 use super::pages::activity::Activity;
 use super::pages::device::Device;
 use super::pages::devices::Devices;
@@ -16,6 +17,7 @@ use super::pages::tokens::Tokens;
 use super::parts::bar::{Bar, Ended};
 use super::parts::frame::Frame;
 use super::parts::heading::Heading;
+use super::parts::proof::Proof;
 use super::{browser, words};
 use crate::parts::other_login::OtherLogin;
 use crate::session::{self, RETRY_MOST_MS, Session, SessionStatus};
@@ -104,9 +106,11 @@ fn Pages(site: Name, page: RwSignal<Page>, session: RwSignal<Session>) -> impl I
                 Page::Tokens => view! { <Tokens/> }.into_any(),
                 Page::Activity => view! { <Activity/> }.into_any(),
                 Page::Inspector => view! { <Inspector/> }.into_any(),
+                Page::Account => view! { <Account/> }.into_any(),
                 page @ Page::Unknown => view! { <Plain page text=words::NO_PAGE/> }.into_any(),
             }
         }}
+        <Proof/>
         <p class="unseen" aria-live="polite" data-testid="said">{move || frame.panel.said.get()}</p>
     }
 }

@@ -1,19 +1,23 @@
 //! The API calls of the administration pages. If the session has expired, the panel renews the session and repeats the
-//! call. The call does not take effect twice, because the edge refused the first call.
+//! call. If the edge requires a new proof of the person's identity, the panel asks the person for the proof and repeats
+//! the call. The call does not take effect twice, because the edge refused the first call.
 
 use gloo_net::http::Response;
 use pinlatch_protocol::admin::{
-    AdmitRequest, AuditPage, InviteReply, InviteRequest, IssueReply, IssueRequest, PasswordRequest, Person,
-    RightsRequest, TokenView,
+    AdmitRequest, AuditPage, Enrolment, Invitation, InviteReply, InviteRequest, IssueReply, IssueRequest,
+    PasswordRequest, Person, RightsRequest, SecureRequest, Session, TokenView,
 };
-use pinlatch_protocol::api::{EnrolmentReply, EnrolmentRequest};
+use pinlatch_protocol::api::{EnrolmentReply, EnrolmentRequest, ProofRequest, Secret, Whoami};
 use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::{Code, Problem};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::api::{self, Failure, done, read};
+use super::proof;
+use crate::api::{self, Failure};
+use crate::refusal::Remedy;
 use crate::session::{self, SessionStatus};
 
 struct Call {
@@ -35,53 +39,87 @@ impl Call {
             Some(body) => request.json(body)?,
             None => request.build()?,
         };
-        Ok(request.send().await?)
+        let response = request.send().await?;
+        if response.ok() { Ok(response) } else { Err(api::problem(response).await) }
     }
 
+    /// Makes the call. If the session has expired, renews the session and repeats the call.
+    async fn renewed(&self) -> Result<Response, Failure> {
+        match self.once().await {
+            Err(failure) if failure.remedy() == Remedy::Renew => match session::refresh().await {
+                SessionStatus::Good => self.once().await,
+                SessionStatus::Gone => Err(Failure::Problem(Problem::new(Code::InvalidToken))),
+                SessionStatus::Unsure => Err(Failure::Network),
+            },
+            outcome => outcome,
+        }
+    }
+
+    /// Makes the call. If the edge requires a new proof of the person's identity, asks the person for the proof and
+    /// repeats the call.
     async fn send(&self) -> Result<Response, Failure> {
-        let response = self.once().await?;
-        if response.status() != 401 {
-            return Ok(response);
-        }
-        match session::refresh().await {
-            SessionStatus::Good => self.once().await,
-            SessionStatus::Gone => Err(Failure::Problem(Problem::new(Code::InvalidToken))),
-            SessionStatus::Unsure => Err(Failure::Network),
+        match self.renewed().await {
+            Err(failure) if failure.remedy() == Remedy::Prove && proof::ask().await => self.renewed().await,
+            outcome => outcome,
         }
     }
 }
 
-async fn get(endpoint: Endpoint) -> Result<Response, Failure> {
-    Call::new(endpoint).send().await
+async fn get<T: DeserializeOwned>(endpoint: Endpoint) -> Result<T, Failure> {
+    read(Call::new(endpoint)).await
 }
 
-async fn write<B: Serialize>(endpoint: Endpoint, body: &B) -> Result<Response, Failure> {
-    let body = serde_json::to_value(body).map_err(|_| Failure::Network)?;
-    Call { body: Some(body), ..Call::new(endpoint) }.send().await
+/// Makes an API call and decodes the JSON body of the response.
+async fn read<T: DeserializeOwned>(call: Call) -> Result<T, Failure> {
+    Ok(call.send().await?.json().await?)
+}
+
+fn write<B: Serialize>(endpoint: Endpoint, body: &B) -> Result<Call, Failure> {
+    Ok(Call { body: Some(serde_json::to_value(body)?), ..Call::new(endpoint) })
+}
+
+/// Makes an API call whose response has no body.
+async fn done<B: Serialize>(endpoint: Endpoint, body: &B) -> Result<(), Failure> {
+    write(endpoint, body)?.send().await.map(drop)
 }
 
 /// Makes an API call without arguments and without a reply.
 async fn act(endpoint: Endpoint) -> Result<(), Failure> {
-    done(write(endpoint, &json!({})).await?).await
+    done(endpoint, &json!({})).await
 }
 
 pub async fn people() -> Result<Vec<Person>, Failure> {
-    read(get(Endpoint::ListPeople).await?).await
+    get(Endpoint::ListPeople).await
 }
 
 /// Invites a person, or allows an existing person to choose a new password.
 pub async fn invite(request: InviteRequest) -> Result<InviteReply, Failure> {
-    read(write(Endpoint::Invite, &request).await?).await
+    read(write(Endpoint::Invite, &request)?).await
 }
 
 /// Changes a person's permissions.
 pub async fn change(username: UserName, rights: RightsRequest) -> Result<(), Failure> {
-    done(write(Endpoint::ChangePerson { username }, &rights).await?).await
+    done(Endpoint::ChangePerson { username }, &rights).await
 }
 
-/// Removes a person, or withdraws an invitation.
 pub async fn remove_person(username: UserName) -> Result<(), Failure> {
     act(Endpoint::RemovePerson { username }).await
+}
+
+pub async fn invitations() -> Result<Vec<Invitation>, Failure> {
+    get(Endpoint::ListInvitations).await
+}
+
+pub async fn withdraw_invitation(id: String) -> Result<(), Failure> {
+    act(Endpoint::WithdrawInvitation { id }).await
+}
+
+pub async fn sessions(username: UserName) -> Result<Vec<Session>, Failure> {
+    get(Endpoint::ListSessions { username }).await
+}
+
+pub async fn end_session(username: UserName, id: String) -> Result<(), Failure> {
+    act(Endpoint::EndSession { username, id }).await
 }
 
 /// Ends all sessions of a person.
@@ -91,7 +129,7 @@ pub async fn end_sessions(username: UserName) -> Result<(), Failure> {
 
 /// Allows a person to sign in with a login provider.
 pub async fn admit(username: UserName, request: AdmitRequest) -> Result<(), Failure> {
-    done(write(Endpoint::AdmitPerson { username }, &request).await?).await
+    done(Endpoint::AdmitPerson { username }, &request).await
 }
 
 /// Removes all identities of a person at login providers.
@@ -99,31 +137,53 @@ pub async fn forget_identities(username: UserName) -> Result<(), Failure> {
     act(Endpoint::ForgetIdentities { username }).await
 }
 
-/// Changes the password of the viewer. A wrong current password also causes the status 401. Therefore, the session is
-/// renewed only if the problem code is `invalid_token`.
+/// Changes the password of the viewer.
 pub async fn change_password(username: UserName, request: PasswordRequest) -> Result<(), Failure> {
-    let body = serde_json::to_value(&request).ok();
-    let call = Call { body, ..Call::new(Endpoint::ChangePassword { username }) };
-    match done(call.once().await?).await {
-        Err(Failure::Problem(problem)) if problem.is(Code::InvalidToken) => done(call.send().await?).await,
-        other => other,
-    }
+    done(Endpoint::ChangePassword { username }, &request).await
+}
+
+/// Sets a new password of the viewer, and ends everything that was arranged with the viewer's account.
+pub async fn secure_account(username: UserName, password: Secret) -> Result<(), Failure> {
+    done(Endpoint::SecureAccount { username }, &SecureRequest { password }).await
+}
+
+/// Proves the identity of the viewer with the password. A refusal never asks for another proof.
+pub async fn prove(password: Secret) -> Result<(), Failure> {
+    write(Endpoint::ProveIdentity, &ProofRequest { password })?.renewed().await.map(drop)
+}
+
+/// Returns the time of the viewer's last proof, in seconds of Unix time.
+pub async fn proof_time() -> Result<Option<u64>, Failure> {
+    Ok(get::<Whoami>(Endpoint::Whoami).await?.auth_time)
 }
 
 pub async fn tokens() -> Result<Vec<TokenView>, Failure> {
-    read(get(Endpoint::ListTokens).await?).await
+    get(Endpoint::ListTokens).await
 }
 
 pub async fn issue(request: IssueRequest) -> Result<IssueReply, Failure> {
-    read(write(Endpoint::MintToken, &request).await?).await
+    read(write(Endpoint::MintToken, &request)?).await
 }
 
 pub async fn revoke(jti: String) -> Result<(), Failure> {
     act(Endpoint::RevokeToken { jti }).await
 }
 
+/// Ends all sessions, tokens and links of the site, as an emergency stop.
+pub async fn stop() -> Result<(), Failure> {
+    act(Endpoint::RaiseGeneration).await
+}
+
 pub async fn enrol(device: Name) -> Result<EnrolmentReply, Failure> {
-    read(write(Endpoint::CreateEnrolment, &EnrolmentRequest { device }).await?).await
+    read(write(Endpoint::CreateEnrolment, &EnrolmentRequest { device })?).await
+}
+
+pub async fn enrolments() -> Result<Vec<Enrolment>, Failure> {
+    get(Endpoint::ListEnrolments).await
+}
+
+pub async fn withdraw_enrolment(id: String) -> Result<(), Failure> {
+    act(Endpoint::WithdrawEnrolment { id }).await
 }
 
 pub async fn remove_device(device: Name) -> Result<(), Failure> {
@@ -133,17 +193,16 @@ pub async fn remove_device(device: Name) -> Result<(), Failure> {
 pub async fn audit(query: &str, limit: u32) -> Result<AuditPage, Failure> {
     let joint = if query.is_empty() { "" } else { "&" };
     let query = format!("?{query}{joint}limit={limit}");
-    read(Call { query, ..Call::new(Endpoint::ReadAudit) }.send().await?).await
+    read(Call { query, ..Call::new(Endpoint::ReadAudit) }).await
 }
 
 /// Returns a part of the audit log as JSON Lines.
 pub async fn export(query: &str) -> Result<String, Failure> {
     let query = format!("?{query}");
     let call = Call { query, accept: "application/jsonl", ..Call::new(Endpoint::ReadAudit) };
-    let response = call.send().await?;
-    if response.ok() { Ok(response.text().await?) } else { Err(api::problem(response).await) }
+    Ok(call.send().await?.text().await?)
 }
 
 pub async fn jwks() -> Result<Value, Failure> {
-    read(api::request(&Endpoint::Jwks, "").send().await?).await
+    get(Endpoint::Jwks).await
 }

@@ -26,6 +26,8 @@ mod call;
 mod pages;
 #[cfg(target_arch = "wasm32")]
 mod parts;
+#[cfg(target_arch = "wasm32")]
+mod proof;
 
 #[cfg(target_arch = "wasm32")]
 pub use app::mount;

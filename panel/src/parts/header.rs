@@ -125,6 +125,7 @@ pub fn UserMenu(panel: Panel) -> impl IntoView {
     let initial =
         move || name().chars().next().map(|c| c.to_ascii_uppercase().to_string()).unwrap_or_default();
     let role = move || who.get().and_then(|(_, role)| role).map_or("", words::role);
+    let account = move || panel.model.with(|model| Some(Page::Account.path(&model.whoami.as_ref()?.site)));
     let stuck = RwSignal::new(false);
     let log_out = move |_| {
         spawn_local(async move {
@@ -148,6 +149,7 @@ pub fn UserMenu(panel: Panel) -> impl IntoView {
                 <span>{role}</span>
             </p>
             <Themes/>
+            <a class="quiet as-button" href=account data-testid="account">{words::section(&Page::Account)}</a>
             <button class="quiet" type="button" data-testid="logout" on:click=log_out>
                 {words::LOG_OUT}
             </button>

@@ -72,6 +72,7 @@ pub fn section(page: &Page) -> &'static str {
         Page::Tokens => "Tokens and links",
         Page::Activity => "Activity",
         Page::Inspector => "Token inspector",
+        Page::Account => "Your account",
         Page::Unknown => "",
     }
 }

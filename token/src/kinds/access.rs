@@ -19,9 +19,6 @@ use crate::policy::{Expect, Verified, verify_own};
 /// cannot contain a colon, so the subject cannot be the same as a user name.
 pub const TOKEN_SUBJECT_PREFIX: &str = "token:";
 
-/// The lifetime of the access token that a person receives at a login, in seconds.
-pub const MAX_PERSON_LIFE: u64 = 600;
-
 /// The longest lifetime of an access token that a verifier accepts, in seconds: about ten years.
 const MAX_LIFE: u64 = 10 * 366 * 86_400;
 
@@ -39,6 +36,10 @@ pub struct AccessClaims {
     /// The id of the login that the token belongs to. The token is valid only while the login is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub family: Option<String>,
+    /// The time when the person last proved their identity with a password or a login provider, in seconds of Unix time
+    /// (OpenID Connect Core §2, RFC 9470 §6.2). Only the token of a login has this claim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<u64>,
     /// The time when the token becomes valid, in seconds of Unix time. The claim is absent if the token is valid
     /// immediately.
     #[serde(rename = "nbf", default, skip_serializing_if = "Option::is_none")]

@@ -16,6 +16,7 @@ use serde_json::json;
 use self::online::OldTokens;
 use self::wait::{SPREAD, wait_until};
 use crate::deploy::vars::{Secrets, Vars};
+use crate::edge::session;
 use crate::files::root_key_file;
 use crate::terminal::output::{columns, print};
 use crate::terminal::text::to_do;
@@ -27,8 +28,9 @@ pub enum KeysCommand {
     List(File),
     /// Perform the next step of a key rotation: publish new keys, switch to the new keys, or retire the old keys.
     Rotate(Rotate),
-    /// Replace all keys of the edge in an emergency. Every token, login, code and link becomes invalid. Devices stay
-    /// enrolled.
+    /// Replace all keys of the edge in an emergency. Every token, login, code and link becomes invalid, also your own
+    /// login. People, passwords, accounts at login providers and devices stay. Only an owner can end the tokens and
+    /// logins at once. Otherwise they end with the upload of the new keys.
     Void(Void),
 }
 
@@ -257,21 +259,33 @@ fn void(args: &Void, json: bool) -> Result<()> {
         "wrote": [vars.path().display().to_string(), backup.display().to_string()],
         "upload": upload(vars.path()),
     });
-    let site = match &raised {
-        Ok(generation) => format!("All tokens of the site are invalid. The new generation is {generation}."),
-        Err(error) => format!(
-            "The tokens of the site could not be made invalid now ({error:#}). The tokens stay valid until you upload the new keys."
-        ),
-    };
+    let site = site_state(&raised);
     let text = format!(
         "{site}\nNew keys are created. The key set has number {number}.\n\n{}\n{}\nUpload the new keys now:\n  {}\n\n\
          After the upload, all people must log in again, including you. Create API tokens, guest links,\n\
-         invitations and enrolment codes again. Devices stay enrolled.",
+         invitations and enrolment codes again. People, their passwords and their accounts at login\n\
+         providers stay. Devices stay enrolled.",
         table(&fresh.list()),
         written(vars.path(), &backup),
         upload(vars.path()),
     );
-    print(json, &document, &text)
+    print(json, &document, &text)?;
+    // The emergency stop has also ended the owner's login. An error here must not hide the text above.
+    if raised.is_ok() { session::forget() } else { Ok(()) }
+}
+
+/// Describes what an emergency stop has ended, or why it failed.
+fn site_state(raised: &Result<u64>) -> String {
+    match raised {
+        Ok(generation) => format!(
+            "All logins, API tokens, guest links, invitations and enrolment codes of the site have ended.\n\
+             Your own login has also ended, so it is deleted from this machine. The new generation is {generation}."
+        ),
+        Err(error) => format!(
+            "The logins and tokens of the site could not be ended now ({error:#}).\n\
+             They stay valid until you upload the new keys. Only an owner can end them before."
+        ),
+    }
 }
 
 /// Signs a key set with the owner's root key. The root key must be the key that devices trust.
@@ -325,6 +339,14 @@ mod tests {
         };
         assert!(says("signs", "  2026-07-01T12:00:00Z"), "{page}");
         assert!(says("verifies; signs after the switch", "  2026-07-01T12:01:00Z"), "{page}");
+    }
+
+    #[test]
+    fn an_emergency_stop_says_that_the_own_login_has_ended() {
+        let text = site_state(&Ok(7));
+        assert!(text.contains("Your own login has also ended") && text.contains("generation is 7"), "{text}");
+        let text = site_state(&Err(anyhow::anyhow!("no network")));
+        assert!(text.contains("(no network)") && text.contains("until you upload"), "{text}");
     }
 
     #[test]

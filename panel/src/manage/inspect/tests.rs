@@ -13,6 +13,7 @@ fn access(keys: &EdgeKeys, site: &str, kind: Kind, life: u64) -> String {
         scope: Some("line:porch/door:pulse".parse().unwrap()),
         generation: 1,
         family: None,
+        auth_time: None,
         not_before: None,
     };
     let site = Name::new(site).unwrap();

@@ -14,6 +14,8 @@ pub enum Page {
     Tokens,
     Activity,
     Inspector,
+    /// The page of the viewer's own account. The account menu contains the link to this page.
+    Account,
     /// The URL does not belong to any page.
     Unknown,
 }
@@ -47,6 +49,7 @@ impl Page {
             "tokens" => Self::Tokens,
             "activity" => Self::Activity,
             "inspector" => Self::Inspector,
+            "account" => Self::Account,
             _ => match rest.strip_prefix("device/").map(Name::new) {
                 Some(Ok(name)) => Self::Device(name),
                 _ => Self::Unknown,
@@ -70,6 +73,7 @@ impl Page {
             Self::Tokens => "tokens",
             Self::Activity => "activity",
             Self::Inspector => "inspector",
+            Self::Account => "account",
         }
     }
 

@@ -14,6 +14,7 @@ fn every_page_has_an_address_that_leads_back_to_it() {
         Page::Tokens,
         Page::Activity,
         Page::Inspector,
+        Page::Account,
     ];
     for page in pages {
         let path = page.path(&site);

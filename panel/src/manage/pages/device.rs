@@ -363,7 +363,7 @@ fn DeviceActions(name: Name) -> impl IntoView {
                         mark="remove"
                         text=text::REMOVE_TEXT
                         go=text::REMOVE_GO
-                        body=Body::Confirm
+                        body=Body::Confirm(None)
                         call
                         on_close=close
                     />

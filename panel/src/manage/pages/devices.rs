@@ -1,6 +1,7 @@
 //! The page with all devices, on which devices are also enrolled.
 
 use leptos::prelude::*;
+use pinlatch_protocol::admin::Enrolment;
 use pinlatch_protocol::api::Secret;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::scope::SiteRight;
@@ -13,9 +14,10 @@ use crate::manage::parts::dialog::{Body, FormDialog, MakeCall, Next};
 use crate::manage::parts::doing::Work;
 use crate::manage::parts::field::Field;
 use crate::manage::parts::frame::Frame;
-use crate::manage::parts::list::ListPage;
+use crate::manage::parts::list::{List, ListPage};
 use crate::manage::parts::once::OneTimeSecret;
-use crate::manage::words::devices as text;
+use crate::manage::parts::open_items::{End, OpenItem, OpenItems};
+use crate::manage::words::{devices as text, open_code};
 use crate::words::title;
 
 #[component]
@@ -31,8 +33,12 @@ pub fn Devices() -> impl IntoView {
         })
     };
     let dialog = move || enrolling.get().then(|| view! { <Enrol on_close=move |()| enrolling.set(false)/> });
+    let below = view! {
+        {move || may.get().then(|| view! { <Enrolments enrolling/> })}
+        {dialog}
+    };
     view! {
-        <ListPage page=Page::Devices buttons=buttons.into_any() none below=dialog.into_any()>
+        <ListPage page=Page::Devices buttons=buttons.into_any() none below=below.into_any()>
             <ul class="cards" data-testid="devices">
                 <For each=move || names.get() key=Clone::clone let:name>
                     <Card name/>
@@ -72,6 +78,34 @@ fn Card(name: Name) -> impl IntoView {
             </p>
             <p class="card-facts">{facts}</p>
         </li>
+    }
+}
+
+const WITHDRAW: End = End { mark: "enrolment", label: text::WITHDRAW, ended: text::WITHDRAWN };
+
+/// Shows the open enrolment strings. The list is loaded again when the dialog closes, because the dialog may have
+/// created an enrolment string.
+#[component]
+fn Enrolments(enrolling: RwSignal<bool>) -> impl IntoView {
+    let frame = expect_context::<Frame>();
+    let list: List<Enrolment> = List::start(|| Box::pin(call::enrolments()));
+    Effect::new(move |_| {
+        if !enrolling.get() {
+            list.load();
+        }
+    });
+    let show = move |enrolment: &Enrolment| OpenItem {
+        id: enrolment.id.clone(),
+        name: title(enrolment.device.as_str()),
+        tag: enrolment.replaces.then_some(text::REPLACES),
+        facts: open_code(&enrolment.creator, &frame.moment(enrolment.expires_at.saturating_mul(1_000))),
+        may_end: true,
+    };
+    view! {
+        <Show when=move || !list.with(<[Enrolment]>::is_empty)>
+            <h2 class="part-head loose">{text::ENROLMENTS}</h2>
+        </Show>
+        <OpenItems list show end=WITHDRAW call=|id| Box::pin(call::withdraw_enrolment(id))/>
     }
 }
 

@@ -16,8 +16,8 @@ pub enum Body {
     Form(AnyView),
     /// No fields.
     Button,
-    /// No fields, but a button that cancels an action that is difficult to undo.
-    Confirm,
+    /// No fields, but a button that cancels an action that is difficult to undo. The view is shown below the text.
+    Confirm(Option<AnyView>),
 }
 
 /// Returns the API call of a dialog, or an error if the input is invalid.
@@ -103,8 +103,9 @@ pub fn FormDialog(
             <Go doing text=go test_id=go_id on_press=start/>
         }
         .into_any(),
-        Body::Confirm => view! {
+        Body::Confirm(details) => view! {
             {text}
+            {details}
             <Failed doing/>
             <div class="sheet-foot">
                 <button class="quiet" type="button" data-testid="cancel" autofocus on:click=move |_| close()>

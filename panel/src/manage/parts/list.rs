@@ -8,12 +8,15 @@ use super::heading::Heading;
 use crate::manage::page::Page;
 use crate::manage::words;
 
+/// Returns the API call that loads a list.
+type LoadCall<T> = Box<dyn Fn() -> Work<Vec<T>>>;
+
 /// A list that a page loads from the edge, and the dialog `D` that is open on the page. The struct is cheap to copy,
 /// because it contains only signals.
-pub struct List<T: 'static, D: 'static> {
+pub struct List<T: 'static, D: 'static = ()> {
     /// The items, or `None` until the items are loaded.
     items: RwSignal<Option<Vec<T>>>,
-    call: fn() -> Work<Vec<T>>,
+    call: StoredValue<LoadCall<T>, LocalStorage>,
     doing: Doing,
     pub open: RwSignal<Option<D>>,
 }
@@ -28,15 +31,21 @@ impl<T: 'static, D: 'static> Copy for List<T, D> {}
 
 impl<T: Clone + Send + Sync + 'static, D: Send + Sync + 'static> List<T, D> {
     /// Starts to load a list.
-    pub fn start(call: fn() -> Work<Vec<T>>) -> Self {
-        let list = Self { items: RwSignal::new(None), call, doing: Doing::read(), open: RwSignal::new(None) };
+    pub fn start(call: impl Fn() -> Work<Vec<T>> + 'static) -> Self {
+        let call: LoadCall<T> = Box::new(call);
+        let list = Self {
+            items: RwSignal::new(None),
+            call: StoredValue::new_local(call),
+            doing: Doing::read(),
+            open: RwSignal::new(None),
+        };
         list.load();
         list
     }
 
     pub fn load(&self) {
         let items = self.items;
-        self.doing.run((self.call)(), move |found| items.set(Some(found)));
+        self.doing.run(self.call.with_value(|call| call()), move |found| items.set(Some(found)));
     }
 
     pub fn is_known(&self) -> bool {
@@ -87,20 +96,6 @@ pub fn ListPage(
     below: AnyView,
     children: Children,
 ) -> impl IntoView {
-    let state = loading.map(|Loading { doing, retry, .. }| {
-        let failed = Memo::new(move |_| doing.failed.with(Option::is_some));
-        view! {
-            <Failed doing/>
-            {retry
-                .map(|retry| {
-                    view! {
-                        <Show when=move || failed.get()>
-                            <Button text=words::RETRY test_id="retry" on_press=move || retry.run(())/>
-                        </Show>
-                    }
-                })}
-        }
-    });
     view! {
         <main
             class="manage"
@@ -111,7 +106,7 @@ pub fn ListPage(
                 {buttons}
             </div>
             {filter}
-            {state}
+            {loading.map(|loading| view! { <LoadFailure loading/> })}
             {children()}
             {move || {
                 none.and_then(|none| none.get())
@@ -119,5 +114,23 @@ pub fn ListPage(
             }}
             {below}
         </main>
+    }
+}
+
+/// Shows the error if a list could not be loaded, and a button to load the list again.
+#[component]
+pub fn LoadFailure(loading: Loading) -> impl IntoView {
+    let Loading { doing, retry, .. } = loading;
+    let failed = Memo::new(move |_| doing.failed.with(Option::is_some));
+    view! {
+        <Failed doing/>
+        {retry
+            .map(|retry| {
+                view! {
+                    <Show when=move || failed.get()>
+                        <Button text=words::RETRY test_id="retry" on_press=move || retry.run(())/>
+                    </Show>
+                }
+            })}
     }
 }

@@ -9,4 +9,6 @@ pub mod frame;
 pub mod heading;
 pub mod list;
 pub mod once;
+pub mod open_items;
 pub mod picker;
+pub mod proof;

@@ -4,11 +4,12 @@
 #[cfg(test)]
 mod tests;
 
-use pinlatch_protocol::admin::{Person, TokenView};
+use pinlatch_protocol::admin::{Invitation, Person, TokenView};
 use pinlatch_protocol::api::Whoami;
 use pinlatch_protocol::scope::{Role, Scope, ScopeSet, SiteRight};
 
 use super::page::Page;
+use crate::visit::Visitor;
 
 /// The permissions of the viewer, who is the signed-in person.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,6 +36,8 @@ impl Rights {
         match page {
             // The device pages show only data that the board also shows.
             Page::Devices | Page::Device(_) | Page::Unknown => true,
+            // Every person has an account. A guest has none.
+            Page::Account => Visitor::of_subject(&self.name) == Visitor::Person,
             page => self.pages().contains(page),
         }
     }
@@ -62,8 +65,25 @@ impl Rights {
         self.may_change(person) && !self.is_self(person)
     }
 
+    /// Whether the viewer may withdraw an invitation. An invitation without permissions lets an existing person choose a
+    /// new password.
+    pub fn may_withdraw(&self, invitation: &Invitation, people: &[Person]) -> bool {
+        match (invitation.role, &invitation.scope) {
+            (Some(role), _) => self.may_give(Some(role), &role.scopes()),
+            (None, Some(scope)) => self.may_give(None, scope),
+            (None, None) => {
+                people.iter().any(|person| person.username == invitation.username && self.may_change(person))
+            }
+        }
+    }
+
     pub fn may_revoke(&self, token: &TokenView) -> bool {
         self.may(SiteRight::Tokens) && self.scope.covers(&token.scope)
+    }
+
+    /// Whether the viewer may end all sessions, tokens and links of the site.
+    pub fn may_stop(&self) -> bool {
+        self.role == Some(Role::Owner)
     }
 
     /// Whether the viewer has a scope and can therefore grant this scope.

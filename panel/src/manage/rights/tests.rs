@@ -14,6 +14,7 @@ fn person(name: &str, role: Option<Role>, scope: &str) -> Person {
         role,
         scope,
         created_ms: 0,
+        added_by: None,
         sessions: 0,
         identities: vec![],
     }
@@ -23,6 +24,7 @@ fn person(name: &str, role: Option<Role>, scope: &str) -> Person {
 fn an_owner_is_offered_everything() {
     let ann = rights("ann", Some(Role::Owner), "");
     assert_eq!(ann.pages(), [Page::Devices, Page::People, Page::Tokens, Page::Activity, Page::Inspector]);
+    assert!(ann.may_stop());
     for other in [person("ben", Some(Role::Owner), ""), person("cat", None, "line:a/b:pulse site:audit")] {
         assert!(ann.may_change(&other) && ann.may_reset(&other));
     }
@@ -34,6 +36,7 @@ fn an_owner_is_offered_everything() {
 fn a_viewer_is_offered_what_needs_no_right() {
     let viewer = rights("vera", Some(Role::Viewer), "");
     assert_eq!(viewer.pages(), [Page::Inspector]);
+    assert!(viewer.shows(&Page::Account) && !viewer.may_stop());
     assert!(viewer.shows(&Page::Device(pinlatch_protocol::name::Name::new("porch").unwrap())));
     assert!(!viewer.shows(&Page::People) && !viewer.shows(&Page::Activity));
     assert!(!viewer.may_change(&person("vera", Some(Role::Viewer), "")));
@@ -50,6 +53,30 @@ fn nobody_changes_who_may_more_than_they() {
     assert!(all.may_change(&person("d", Some(Role::Operator), "")));
     assert!(!all.may_change(&person("e", Some(Role::Owner), "")));
     assert!(!all.may_give(Some(Role::Owner), &Role::Owner.scopes()));
+}
+
+#[test]
+fn a_guest_has_no_account() {
+    assert!(!rights("token:abc", None, "line:*/*:read").shows(&Page::Account));
+}
+
+#[test]
+fn an_invitation_is_withdrawn_by_a_viewer_who_may_give_its_rights() {
+    let invitation = |name: &str, role: Option<Role>, scope: Option<&str>| Invitation {
+        id: "i".into(),
+        username: UserName::new(name).unwrap(),
+        role,
+        scope: scope.map(|scope| scope.parse().unwrap()),
+        creator: "ann".into(),
+        expires_at: 1,
+    };
+    let manager = rights("max", None, "line:porch/*:* site:users");
+    let people = [person("a", None, "line:porch/door:pulse"), person("b", Some(Role::Owner), "")];
+    assert!(manager.may_withdraw(&invitation("c", None, Some("line:porch/door:pulse")), &people));
+    assert!(!manager.may_withdraw(&invitation("c", Some(Role::Viewer), None), &people));
+    assert!(manager.may_withdraw(&invitation("a", None, None), &people));
+    assert!(!manager.may_withdraw(&invitation("b", None, None), &people));
+    assert!(!manager.may_withdraw(&invitation("gone", None, None), &people));
 }
 
 #[test]

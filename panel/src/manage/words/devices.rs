@@ -15,6 +15,11 @@ pub const NAME_HINT: &str = "Use lower-case letters, digits, - and _, for exampl
 pub const ENROL_GO: &str = "Create enrolment string";
 pub const ENROL_HOW: &str = "Run this command on the device as the user that runs the agent. The enrolment string works only once and expires after one hour. The device appears on this page when it connects.";
 pub const ENROL_QR: &str = "The QR code contains only the enrolment string.";
+pub const ENROLMENTS: &str = "Open enrolment strings";
+pub const WITHDRAW: &str = "Withdraw";
+pub const WITHDRAWN: &str = "The enrolment string was withdrawn. It no longer works.";
+/// Marks an enrolment string for a device that replaces an enrolled device.
+pub const REPLACES: &str = "Replaces the device";
 pub const REPLACE: &str = "Replace device";
 pub const REPLACE_TEXT: &str = "Replace the device if another computer takes its place, or if the device has lost its certificate. The current computer has access until the new enrolment string is used. After that, only the new computer has access.";
 pub const REMOVE: &str = "Remove device";

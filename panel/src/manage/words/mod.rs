@@ -1,10 +1,12 @@
 //! Texts of the administration pages. This module contains the shared texts. Each page has a separate module for its
 //! texts.
 
+pub mod account;
 pub mod activity;
 pub mod devices;
 pub mod inspector;
 pub mod people;
+pub mod proof;
 pub mod scope;
 pub mod tokens;
 
@@ -32,6 +34,13 @@ pub const NO_PAGE: &str = "This page does not exist. Choose a page in the naviga
 pub const ENDED: &str =
     "Your session has ended. Sign in again in a new tab, then return to this page. Your input is kept.";
 pub const ENDED_LINK: &str = "Sign in";
+/// This text is shown if the person did not confirm their identity.
+pub const NOT_PROVEN: &str = "Nothing was changed, because you did not confirm that it is you. Your input is kept. Try again, then confirm.";
+pub const PERSON_REQUIRED: &str =
+    "Only a person who is signed in with an account can do this. Sign in, then try again.";
+pub const UNKNOWN_SESSION: &str = "This session has already ended. Reload the page.";
+pub const UNKNOWN_CODE: &str =
+    "This invitation or enrolment string was already used or withdrawn, or it has expired. Reload the page.";
 pub const COPY: &str = "Copy";
 pub const COPIED: &str = "Copied to the clipboard.";
 /// This text is shown if the browser denies access to the clipboard.
@@ -79,6 +88,10 @@ pub fn failure(problem: Option<&Problem>, is_write: bool) -> String {
         }
         None => "Pinlatch cannot be reached. Check your connection.".into(),
         Some(problem) if problem.is(Code::InvalidToken) => ENDED.into(),
+        Some(problem) if problem.is(Code::InsufficientUserAuthentication) => NOT_PROVEN.into(),
+        Some(problem) if problem.is(Code::PersonRequired) => PERSON_REQUIRED.into(),
+        Some(problem) if problem.is(Code::UnknownSession) => UNKNOWN_SESSION.into(),
+        Some(problem) if problem.is(Code::UnknownCode) => UNKNOWN_CODE.into(),
         Some(problem) if problem.is(Code::InsufficientScope) => match &problem.detail {
             Some(detail) => format!("You do not have permission for this action: {detail}."),
             None => "You do not have permission for this action. Ask an owner for access.".into(),
@@ -93,6 +106,11 @@ pub fn failure(problem: Option<&Problem>, is_write: bool) -> String {
         },
         Some(problem) => sentence(problem),
     }
+}
+
+/// Describes an open invitation or enrolment string: its creator and its end. `end` is a formatted time.
+pub fn open_code(creator: &str, end: &str) -> String {
+    format!("created by {} · valid until {end}", activity::actor(creator))
 }
 
 pub fn pick_fault(fault: Fault) -> &'static str {

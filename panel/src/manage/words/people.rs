@@ -2,6 +2,7 @@
 
 use pinlatch_protocol::admin::IdentityRule;
 
+use super::activity::actor;
 use super::count;
 use crate::words::ago;
 
@@ -21,14 +22,17 @@ pub const RESET: &str = "Reset password";
 pub const RESET_GO: &str = "Create link";
 pub const RESET_TEXT: &str = "You get a link with which this person can choose a new password. The link works only once and expires after 7 days. The current password is valid until the link is used. Using the link ends the person's other sessions.";
 pub const END: &str = "End sessions";
-pub const END_GO: &str = "End sessions";
-pub const END_TEXT: &str = "Every browser and program that is signed in as this person must sign in again. The password does not change.";
+pub const END_GO: &str = "End all sessions";
+pub const END_TEXT: &str =
+    "A browser or program whose session you end must sign in again. The password does not change.";
 pub const REMOVE: &str = "Remove";
 pub const REMOVE_TEXT: &str =
     "All sessions of this person end. API tokens and guest links that this person created stop working.";
-/// The label of the action that withdraws an invitation before the person has accepted the invitation.
-pub const WITHDRAW: &str = "Withdraw invitation";
-pub const WITHDRAW_TEXT: &str = "Enter the user name of a person who has not accepted the invitation yet. The invitation then stops working.";
+pub const INVITATIONS: &str = "Open invitations";
+pub const WITHDRAW: &str = "Withdraw";
+pub const WITHDRAWN: &str = "The invitation was withdrawn. Its link no longer works.";
+/// Marks an invitation with which an existing person chooses a new password.
+pub const NEW_PASSWORD: &str = "New password";
 pub const ALREADY_THERE: &str = "A person with this user name already exists.";
 pub const LAST_OWNER: &str =
     "This person is the last owner. Make another person an owner before you change or remove this person.";
@@ -50,18 +54,14 @@ pub const IDENTITY_MISSING: &str = "Enter the issuer, and an e-mail address or a
 pub const FORGET: &str = "Remove sign-in providers";
 pub const FORGET_TEXT: &str =
     "This person can no longer sign in with a sign-in provider. All sessions of this person end.";
-pub const PASSWORD: &str = "Change my password";
-pub const PASSWORD_NOW: &str = "Current password";
-pub const PASSWORD_NEW: &str = "New password";
-pub const PASSWORD_HINT: &str = "Use at least 8 characters.";
-pub const PASSWORD_SHORT: &str = "The password must have 8 to 256 characters.";
-pub const PASSWORD_TEXT: &str = "Your other sessions end when you change your password.";
-pub const PASSWORD_DONE: &str = "Your password has been changed.";
-pub const PASSWORD_WRONG: &str = "The current password is wrong. Try again.";
 
-/// Describes a person: the number of open sessions, and the time since the person joined.
-pub fn card(logins: u32, here_ms: u64) -> String {
-    format!("{} · joined {}", sessions(logins), ago(here_ms))
+/// Describes a person: the number of open sessions, the time since the person joined, and who added the person.
+pub fn card(logins: u32, here_ms: u64, added_by: Option<&str>) -> String {
+    let joined = format!("{} · joined {}", sessions(logins), ago(here_ms));
+    match added_by {
+        Some(name) => format!("{joined} · added by {}", actor(name)),
+        None => joined,
+    }
 }
 
 pub fn sessions(number: u32) -> String {

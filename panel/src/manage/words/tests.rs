@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn every_page_has_a_heading() {
-    let pages = [Page::Devices, Page::People, Page::Tokens, Page::Activity, Page::Inspector];
+    let pages = [Page::Devices, Page::People, Page::Tokens, Page::Activity, Page::Inspector, Page::Account];
     for page in pages {
         assert!(!heading(&page).is_empty() && !section(&page).is_empty());
     }
@@ -28,6 +28,8 @@ fn a_failure_says_what_can_be_done() {
         "You do not have permission for this action: only an owner can add, change or remove an owner."
     );
     assert_eq!(failure(Some(&Problem::new(Code::InvalidToken)), true), ENDED);
+    let unproven = failure(Some(&Problem::new(Code::InsufficientUserAuthentication)), true);
+    assert!(unproven.contains("Nothing was changed") && !unproven.contains("session"), "{unproven}");
     let last = failure(Some(&Problem::new(Code::LastOwner)), true);
     assert!(last.contains("at least one owner"), "{last}");
     assert!(failure(Some(&Problem::new(Code::Throttled).retry_after(4)), true).contains("in 4 s"));
@@ -56,6 +58,6 @@ fn a_clock_is_told_in_its_largest_unit() {
 
 #[test]
 fn texts_state_the_numbers_of_the_constants() {
-    assert!(people::PASSWORD_HINT.contains(&format!("at least {MIN_PASSWORD} characters")));
-    assert!(people::PASSWORD_SHORT.contains(&format!("{MIN_PASSWORD} to {MAX_PASSWORD} characters")));
+    assert!(account::PASSWORD_HINT.contains(&format!("at least {MIN_PASSWORD} characters")));
+    assert!(account::PASSWORD_SHORT.contains(&format!("{MIN_PASSWORD} to {MAX_PASSWORD} characters")));
 }

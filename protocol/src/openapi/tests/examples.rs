@@ -63,6 +63,8 @@ fn requests() -> Vec<Example> {
             "PasswordRequest",
             json!({ "current": "12345678", "password": "87654321" }),
         ),
+        example::<admin::SecureRequest>("SecureRequest", json!({ "password": "87654321" })),
+        example::<api::ProofRequest>("ProofRequest", json!({ "password": "12345678" })),
         example::<admin::IssueRequest>("IssueRequest", token),
         example::<admin::RetentionRequest>("RetentionRequest", json!({ "days": 30 })),
     ]
@@ -71,7 +73,7 @@ fn requests() -> Vec<Example> {
 /// Returns the examples of the response types.
 fn answers() -> Vec<Example> {
     let whoami = json!({ "site": "home", "sub": "ann", "role": "owner", "scope": "site:*", "jti": "j", "iss": "i",
-        "iat": 1, "exp": 2 });
+        "iat": 1, "exp": 2, "auth_time": 1 });
     let line = json!({ "name": "lamp", "kind": "switch", "actions": ["set"], "reported": true, "desired": true,
         "retain": true, "max_on_ms": 1, "unit": "°C", "precision": 1, "changed_ms": 2 });
     let device = json!({ "name": "porch", "online": true, "last_seen_ms": 1, "version": "1", "booted_ms": 1, "clock_ahead_ms": -1,
@@ -79,7 +81,7 @@ fn answers() -> Vec<Example> {
     let command = json!({ "id": "c", "device": "porch", "line": "lamp", "action": "set", "status": "refused",
         "code": "refused_max_on", "level": true });
     let person = json!({ "username": "ann", "role": "viewer", "scope": "line:*/*:read", "created_ms": 1,
-        "sessions": 2, "identities": [{ "issuer": "https://id", "subject": "ann" }] });
+        "added_by": "bob", "sessions": 2, "identities": [{ "issuer": "https://id", "subject": "ann" }] });
     let token = json!({ "jti": "j", "kind": "guest", "name": "n", "creator": "ann", "scope": "line:*/*:read",
         "not_before": 1, "expires_at": 2, "max_uses": 3, "uses": 1, "created_ms": 1, "last_used_ms": 2,
         "revoked_ms": 3 });
@@ -89,7 +91,7 @@ fn answers() -> Vec<Example> {
     let enrolled = json!({ "site": "home", "device": "porch", "devcert": "…", "root_key": {}, "keyset": "…",
         "welcome": "…" });
     let problem = json!({ "type": "t", "title": "t", "status": 400, "code": "c", "detail": "d", "id": "i",
-        "retry_after": 1 });
+        "retry_after": 1, "max_age": 300 });
     vec![
         example::<api::Health>("Health", json!({ "status": "ok", "version": "1" })),
         example::<api::SessionReply>(
@@ -114,6 +116,20 @@ fn answers() -> Vec<Example> {
         example::<admin::InviteReply>(
             "InviteReply",
             json!({ "username": "ann", "code": "…", "expires_at": 1 }),
+        ),
+        example::<admin::Invitation>(
+            "Invitation",
+            json!({ "id": "c", "username": "ann", "role": "viewer", "scope": "line:*/*:read", "creator": "bob",
+                "expires_at": 1 }),
+        ),
+        example::<admin::Enrolment>(
+            "Enrolment",
+            json!({ "id": "c", "device": "porch", "replaces": false, "creator": "bob", "expires_at": 1 }),
+        ),
+        example::<admin::Session>(
+            "Session",
+            json!({ "id": "f", "current": true, "client": "curl", "started_ms": 1, "last_used_ms": 2,
+                "expires_at": 3, "ends_at": 4 }),
         ),
         example::<admin::AcceptReply>("AcceptReply", json!({ "username": "ann" })),
         example::<admin::TokenView>("IssuedToken", token.clone()),

@@ -21,8 +21,13 @@ fn taken(keys: &EdgeKeys, step: Step, now: u64) -> EdgeKeys {
 }
 
 fn access(keys: &EdgeKeys) -> String {
-    let claims =
-        AccessClaims { scope: Some(Role::Owner.scopes()), generation: 1, family: None, not_before: None };
+    let claims = AccessClaims {
+        scope: Some(Role::Owner.scopes()),
+        generation: 1,
+        family: None,
+        auth_time: None,
+        not_before: None,
+    };
     let grant = AccessGrant {
         kind: Kind::Access,
         site: &name("home"),

@@ -170,6 +170,12 @@ impl Issuers {
         self.broken.iter().map(|(name, _, reason)| (name.as_str(), reason.as_str())).collect()
     }
 
+    /// Returns the scopes that the tokens of each issuer of a site can have at most, by the issuer's name.
+    pub fn ceilings(&self, site: &Name) -> BTreeMap<String, ScopeSet> {
+        let own = self.good.iter().filter(|issuer| issuer.site == *site);
+        own.map(|issuer| (issuer.name.clone(), issuer.ceiling.clone())).collect()
+    }
+
     /// Returns the issuer with this name in the configuration. Returns the error text if the issuer's table is invalid
     /// or missing.
     pub fn named(&self, name: &str) -> Result<&Issuer, &str> {

@@ -1,5 +1,6 @@
 //! The page with all people, their permissions, and the actions on people.
 
+mod invitations;
 mod person_actions;
 mod rights_fields;
 
@@ -7,6 +8,7 @@ use leptos::prelude::*;
 use pinlatch_protocol::admin::Person;
 use pinlatch_protocol::name::UserName;
 
+use self::invitations::Invitations;
 use self::person_actions::{Opened, Opener, PeopleList, PersonAction};
 use crate::manage::call;
 use crate::manage::page::Page;
@@ -24,11 +26,12 @@ pub fn People() -> impl IntoView {
         list.with(|people| people.iter().map(|person| person.username.clone()).collect::<Vec<_>>())
     });
     let buttons = view! {
-        <Opener action=PersonAction::Password/>
-        <Opener action=PersonAction::Withdraw/>
         <Opener action=PersonAction::Invite class="primary"/>
     };
-    let below = view! { <Opened/> };
+    let below = view! {
+        <Invitations people=list/>
+        <Opened/>
+    };
     view! {
         <ListPage page=Page::People buttons=buttons.into_any() loading=list.loading() below=below.into_any()>
             <ul class="cards people" data-testid="people">
@@ -52,9 +55,11 @@ fn Card(name: UserName) -> impl IntoView {
         frame.rights.with(|rights| person.with(|person| person.as_ref().is_some_and(|p| rights.is_self(p))))
     });
     let facts = move || {
-        let (sessions, created_ms) =
-            person.with(|person| person.as_ref().map_or((0, 0), |p| (p.sessions, p.created_ms)));
-        text::card(sessions, frame.panel.now.get().saturating_sub(created_ms))
+        let of = |person: &Person| {
+            let here_ms = frame.panel.now.get().saturating_sub(person.created_ms);
+            text::card(person.sessions, here_ms, person.added_by.as_deref())
+        };
+        person.with(|person| person.as_ref().map(of)).unwrap_or_default()
     };
     // If the person has a role, the role is shown and the single permissions are not listed.
     let allows = Memo::new(move |_| {

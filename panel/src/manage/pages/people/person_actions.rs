@@ -1,16 +1,13 @@
 //! The actions on people. Each action has a button that opens a dialog, and an API call.
 
 use leptos::prelude::*;
-use pinlatch_protocol::admin::{
-    AdmitRequest, IdentityRule, InviteRequest, PasswordRequest, Person, RightsRequest,
-};
-use pinlatch_protocol::api::{MAX_PASSWORD, MIN_PASSWORD, Secret};
+use pinlatch_protocol::admin::{AdmitRequest, IdentityRule, InviteRequest, Person, RightsRequest};
+use pinlatch_protocol::api::Secret;
 use pinlatch_protocol::name::{Name, UserName};
-use pinlatch_protocol::problem::Code;
 
 use super::rights_fields::{Chosen, RightsFields};
-use crate::api::Failure;
 use crate::manage::activity::field;
+use crate::manage::pages::sessions::Sessions;
 use crate::manage::parts::button::Button;
 use crate::manage::parts::dialog::{Body, FormDialog, MakeCall, Next, then_close};
 use crate::manage::parts::doing::Work;
@@ -29,8 +26,6 @@ pub type PeopleList = List<Person, PersonAction>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PersonAction {
     Invite,
-    Withdraw,
-    Password,
     Rights(UserName),
     Reset(UserName),
     End(UserName),
@@ -54,8 +49,6 @@ impl PersonAction {
     fn texts(&self) -> Texts {
         let (mark, label, text, go) = match self {
             Self::Invite => ("invite", text::INVITE, "", text::INVITE_GO),
-            Self::Withdraw => ("withdraw", text::WITHDRAW, text::WITHDRAW_TEXT, text::WITHDRAW),
-            Self::Password => ("password", text::PASSWORD, text::PASSWORD_TEXT, text::PASSWORD),
             Self::Rights(_) => ("rights", text::CHANGE, text::CHANGE_TEXT, text::CHANGE_GO),
             Self::Reset(_) => ("reset", text::RESET, text::RESET_TEXT, text::RESET_GO),
             Self::End(_) => ("end", text::END, text::END_TEXT, text::END_GO),
@@ -69,7 +62,7 @@ impl PersonAction {
     /// Returns the person whom the action changes. Returns `None` for an action that does not belong to a listed person.
     fn person(&self) -> Option<&UserName> {
         match self {
-            Self::Invite | Self::Withdraw | Self::Password => None,
+            Self::Invite => None,
             Self::Rights(name)
             | Self::Reset(name)
             | Self::End(name)
@@ -92,41 +85,6 @@ impl PersonAction {
                 let call = move || {
                     let username = unused_name(list, name)?;
                     Ok(invite(frame.site(), InviteRequest { username, rights: chosen.rights()? }))
-                };
-                (Body::Form(fields.into_any()), Box::new(call))
-            }
-            // The viewer must enter the user name, because the edge does not list invitations. The same API call would
-            // also remove an existing person. The removal of a person has a separate confirmation.
-            Self::Withdraw => {
-                let name = empty();
-                let fields =
-                    view! { <Field label=text::NAME id="withdraw-name" value=name max=64 first=true/> };
-                let call = move || Ok(then_close(call::remove_person(unused_name(list, name)?)));
-                (Body::Form(fields.into_any()), Box::new(call))
-            }
-            Self::Password => {
-                let (before, after) = (empty(), empty());
-                let fields = view! {
-                    <Field
-                        label=text::PASSWORD_NOW
-                        id="password-now"
-                        value=before
-                        kind="password"
-                        autocomplete="current-password"
-                        first=true
-                    />
-                    <Field
-                        label=text::PASSWORD_NEW
-                        id="password-new"
-                        value=after
-                        kind="password"
-                        autocomplete="new-password"
-                        hint=text::PASSWORD_HINT
-                    />
-                };
-                let call = move || {
-                    let name = user_name(&frame.rights.with_untracked(|rights| rights.name.clone()))?;
-                    change_password(name, before, after)
                 };
                 (Body::Form(fields.into_any()), Box::new(call))
             }
@@ -159,13 +117,17 @@ impl PersonAction {
                 (Body::Button, Box::new(move || Ok(invite(frame.site(), request.clone()))))
             }
             Self::End(name) => {
-                (Body::Confirm, Box::new(move || Ok(then_close(call::end_sessions(name.clone())))))
+                let sessions = view! { <Sessions username=name.clone()/> };
+                (
+                    Body::Confirm(Some(sessions.into_any())),
+                    Box::new(move || Ok(then_close(call::end_sessions(name.clone())))),
+                )
             }
             Self::Forget(name) => {
-                (Body::Confirm, Box::new(move || Ok(then_close(call::forget_identities(name.clone())))))
+                (Body::Confirm(None), Box::new(move || Ok(then_close(call::forget_identities(name.clone())))))
             }
             Self::Remove(name) => {
-                (Body::Confirm, Box::new(move || Ok(then_close(call::remove_person(name.clone())))))
+                (Body::Confirm(None), Box::new(move || Ok(then_close(call::remove_person(name.clone())))))
             }
         }
     }
@@ -192,33 +154,6 @@ fn invite(site: Name, request: InviteRequest) -> Work<Next> {
     })
 }
 
-/// Changes the password of the viewer. The entered passwords are cleared after the call.
-fn change_password(
-    name: UserName,
-    before: RwSignal<String>,
-    after: RwSignal<String>,
-) -> Result<Work<Next>, String> {
-    let (current, password) = (before.get_untracked(), after.get_untracked());
-    if password.chars().count() < MIN_PASSWORD || password.len() > MAX_PASSWORD {
-        return Err(text::PASSWORD_SHORT.into());
-    }
-    let request = PasswordRequest { current: Secret::new(current), password: Secret::new(password) };
-    Ok(Box::pin(async move {
-        let next = match call::change_password(name, request).await {
-            Ok(()) => Next::Close,
-            Err(Failure::Problem(problem)) if problem.is(Code::LoginFailed) => {
-                Next::Refuse(text::PASSWORD_WRONG)
-            }
-            Err(failure) => return Err(failure),
-        };
-        before.try_set(String::new());
-        if matches!(next, Next::Close) {
-            after.try_set(String::new());
-        }
-        Ok(next)
-    }))
-}
-
 /// Shows the button that opens the dialog of an action.
 #[component]
 pub fn Opener(action: PersonAction, #[prop(default = "quiet")] class: &'static str) -> impl IntoView {
@@ -242,8 +177,10 @@ fn ActionDialog(action: PersonAction) -> impl IntoView {
     let list = expect_context::<PeopleList>();
     let Texts { mark, label, text, go } = action.texts();
     let title = action.person().map_or_else(|| label.to_owned(), |name| words::titled(label, name.as_str()));
-    let changes_people = action != PersonAction::Password;
-    let done = move |()| if changes_people { list.load() } else { frame.say(text::PASSWORD_DONE) };
     let (body, call) = action.form(frame, list);
-    view! { <FormDialog title mark text go body call done on_close=move |()| list.open.set(None)/> }
+    let close = move |()| {
+        list.open.set(None);
+        list.load();
+    };
+    view! { <FormDialog title mark text go body call on_close=close/> }
 }

@@ -6,14 +6,16 @@ use leptos::prelude::*;
 use pinlatch_protocol::admin::{TokenKind, TokenView};
 
 use self::make::Make;
-use crate::manage::call;
 use crate::manage::page::Page;
 use crate::manage::parts::button::Button;
 use crate::manage::parts::dialog::{Body, FormDialog, MakeCall, then_close};
 use crate::manage::parts::frame::{Frame, every};
 use crate::manage::parts::list::{List, ListPage};
+use crate::manage::rights::Rights;
 use crate::manage::validity::TokenStatus;
 use crate::manage::words::{self, scope::sentences, tokens as text};
+use crate::manage::{browser, call};
+use crate::visit::Visitor;
 
 /// The interval between two reloads of the list, in seconds.
 const AGAIN_S: u64 = 15;
@@ -23,6 +25,7 @@ const AGAIN_S: u64 = 15;
 enum Open {
     Make(TokenKind),
     Revoke(String),
+    Stop,
 }
 
 type TokenList = List<TokenView, Open>;
@@ -76,6 +79,18 @@ pub fn Tokens() -> impl IntoView {
                     <Card jti/>
                 </For>
             </ul>
+        </Show>
+        <Show when=move || frame.rights.with(Rights::may_stop)>
+            <h2 class="part-head loose">{text::STOP}</h2>
+            <p class="lead">{text::STOP_WHEN}</p>
+            <div class="row">
+                <Button
+                    text=text::STOP
+                    test_id="stop"
+                    class="quiet danger-text"
+                    on_press=move || list.open.set(Some(Open::Stop))
+                />
+            </div>
         </Show>
         <Opened/>
     };
@@ -159,6 +174,7 @@ fn Known(token: TokenView) -> impl IntoView {
 /// Shows the open dialog.
 #[component]
 fn Opened() -> impl IntoView {
+    let frame = expect_context::<Frame>();
     let list = expect_context::<TokenList>();
     let close = move |()| {
         list.open.set(None);
@@ -167,6 +183,28 @@ fn Opened() -> impl IntoView {
     move || match list.open.get() {
         None => ().into_any(),
         Some(Open::Make(kind)) => view! { <Make kind on_close=close/> }.into_any(),
+        Some(Open::Stop) => {
+            let call: MakeCall = Box::new(move || {
+                let login = Visitor::Person.page(Some(&frame.site()));
+                Ok(then_close(async move {
+                    call::stop().await?;
+                    browser::leave(&login);
+                    Ok(())
+                }))
+            });
+            view! {
+                <FormDialog
+                    title=text::STOP
+                    mark="stop"
+                    text=text::STOP_TEXT
+                    go=text::STOP_GO
+                    body=Body::Confirm(None)
+                    call
+                    on_close=close
+                />
+            }
+            .into_any()
+        }
         Some(Open::Revoke(jti)) => {
             let name = untrack(|| token(list, &jti)).map(|token| token.name).unwrap_or_default();
             let call: MakeCall = Box::new(move || Ok(then_close(call::revoke(jti.clone()))));
@@ -176,7 +214,7 @@ fn Opened() -> impl IntoView {
                     mark="revoke"
                     text=text::REVOKE_TEXT
                     go=text::REVOKE
-                    body=Body::Confirm
+                    body=Body::Confirm(None)
                     call
                     on_close=close
                 />

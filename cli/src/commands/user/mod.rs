@@ -1,13 +1,16 @@
 //! Implements `pinlatch user`, which manages the people of a site.
 
-use anyhow::{Context, Result, bail};
+mod account;
+mod invitations;
+mod sessions;
+
+use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Subcommand};
 use pinlatch_protocol::admin::{
-    AcceptReply, AcceptRequest, AdmitRequest, IdentityRule, InviteReply, InviteRequest, PasswordRequest,
-    Person, RightsRequest,
+    AcceptReply, AcceptRequest, AdmitRequest, IdentityRule, InviteReply, InviteRequest, Person, RightsRequest,
 };
-use pinlatch_protocol::api::{Secret, Whoami};
+use pinlatch_protocol::api::Secret;
 use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::scope::{Role, ScopeSet};
@@ -15,19 +18,29 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 use url::Url;
 
+use self::account::Passwords;
+use self::sessions::Ended;
 use crate::edge::api::Api;
 use crate::edge::session::{api, current};
 use crate::terminal::output::{columns, print};
-use crate::terminal::password::{password, two_passwords};
+use crate::terminal::password::password;
 use crate::terminal::times::{stamp, stamp_ms};
 
 #[derive(Subcommand)]
 pub enum UserCommand {
-    /// List the people of the site and each person's permissions.
+    /// List the people of the site, with each person's permissions and the person or token that added the person.
     List,
     /// Invite a new person, or let an existing person set a new password. The command prints an invitation code that
     /// can be used once, within 7 days.
     Invite(Invite),
+    /// List the open invitations, which were not used and have not expired.
+    Invitations,
+    /// Withdraw an open invitation. The invitation code then becomes invalid.
+    WithdrawInvitation {
+        /// The id of the invitation, as shown by `pinlatch user invitations`.
+        #[arg(allow_hyphen_values = true)]
+        id: String,
+    },
     /// Let a person log in with an account at a login provider (OpenID Connect). For a new person, --role or --scope is
     /// required.
     Admit(Admit),
@@ -38,10 +51,21 @@ pub enum UserCommand {
     /// Remove a person from the site. All logins of the person end, and all tokens that the person created become
     /// invalid.
     Remove(One),
+    /// List the open logins of a person in browsers and command lines, or your own open logins. A login expires if it is
+    /// not used, and ends at the latest at the time in the last column.
+    Sessions {
+        /// The user name of the person. [default: your own user name]
+        username: Option<UserName>,
+    },
+    /// End one login of a person, or one of your own logins.
+    EndSession(Ended),
     /// End all logins of a person in browsers and command lines.
     EndSessions(One),
     /// Change your password, and end all your other logins.
-    Password(Password),
+    Password(Passwords),
+    /// Secure your account after a theft of your password, phone or login: set a new password, and end all your logins,
+    /// API tokens, guest links, invitations and enrolment codes. You must then log in again.
+    Secure(Passwords),
 }
 
 #[derive(clap::Args)]
@@ -111,13 +135,6 @@ pub struct Accept {
     password_stdin: bool,
 }
 
-#[derive(clap::Args)]
-pub struct Password {
-    /// Read the current password and the new password from stdin, one per line, instead of asking for the passwords.
-    #[arg(long)]
-    password_stdin: bool,
-}
-
 impl Rights {
     fn request(&self) -> RightsRequest {
         let scope: ScopeSet = self.scopes.iter().flat_map(ScopeSet::iter).cloned().collect();
@@ -149,11 +166,16 @@ pub fn run(command: &UserCommand, json: bool) -> Result<()> {
             api()?.call::<IgnoredAny>(&Endpoint::RemovePerson { username: username.clone() })?;
             print(json, &json!({ "removed": username }), &format!("{username} is removed."))
         }
+        UserCommand::Invitations => invitations::list(json),
+        UserCommand::WithdrawInvitation { id } => invitations::withdraw(id, json),
+        UserCommand::Sessions { username } => sessions::list(username.as_ref(), json),
+        UserCommand::EndSession(args) => sessions::end(args, json),
         UserCommand::EndSessions(One { username }) => {
             api()?.call::<IgnoredAny>(&Endpoint::EndSessions { username: username.clone() })?;
             print(json, &json!({ "ended": username }), &format!("All logins of {username} are ended."))
         }
-        UserCommand::Password(args) => change_password(args, json),
+        UserCommand::Password(args) => account::change_password(args, json),
+        UserCommand::Secure(args) => account::secure(args, json),
     }
 }
 
@@ -169,10 +191,11 @@ fn table(people: &[Person]) -> String {
             person.role.map_or("custom", Role::as_str).to_owned(),
             person.sessions.to_string(),
             stamp_ms(person.created_ms),
+            person.added_by.clone().unwrap_or_default(),
             person.scope.to_string(),
         ]
     });
-    columns(["NAME", "ROLE", "LOGINS", "JOINED", "SCOPE"], rows)
+    columns(["NAME", "ROLE", "LOGINS", "JOINED", "ADDED BY", "SCOPE"], rows)
 }
 
 fn invite(args: &Invite, json: bool) -> Result<()> {
@@ -200,22 +223,6 @@ fn accept(args: &Accept, json: bool) -> Result<()> {
         name = reply.username
     );
     print(json, &reply, &text)
-}
-
-fn change_password(args: &Password, json: bool) -> Result<()> {
-    let api = api()?;
-    let whoami: Whoami = api.call(&Endpoint::Whoami)?;
-    let username = UserName::new(whoami.sub).ok();
-    let username =
-        username.context("you are not logged in as a person, so there is no password to change")?;
-    let (current, password) = two_passwords(args.password_stdin)?;
-    if current == password {
-        bail!("the new password must differ from the current password");
-    }
-    let request = PasswordRequest { current, password };
-    let endpoint = Endpoint::ChangePassword { username: username.clone() };
-    api.send::<IgnoredAny>(&endpoint, &request)?;
-    print(json, &json!({ "changed": username }), "The password is changed. Your other logins are ended.")
 }
 
 /// Creates a parser for the name of a role. The help text lists the names of all roles.
@@ -269,18 +276,37 @@ mod tests {
     }
 
     #[test]
+    fn an_id_can_start_with_a_hyphen() {
+        for (args, id) in [
+            (&["end-session", "-x_1", "ben"][..], "-x_1"),
+            (&["end-session", "--x"], "--x"),
+            (&["withdraw-invitation", "-x"], "-x"),
+        ] {
+            let line = Line::try_parse_from([&["x"], args].concat());
+            assert!(
+                matches!(
+                    line.map(|line| line.command),
+                    Ok(UserCommand::EndSession(Ended { id: given, .. }) | UserCommand::WithdrawInvitation { id: given })
+                        if given == id
+                ),
+                "{args:?}"
+            );
+        }
+    }
+
+    #[test]
     fn the_table_says_who_may_what() {
         let ann = Person {
             username: UserName::new("ann@example.org").unwrap(),
             role: None,
             scope: "line:a/b:set".parse().unwrap(),
             created_ms: 1_782_907_200_000,
+            added_by: Some("bea".into()),
             sessions: 2,
             identities: Vec::new(),
         };
-        assert!(
-            table(std::slice::from_ref(&ann))
-                .ends_with("ann@example.org  custom  2       2026-07-01T12:00:00Z  line:a/b:set\n")
-        );
+        let shown = table(std::slice::from_ref(&ann));
+        let row = "ann@example.org  custom  2       2026-07-01T12:00:00Z  bea       line:a/b:set\n";
+        assert!(shown.ends_with(row), "{shown}");
     }
 }
