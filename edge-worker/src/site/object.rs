@@ -28,6 +28,7 @@ use worker::{
 };
 
 use super::effects::{Actuator, Waiters, close_if_ended, send, shut};
+use super::known_alarm::KnownAlarm;
 use super::sockets::{AgentSocket, Attached, LastSeen, Sockets};
 use super::store::SqlStore;
 use crate::clock::{now_ms, now_s};
@@ -43,6 +44,10 @@ const TIMER_MS: u64 = DEFAULT_DEADLINE_MS + GRACE_MS + 1_000;
 /// The delay of the alarm after the timer, in milliseconds. The alarm starts the work if the Durable Object was evicted
 /// and has lost its timer.
 const ALARM_SLACK_MS: u64 = 2_000;
+
+/// The time until the next attempt if the site cannot be opened, in milliseconds. Work can be due, but its time is then
+/// unknown.
+const RETRY_MS: u64 = 60_000;
 
 /// The Durable Object of a site, with its database, WebSockets and alarm.
 #[durable_object]
@@ -65,9 +70,7 @@ struct Inner {
     /// The wake-up time that the site last requested, in milliseconds of Unix time. The value is
     /// `None` after [`Inner::tick`].
     wake: Cell<Option<u64>>,
-    /// The time of the alarm, in milliseconds of Unix time. The value is `None` if this instance of the Durable Object
-    /// does not know the time of the alarm.
-    alarm: Cell<Option<u64>>,
+    alarm: KnownAlarm,
 }
 
 impl DurableObject for SiteObject {
@@ -91,7 +94,7 @@ impl DurableObject for SiteObject {
                 name: RefCell::new(None),
                 timer: Cell::new(None),
                 wake: Cell::new(None),
-                alarm: Cell::new(None),
+                alarm: KnownAlarm::default(),
             }),
         }
     }
@@ -135,7 +138,7 @@ impl DurableObject for SiteObject {
     }
 
     async fn alarm(&self) -> Result<Response> {
-        self.inner.alarm.set(None);
+        self.inner.alarm.forget();
         self.inner.tick().await?;
         Response::empty()
     }
@@ -180,14 +183,14 @@ impl Inner {
         let name = self.name().await?;
         let deployment = match Deployment::of(&self.env) {
             Ok(deployment) => deployment,
-            Err(problem) => return Ok(Err(problem)),
+            Err(problem) => return self.retry_after(problem).await,
         };
         let config = deployment.site_config(name);
         let sockets = self.sockets();
         let opened = Site::open(&self.store, &sockets, &config, now_ms());
         let mut site = match opened {
             Ok(site) => site,
-            Err(error) => return Ok(Err(fault("site", error))),
+            Err(error) => return self.retry_after(fault("site", error)).await,
         };
         let outcome = decide(&mut site, &deployment);
         let actuator = Actuator {
@@ -206,9 +209,18 @@ impl Inner {
             Err(error) => {
                 self.wake.set(None);
                 worker::console_error!("site {}: {error}", config.site);
+                self.arm(Some(now_ms() + RETRY_MS)).await?;
             }
         }
         Ok(outcome)
+    }
+
+    /// Sets the alarm after an event for which the site could not be opened. Otherwise, the work that is due would wait
+    /// for the next event.
+    async fn retry_after<T>(self: &Rc<Self>, problem: Problem) -> Result<std::result::Result<T, Problem>> {
+        self.wake.set(None);
+        self.arm(Some(now_ms() + RETRY_MS)).await?;
+        Ok(Err(problem))
     }
 
     /// Sets a timer or an alarm, so that [`Inner::tick`] runs when work is due.
@@ -230,14 +242,16 @@ impl Inner {
             });
         }
         let wanted = if soon { wake + ALARM_SLACK_MS } else { wake };
-        // An earlier alarm is sufficient: if the alarm fires before work is due, the alarm handler sets a new alarm. A
-        // stream of commands therefore sets one alarm every few seconds, and not one alarm for each command.
-        if !self.alarm.get().is_some_and(|at| (now..=wanted).contains(&at)) {
-            self.alarm.set(Some(wanted));
-            let date = js_sys::Date::new(&(wanted as f64).into());
-            self.state.storage().set_alarm(ScheduledTime::new(date)).await?;
+        if !self.alarm.is_needed(now, wanted) {
+            return Ok(());
         }
-        Ok(())
+        self.alarm.set(wanted);
+        let date = js_sys::Date::new(&(wanted as f64).into());
+        let outcome = self.state.storage().set_alarm(ScheduledTime::new(date)).await;
+        if outcome.is_err() {
+            self.alarm.forget();
+        }
+        outcome
     }
 
     /// Does the work that is due, and closes the WebSocket of each panel whose token is no longer valid.
