@@ -47,7 +47,7 @@ pub use crate::interface::call::{
     Answer, Call, CallResult, LoggedIn, NewLogin, PrincipalCall, Reply, SiteCall, calls,
 };
 pub use crate::interface::credential::{Credential, Renewed};
-pub use crate::interface::event::{CommandOrder, Effect, Event, PanelFilter, Press};
+pub use crate::interface::event::{CommandOrder, Effect, Event, PanelFilter, PanelView, Press};
 pub use crate::interface::links::Links;
 pub use crate::interface::principal::Principal;
 pub use crate::memory::Memory;

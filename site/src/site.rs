@@ -13,7 +13,7 @@ use crate::database::schema::{self, Meta};
 use crate::database::store::{Row, Store, StoreError, Value};
 use crate::interface::call::{Answer, Call};
 use crate::interface::credential::{Credential, Renewed};
-use crate::interface::event::{Effect, Event, Press};
+use crate::interface::event::{Effect, Event, PanelView, Press};
 use crate::interface::failure::Failure;
 use crate::interface::links::Links;
 use crate::interface::principal::Principal;
@@ -128,16 +128,15 @@ impl<'a> Site<'a> {
         self.surface(outcome)
     }
 
-    /// Returns the part of an event that one panel can see. If the panel can see no part of the
-    /// event, the result is [`Change::Hidden`](pinlatch_protocol::panel::Change::Hidden). If the
-    /// panel's token is no longer valid, the result is `None`.
-    pub fn view_for(&mut self, principal: &Principal, event: &Event) -> Option<ToPanel> {
-        match self.restrict(principal, event) {
-            Ok(view) => Some(view),
-            Err(Failure::Problem(_)) => None,
+    /// Returns the part of an event that the panel with this WebSocket id can see. The Durable Object must call this
+    /// function once for each panel and event, in the order of the events.
+    pub fn view_for(&mut self, panel: &str, principal: &Principal, event: &Event) -> PanelView {
+        match self.restrict(panel, principal, event) {
+            Ok(view) => view,
+            Err(Failure::Problem(_)) => PanelView::Ended,
             Err(Failure::Store(error)) => {
                 self.effects.push(Effect::Fault(error));
-                None
+                PanelView::Ended
             }
         }
     }

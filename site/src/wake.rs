@@ -53,6 +53,7 @@ impl Site<'_> {
     pub(crate) fn do_what_is_due(&mut self) -> Result<(), StoreError> {
         self.give_up_silent_commands()?;
         self.publish_waiting_levels()?;
+        self.report_hidden_changes();
         self.end_silent_connections()?;
         if self.next_purge()?.is_some_and(|at_ms| at_ms <= self.now_ms) {
             self.purge()?;
@@ -62,7 +63,8 @@ impl Site<'_> {
 
     pub(crate) fn next_due(&self, panels_open: bool) -> Result<Option<u64>, StoreError> {
         let presence = if panels_open { self.next_presence_check()? } else { None };
-        let due = [self.next_give_up()?, self.next_waiting_level()?, presence, self.next_purge()?];
+        let hidden = self.links.memory().hidden.next_due();
+        let due = [self.next_give_up()?, self.next_waiting_level()?, hidden, presence, self.next_purge()?];
         Ok(due.into_iter().flatten().min())
     }
 

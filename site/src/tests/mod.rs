@@ -9,6 +9,7 @@ mod commands;
 mod devices;
 mod fixtures;
 mod givers;
+mod hidden_changes;
 mod identities;
 mod invitations;
 mod issued_tokens;
