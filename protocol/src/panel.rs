@@ -39,8 +39,12 @@ pub enum ToPanel {
     /// Reports one change in the site.
     Event {
         /// The sequence number of the event, which is one higher than the number of the site's previous event. If a
-        /// number is missing, the panel needs a new snapshot.
+        /// number is missing and `after` does not explain this, the panel needs a new snapshot.
         seq: u64,
+        /// The caller is not allowed to see the events with the numbers between `after` and `seq`. The field is absent if
+        /// there are no such events.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<u64>,
         /// The time of the event by the edge's clock, in milliseconds of Unix time.
         at_ms: u64,
         /// The change that the event reports.
@@ -107,8 +111,8 @@ pub enum Change {
         /// The new state of the GPIO line.
         line: LineView,
     },
-    /// A change that the caller is not allowed to see. The site sends `Hidden` instead of the change so that the
-    /// caller's sequence numbers have no gaps.
+    /// One or more changes that the caller is not allowed to see. The site sends `Hidden` for all of them together, at
+    /// most every ten seconds, so that the caller does not learn when they happened.
     Hidden,
 }
 

@@ -28,6 +28,7 @@ mod database;
 mod devices;
 mod dispatch;
 mod interface;
+mod memory;
 mod panel;
 mod publish;
 mod site;
@@ -35,16 +36,19 @@ mod site;
 mod tests;
 mod wake;
 
+pub use crate::accounts::frames::FrameLimits;
 pub use crate::accounts::logins::ROTATION_GRACE_MS;
+pub use crate::accounts::shares::MAX_IN_FLIGHT;
 #[cfg(any(test, feature = "native"))]
 pub use crate::database::native;
 pub use crate::database::store::{Row, Store, StoreError, Value};
-pub use crate::devices::command::{GRACE_MS, KEEP_COMMANDS_MS, MAX_IN_FLIGHT};
+pub use crate::devices::command::{GRACE_MS, KEEP_COMMANDS_MS};
 pub use crate::interface::call::{
     Answer, Call, CallResult, LoggedIn, NewLogin, PrincipalCall, Reply, SiteCall, calls,
 };
 pub use crate::interface::credential::{Credential, Renewed};
-pub use crate::interface::event::{CommandOrder, Effect, Event, PanelFilter, Press};
+pub use crate::interface::event::{CommandOrder, Effect, Event, PanelFilter, PanelView, Press};
 pub use crate::interface::links::Links;
 pub use crate::interface::principal::Principal;
+pub use crate::memory::Memory;
 pub use crate::site::{Config, Site};

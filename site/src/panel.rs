@@ -10,9 +10,10 @@ use crate::accounts::authority::Rights;
 use crate::devices::command::CommandProgress;
 use crate::devices::device::visible_device;
 use crate::devices::lines::visible_line;
-use crate::interface::event::{Effect, Event, PanelFilter, Press};
+use crate::interface::event::{Effect, Event, PanelFilter, PanelView, Press};
 use crate::interface::failure::Failure;
 use crate::interface::principal::Principal;
+use crate::memory::hidden_changes::Range;
 use crate::site::Site;
 
 impl Site<'_> {
@@ -56,7 +57,14 @@ impl Site<'_> {
         self.effects.push(Effect::ClosePanels { whose, code: close::SESSION_ENDED, reason: "session_ended" });
     }
 
-    pub(crate) fn restrict(&self, principal: &Principal, event: &Event) -> Result<ToPanel, Failure> {
+    /// Returns the part of an event that a panel can see. If the panel can see no part of the event, the event is
+    /// reported later, together with other hidden events.
+    pub(crate) fn restrict(
+        &mut self,
+        panel: &str,
+        principal: &Principal,
+        event: &Event,
+    ) -> Result<PanelView, Failure> {
         let rights = self.rights(principal)?;
         let knows = |device| rights.knows_device(device);
         let change = match &event.change {
@@ -70,8 +78,27 @@ impl Site<'_> {
                 .map(|line| Change::Line { device: device.clone(), line }),
             Change::Hidden => None,
         };
-        let change = change.unwrap_or(Change::Hidden);
-        Ok(ToPanel::Event { seq: event.seq, at_ms: event.at_ms, change })
+        let Event { seq, at_ms, .. } = *event;
+        let hidden = &self.links.memory().hidden;
+        let Some(change) = change else {
+            let due_ms = hidden.add(panel, seq, self.now_ms);
+            self.soonest = Some(self.soonest.map_or(due_ms, |at_ms| at_ms.min(due_ms)));
+            return Ok(PanelView::Later);
+        };
+        // If the range does not end just before this event, the panel notices the missing event.
+        let before = hidden.take(panel).filter(|range| range.last.saturating_add(1) == seq);
+        let after = before.map(|range| range.first.saturating_sub(1));
+        Ok(PanelView::Now(ToPanel::Event { seq, after, at_ms, change }))
+    }
+
+    /// Reports the hidden events of each panel as one event.
+    pub(crate) fn report_hidden_changes(&mut self) {
+        for (panel, Range { first, last }) in self.links.memory().hidden.take_due(self.now_ms) {
+            let after = (first < last).then(|| first.saturating_sub(1));
+            let change = Change::Hidden;
+            let message = ToPanel::Event { seq: last, after, at_ms: self.now_ms, change };
+            self.effects.push(Effect::ToPanel { panel, message });
+        }
     }
 }
 

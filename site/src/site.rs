@@ -13,7 +13,7 @@ use crate::database::schema::{self, Meta};
 use crate::database::store::{Row, Store, StoreError, Value};
 use crate::interface::call::{Answer, Call};
 use crate::interface::credential::{Credential, Renewed};
-use crate::interface::event::{Effect, Event, Press};
+use crate::interface::event::{Effect, Event, PanelView, Press};
 use crate::interface::failure::Failure;
 use crate::interface::links::Links;
 use crate::interface::principal::Principal;
@@ -100,6 +100,13 @@ impl<'a> Site<'a> {
         self.surface(outcome)
     }
 
+    /// Checks that a panel can open a WebSocket, and returns the tags with which the Durable Object must accept the
+    /// WebSocket. The tags count the open WebSockets of the caller, and of the person or issuer who gave the token.
+    pub fn panel_tags(&mut self, principal: &Principal) -> Result<[String; 2], Problem> {
+        let outcome = self.require_socket(principal);
+        self.surface(outcome)
+    }
+
     /// Handles the new WebSocket of a panel, and returns the first frame for the new WebSocket.
     pub fn panel_connected(&mut self, principal: &Principal) -> Result<ToPanel, Problem> {
         let outcome = self.snapshot(principal);
@@ -107,10 +114,11 @@ impl<'a> Site<'a> {
     }
 
     /// Handles a message from a panel. The effects that answer the message contain `panel`, the id of the panel's
-    /// WebSocket.
-    pub fn panel_message(&mut self, principal: &Principal, panel: &str, message: FromPanel) {
+    /// WebSocket. The result is whether the message caused a new command.
+    pub fn panel_message(&mut self, principal: &Principal, panel: &str, message: FromPanel) -> bool {
         self.commands_only = true;
         self.handle_panel_message(principal, panel, message);
+        self.effects.iter().any(|effect| matches!(effect, Effect::Command { .. }))
     }
 
     /// Checks that the token of a panel is still valid. If the token is invalid, the Durable Object must close the
@@ -120,16 +128,15 @@ impl<'a> Site<'a> {
         self.surface(outcome)
     }
 
-    /// Returns the part of an event that one panel can see. If the panel can see no part of the
-    /// event, the result is [`Change::Hidden`](pinlatch_protocol::panel::Change::Hidden). If the
-    /// panel's token is no longer valid, the result is `None`.
-    pub fn view_for(&mut self, principal: &Principal, event: &Event) -> Option<ToPanel> {
-        match self.restrict(principal, event) {
-            Ok(view) => Some(view),
-            Err(Failure::Problem(_)) => None,
+    /// Returns the part of an event that the panel with this WebSocket id can see. The Durable Object must call this
+    /// function once for each panel and event, in the order of the events.
+    pub fn view_for(&mut self, panel: &str, principal: &Principal, event: &Event) -> PanelView {
+        match self.restrict(panel, principal, event) {
+            Ok(view) => view,
+            Err(Failure::Problem(_)) => PanelView::Ended,
             Err(Failure::Store(error)) => {
                 self.effects.push(Effect::Fault(error));
-                None
+                PanelView::Ended
             }
         }
     }

@@ -30,16 +30,30 @@ struct Oldest {
     family_ms: Option<u64>,
     code_ms: Option<u64>,
     revoked_ms: Option<u64>,
+    rate_ms: Option<u64>,
+    limited_ms: Option<u64>,
     /// The expiry of a token is stored in seconds, because the value in milliseconds can exceed the largest number that
     /// the database can store.
     token_exp: Option<u64>,
 }
 
-columns!(Oldest { command_ms, audit_ms, nonce_ms, family_ms, code_ms, revoked_ms, token_exp });
+columns!(Oldest {
+    command_ms,
+    audit_ms,
+    nonce_ms,
+    family_ms,
+    code_ms,
+    revoked_ms,
+    rate_ms,
+    limited_ms,
+    token_exp
+});
 
 impl Site<'_> {
     pub(crate) fn do_what_is_due(&mut self) -> Result<(), StoreError> {
         self.give_up_silent_commands()?;
+        self.publish_waiting_levels()?;
+        self.report_hidden_changes();
         self.end_silent_connections()?;
         if self.next_purge()?.is_some_and(|at_ms| at_ms <= self.now_ms) {
             self.purge()?;
@@ -49,7 +63,9 @@ impl Site<'_> {
 
     pub(crate) fn next_due(&self, panels_open: bool) -> Result<Option<u64>, StoreError> {
         let presence = if panels_open { self.next_presence_check()? } else { None };
-        Ok([self.next_give_up()?, presence, self.next_purge()?].into_iter().flatten().min())
+        let hidden = self.links.memory().hidden.next_due();
+        let due = [self.next_give_up()?, self.next_waiting_level()?, hidden, presence, self.next_purge()?];
+        Ok(due.into_iter().flatten().min())
     }
 
     /// Returns the time at which the first connected device exceeds the silence limit, if the device stays inactive.
@@ -78,6 +94,8 @@ impl Site<'_> {
             (SELECT min(min(expires_ms, coalesce(ended_ms, expires_ms))) FROM families) AS family_ms,
             (SELECT min(expires_ms) FROM codes WHERE device IS NOT NULL OR username IS NOT NULL) AS code_ms,
             (SELECT min(until_ms) FROM revoked) AS revoked_ms,
+            (SELECT free_ms FROM rates LIMIT 1) AS rate_ms,
+            (SELECT min(since_ms) FROM limited_lines) AS limited_ms,
             (SELECT min(exp) FROM tokens) AS token_exp)",
             Oldest::LIST
         );
@@ -91,6 +109,8 @@ impl Site<'_> {
             oldest.family_ms.map(|at| at.saturating_add(KEEP_FAMILIES_MS)),
             oldest.code_ms,
             oldest.revoked_ms,
+            oldest.rate_ms,
+            oldest.limited_ms,
             oldest.token_exp.map(|exp| exp.saturating_mul(1000).saturating_add(KEEP_TOKENS_MS)),
         ];
         let first = first.into_iter().flatten().min();
@@ -123,6 +143,8 @@ impl Site<'_> {
             &[before(0)],
         )?;
         self.run("DELETE FROM tokens WHERE exp * 1000 <= ?1", &[before(KEEP_TOKENS_MS)])?;
+        self.report_dropped_events()?;
+        self.run("DELETE FROM rates WHERE free_ms <= ?1", &[before(0)])?;
         self.run("DELETE FROM revoked WHERE until_ms <= ?1", &[before(0)])?;
         Ok(())
     }

@@ -107,7 +107,10 @@ fn watch(session: &Session, json: bool) -> Result<End> {
         };
         let seq = frame.get("seq").and_then(Value::as_u64);
         let is_event = frame.get("type").is_some_and(|kind| kind == "event");
-        if is_event && last.is_some() && seq != last.map(|last: u64| last + 1) {
+        // The caller is not allowed to see the events between `after` and `seq`.
+        let after = frame.get("after").and_then(Value::as_u64);
+        let before = after.or(seq.map(|seq| seq.saturating_sub(1)));
+        if is_event && last.is_some() && before != last {
             return Ok(End::Gap);
         }
         last = seq.or(last);

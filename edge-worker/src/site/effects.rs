@@ -9,7 +9,7 @@ use pinlatch_protocol::close;
 use pinlatch_protocol::command::CommandResult;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::Problem;
-use pinlatch_site::{CommandOrder, Effect, Event, Site};
+use pinlatch_site::{CommandOrder, Effect, Event, PanelView, Site};
 use pinlatch_token::command::CommandClaims;
 use serde::Serialize;
 use worker::WebSocket;
@@ -103,10 +103,11 @@ impl Actuator<'_> {
     }
 
     fn publish(&self, site: &mut Site<'_>, event: &Event) {
-        for (socket, _, principal) in self.sockets.panels() {
-            match site.view_for(&principal, event) {
-                Some(message) => send(&socket, &message),
-                None => close_if_ended(site, &socket, &principal),
+        for (socket, id, principal) in self.sockets.panels() {
+            match site.view_for(&id, &principal, event) {
+                PanelView::Now(message) => send(&socket, &message),
+                PanelView::Later => {}
+                PanelView::Ended => close_if_ended(site, &socket, &principal),
             }
         }
     }

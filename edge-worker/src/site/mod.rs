@@ -3,6 +3,7 @@
 //! returns.
 
 mod effects;
+mod known_alarm;
 mod object;
 mod sockets;
 mod store;

@@ -11,12 +11,15 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use pinlatch_protocol::agent::{FromAgent, ToAgent};
+use pinlatch_protocol::close;
 use pinlatch_protocol::command::DEFAULT_DEADLINE_MS;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::{FromPanel, ToPanel};
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::{MAX_FRAME, PING, PONG, SUBPROTOCOL};
-use pinlatch_site::{Answer, Call, CallResult, GRACE_MS, Principal, Renewed, Reply, Site};
+use pinlatch_site::{
+    Answer, Call, CallResult, FrameLimits, GRACE_MS, Memory, Principal, Renewed, Reply, Site,
+};
 use pinlatch_token::device::{self, CERT_LIFE};
 use pinlatch_token::{PublicKey, is_nonce, random_id, welcome};
 use worker::{
@@ -25,6 +28,7 @@ use worker::{
 };
 
 use super::effects::{Actuator, Waiters, close_if_ended, send, shut};
+use super::known_alarm::KnownAlarm;
 use super::sockets::{AgentSocket, Attached, LastSeen, Sockets};
 use super::store::SqlStore;
 use crate::clock::{now_ms, now_s};
@@ -41,6 +45,10 @@ const TIMER_MS: u64 = DEFAULT_DEADLINE_MS + GRACE_MS + 1_000;
 /// and has lost its timer.
 const ALARM_SLACK_MS: u64 = 2_000;
 
+/// The time until the next attempt if the site cannot be opened, in milliseconds. Work can be due, but its time is then
+/// unknown.
+const RETRY_MS: u64 = 60_000;
+
 /// The Durable Object of a site, with its database, WebSockets and alarm.
 #[durable_object]
 pub struct SiteObject {
@@ -52,7 +60,9 @@ struct Inner {
     env: Env,
     store: SqlStore,
     last_seen: LastSeen,
+    memory: Memory,
     waiters: Waiters,
+    frame_limits: FrameLimits,
     name: RefCell<Option<Name>>,
     /// The time at which the current timer expires, in milliseconds of Unix time. The value is `None` if no timer is
     /// running.
@@ -60,9 +70,7 @@ struct Inner {
     /// The wake-up time that the site last requested, in milliseconds of Unix time. The value is
     /// `None` after [`Inner::tick`].
     wake: Cell<Option<u64>>,
-    /// The time of the alarm, in milliseconds of Unix time. The value is `None` if this instance of the Durable Object
-    /// does not know the time of the alarm.
-    alarm: Cell<Option<u64>>,
+    alarm: KnownAlarm,
 }
 
 impl DurableObject for SiteObject {
@@ -80,11 +88,13 @@ impl DurableObject for SiteObject {
                 env,
                 store,
                 last_seen: LastSeen::default(),
+                memory: Memory::default(),
                 waiters: Waiters::default(),
+                frame_limits: FrameLimits::default(),
                 name: RefCell::new(None),
                 timer: Cell::new(None),
                 wake: Cell::new(None),
-                alarm: Cell::new(None),
+                alarm: KnownAlarm::default(),
             }),
         }
     }
@@ -128,7 +138,7 @@ impl DurableObject for SiteObject {
     }
 
     async fn alarm(&self) -> Result<Response> {
-        self.inner.alarm.set(None);
+        self.inner.alarm.forget();
         self.inner.tick().await?;
         Response::empty()
     }
@@ -160,6 +170,10 @@ impl Inner {
         Ok(name)
     }
 
+    fn sockets(&self) -> Sockets<'_> {
+        Sockets { state: &self.state, last_seen: &self.last_seen, memory: &self.memory }
+    }
+
     /// Runs one event. This function opens the site, calls `decide`, carries out the effects, and sets the next
     /// wake-up.
     async fn event<T>(
@@ -169,14 +183,14 @@ impl Inner {
         let name = self.name().await?;
         let deployment = match Deployment::of(&self.env) {
             Ok(deployment) => deployment,
-            Err(problem) => return Ok(Err(problem)),
+            Err(problem) => return self.retry_after(problem).await,
         };
         let config = deployment.site_config(name);
-        let sockets = Sockets { state: &self.state, last_seen: &self.last_seen };
+        let sockets = self.sockets();
         let opened = Site::open(&self.store, &sockets, &config, now_ms());
         let mut site = match opened {
             Ok(site) => site,
-            Err(error) => return Ok(Err(fault("site", error))),
+            Err(error) => return self.retry_after(fault("site", error)).await,
         };
         let outcome = decide(&mut site, &deployment);
         let actuator = Actuator {
@@ -195,9 +209,18 @@ impl Inner {
             Err(error) => {
                 self.wake.set(None);
                 worker::console_error!("site {}: {error}", config.site);
+                self.arm(Some(now_ms() + RETRY_MS)).await?;
             }
         }
         Ok(outcome)
+    }
+
+    /// Sets the alarm after an event for which the site could not be opened. Otherwise, the work that is due would wait
+    /// for the next event.
+    async fn retry_after<T>(self: &Rc<Self>, problem: Problem) -> Result<std::result::Result<T, Problem>> {
+        self.wake.set(None);
+        self.arm(Some(now_ms() + RETRY_MS)).await?;
+        Ok(Err(problem))
     }
 
     /// Sets a timer or an alarm, so that [`Inner::tick`] runs when work is due.
@@ -219,14 +242,16 @@ impl Inner {
             });
         }
         let wanted = if soon { wake + ALARM_SLACK_MS } else { wake };
-        // An earlier alarm is sufficient: if the alarm fires before work is due, the alarm handler sets a new alarm. A
-        // stream of commands therefore sets one alarm every few seconds, and not one alarm for each command.
-        if !self.alarm.get().is_some_and(|at| (now..=wanted).contains(&at)) {
-            self.alarm.set(Some(wanted));
-            let date = js_sys::Date::new(&(wanted as f64).into());
-            self.state.storage().set_alarm(ScheduledTime::new(date)).await?;
+        if !self.alarm.is_needed(now, wanted) {
+            return Ok(());
         }
-        Ok(())
+        self.alarm.set(wanted);
+        let date = js_sys::Date::new(&(wanted as f64).into());
+        let outcome = self.state.storage().set_alarm(ScheduledTime::new(date)).await;
+        if outcome.is_err() {
+            self.alarm.forget();
+        }
+        outcome
     }
 
     /// Does the work that is due, and closes the WebSocket of each panel whose token is no longer valid.
@@ -235,7 +260,7 @@ impl Inner {
         let ticked = self
             .event(|site, _| {
                 site.tick();
-                let sockets = Sockets { state: &self.state, last_seen: &self.last_seen };
+                let sockets = self.sockets();
                 for (socket, _, principal) in sockets.panels() {
                     close_if_ended(site, &socket, &principal);
                 }
@@ -274,12 +299,19 @@ impl Inner {
         let Some(principal) = verified::<Principal>(request)? else {
             return Response::from_json(&Problem::new(Code::InvalidToken));
         };
+        if let Err(problem) = self.frame_limits.require_room(&principal, now_ms()) {
+            return Response::from_json(&problem);
+        }
+        self.frame_limits.count(&principal, now_ms());
         let pair = WebSocketPair::new()?;
         let attached = Attached::Panel { id: random_id(), principal: principal.clone() };
         let snapshot = self
             .event(|site, _| {
+                // The WebSockets are counted before this one is accepted. Too many WebSockets would make the runtime's
+                // call fail, and the crate `worker` panics if this call fails.
+                let tags = site.panel_tags(&principal)?;
                 let snapshot: ToPanel = site.panel_connected(&principal)?;
-                attached.accept(&self.state, &pair.server).map_err(|error| fault("socket", error))?;
+                attached.accept(&self.state, &pair.server, &tags).map_err(|error| fault("socket", error))?;
                 send(&pair.server, &snapshot);
                 Ok(())
             })
@@ -297,7 +329,7 @@ impl Inner {
         let welcomed = self
             .event(|site, deployment| {
                 site.agent_connected(&agent.device, &agent.session, &agent.credential(), agent.yields)?;
-                attached.accept(&self.state, &pair.server).map_err(|error| fault("socket", error))?;
+                attached.accept(&self.state, &pair.server, &[]).map_err(|error| fault("socket", error))?;
                 let jwt = welcome::sign(&deployment.keys, &name, &agent.session, now_ms())
                     .map_err(|refusal| fault("welcome", refusal))?;
                 send(&pair.server, &ToAgent::Welcome { jwt, keyset: deployment.keyset.clone() });
@@ -405,9 +437,14 @@ impl Inner {
         principal: &Principal,
         text: &str,
     ) -> Result<std::result::Result<(), Problem>> {
+        if self.frame_limits.require_room(principal, now_ms()).is_err() {
+            shut(socket, close::THROTTLED, "too_many_messages");
+            return Ok(Ok(()));
+        }
         let message = match serde_json::from_str::<FromPanel>(text) {
             Ok(message) => message,
             Err(_) => {
+                self.frame_limits.count(principal, now_ms());
                 let problem = Problem::new(Code::InvalidRequest)
                     .detail("the WebSocket message is invalid or has an unknown type");
                 send(socket, &ToPanel::Problem { id: None, problem });
@@ -415,7 +452,9 @@ impl Inner {
             }
         };
         self.event(|site, _| {
-            site.panel_message(principal, id, message);
+            if !site.panel_message(principal, id, message) {
+                self.frame_limits.count(principal, now_ms());
+            }
             Ok(())
         })
         .await

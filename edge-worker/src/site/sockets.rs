@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use js_sys::{Function, Reflect};
 use pinlatch_protocol::name::Name;
-use pinlatch_site::{Credential, Links, Principal};
+use pinlatch_site::{Credential, Links, Memory, Principal};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsCast, JsValue};
 use worker::{State, WebSocket};
@@ -62,17 +62,20 @@ impl Attached {
         serde_json::from_str(&text).ok()
     }
 
-    /// Accepts a WebSocket in a way that lets the Durable Object hibernate while the WebSocket is open.
-    pub fn accept(&self, state: &State, socket: &WebSocket) -> worker::Result<()> {
+    /// Accepts a WebSocket in a way that lets the Durable Object hibernate while the WebSocket is open. `counted` contains
+    /// the tags by which the site counts the WebSockets of a panel's caller.
+    pub fn accept(&self, state: &State, socket: &WebSocket, counted: &[String]) -> worker::Result<()> {
         let tag = match self {
             Self::Agent { socket, .. } => &socket.session,
             Self::Panel { id, .. } => id,
         };
-        let tags: &[&str] = match self {
-            Self::Agent { .. } => &[tag],
-            Self::Panel { .. } => &[tag, PANELS],
+        let kind = match self {
+            Self::Agent { .. } => None,
+            Self::Panel { .. } => Some(PANELS),
         };
-        state.accept_websocket_with_tags(socket, tags);
+        let tags: Vec<&str> =
+            [tag.as_str()].into_iter().chain(kind).chain(counted.iter().map(String::as_str)).collect();
+        state.accept_websocket_with_tags(socket, &tags);
         socket.serialize_attachment(serde_json::to_string(self)?)
     }
 }
@@ -81,6 +84,7 @@ impl Attached {
 pub struct Sockets<'a> {
     pub state: &'a State,
     pub last_seen: &'a LastSeen,
+    pub memory: &'a Memory,
 }
 
 /// The time of the last frame on each agent connection. Pings are not included, because the runtime answers pings and
@@ -132,6 +136,15 @@ impl Links for Sockets<'_> {
             .flatten()
             .chain([since_ms])
             .max()
+    }
+
+    fn panels_with(&self, tag: &str) -> u32 {
+        let open = self.state.get_websockets_with_tag(tag).iter().filter(|socket| is_open(socket)).count();
+        u32::try_from(open).unwrap_or(u32::MAX)
+    }
+
+    fn memory(&self) -> &Memory {
+        self.memory
     }
 }
 

@@ -175,11 +175,12 @@ impl Model {
                 self.follow_sensors(local_ms);
                 ModelUpdate::Snapshot(life_ms)
             }
-            ToPanel::Event { seq, change, .. } => {
+            ToPanel::Event { seq, after, change, .. } => {
                 if seq <= self.seq {
                     return ModelUpdate::Facts;
                 }
-                let whole = seq == self.seq.saturating_add(1);
+                // The viewer is not allowed to see the events between `after` and `seq`.
+                let whole = after.unwrap_or(seq.saturating_sub(1)) <= self.seq;
                 self.seq = seq;
                 // The event is applied even if an earlier event is missing, because each event contains a complete
                 // state.

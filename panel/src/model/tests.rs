@@ -94,6 +94,17 @@ fn a_missing_event_is_noticed_and_an_old_one_is_not_applied() {
 }
 
 #[test]
+fn hidden_events_are_not_missing() {
+    let mut model = filled();
+    let event = |seq: u64, after: u64| {
+        frame(json!({"type": "event", "seq": seq, "after": after, "at_ms": NOW, "change": "hidden"}))
+    };
+    assert_eq!(model.apply(event(12, 7), NOW), ModelUpdate::Facts);
+    assert_eq!(model.apply(line_event(13, json!(true)), NOW), ModelUpdate::Facts);
+    assert_eq!(model.apply(event(20, 14), NOW), ModelUpdate::Gap, "14 is missing");
+}
+
+#[test]
 fn a_change_of_something_unknown_asks_for_a_fresh_snapshot() {
     let mut model = filled();
     let event = json!({"type": "event", "seq": 8, "at_ms": NOW, "change": "presence", "device": "shed",

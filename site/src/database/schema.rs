@@ -228,6 +228,27 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
         // The giver of a revocation, because the number of revocations is limited per giver.
         "ALTER TABLE revoked ADD COLUMN giver TEXT",
     ],
+    &[
+        // The person or external issuer at the start of the caller's chain of givers, as a digest. The site's own
+        // commands have no root. The commands in flight are counted with the index `commands_in_flight`.
+        "ALTER TABLE commands ADD COLUMN root TEXT",
+        // The time at which a caller with a limited rate has no recent commands left. A row is not needed after this
+        // time.
+        "CREATE TABLE IF NOT EXISTS rates (
+        caller TEXT PRIMARY KEY,
+        free_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID",
+        // The lines with events that wait or were dropped. A waiting level is published at `due_ms`. The number of
+        // dropped events is written into the audit log once per hour.
+        "CREATE TABLE IF NOT EXISTS limited_lines (
+        device TEXT NOT NULL,
+        line TEXT NOT NULL,
+        since_ms INTEGER NOT NULL,
+        due_ms INTEGER,
+        dropped INTEGER NOT NULL,
+        PRIMARY KEY (device, line)
+    ) STRICT, WITHOUT ROWID",
+    ],
 ];
 
 /// Upgrades the database if necessary, and returns the columns of the table `meta`. If the database is current, this

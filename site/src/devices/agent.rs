@@ -120,8 +120,7 @@ impl Site<'_> {
         if level.is_some_and(|level| !line.kind.admits(&level)) {
             return self.audit_odd(device.as_str(), "level_of_another_kind");
         }
-        let desired = line.desired;
-        self.change_line(device, line, level, desired, at_ms.min(self.now_ms))
+        self.admit_level(device, line, level, at_ms.min(self.now_ms))
     }
 
     /// Sends the press of a contact to the open panels. The database stores only the level of the contact, not the
@@ -129,6 +128,9 @@ impl Site<'_> {
     fn line_press(&mut self, device: &Name, line: &Name, long: bool, at_ms: u64) -> Result<(), StoreError> {
         match self.line(device, line)? {
             Some(line) if line.kind == LineKind::Contact => {
+                if !self.admit_event(device, &line.name, None)? {
+                    return Ok(());
+                }
                 let at_ms = at_ms.min(self.now_ms);
                 self.effects.push(Effect::Press(Press {
                     at_ms,
@@ -154,7 +156,8 @@ impl Site<'_> {
         infos: &[LineInfo],
         reports: &[Outcome],
     ) -> Result<(), StoreError> {
-        if let Some(reason) = fault_of(infos) {
+        let too_often = !self.links.memory().events.admit_hello(&device.name, self.now_ms);
+        if let Some(reason) = too_often.then_some("hello_too_often").or_else(|| fault_of(infos)) {
             self.audit_odd(device.name.as_str(), reason)?;
             self.end_connection(&device, Some(self.now_ms))?;
             self.close_agent(&device, close::HELLO_REFUSED, reason);
@@ -166,6 +169,7 @@ impl Site<'_> {
         // The sequence number is computed before GPIO lines are deleted, because a deleted row can contain the highest
         // sequence number.
         let seq = self.next_seq()?;
+        self.drop_waiting_levels(&device.name)?;
         let lines = self.replace_lines(&device.name, infos)?;
         let version: String = version.chars().filter(char::is_ascii_graphic).take(MAX_VERSION).collect();
         let booted_ms = machine.up_s.map(|up_s| self.now_ms.saturating_sub(up_s.saturating_mul(1_000)));

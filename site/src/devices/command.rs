@@ -1,8 +1,8 @@
 //! Accepts commands. This module checks permissions and repeated command ids, and stores each command before the
 //! command is sent.
 //!
-//! The checks have a fixed order: permissions, repeated command id, action, presence of the device, deadline, and
-//! number of commands in flight. If a check fails, the command is not stored, so the caller can use the same command id
+//! The checks have a fixed order: permissions, repeated command id, action, presence of the device, deadline, and the
+//! shares of the caller. If a check fails, the command is not stored, so the caller can use the same command id
 //! again.
 
 use std::collections::BTreeMap;
@@ -25,9 +25,6 @@ use crate::site::Site;
 
 /// How long a command and its id are stored, in milliseconds.
 pub const KEEP_COMMANDS_MS: u64 = 24 * 3_600_000;
-
-/// The maximum number of callers' commands that are in flight to one device.
-pub const MAX_IN_FLIGHT: i64 = 64;
 
 /// How long the site waits for a device's report after the deadline of a command, in milliseconds. The device can run
 /// the command just before the deadline, and the report needs time to arrive.
@@ -135,6 +132,8 @@ struct Origin<'a> {
     id: &'a str,
     actor: &'a str,
     jti: Option<&'a str>,
+    /// The person or external issuer with whom the command counts.
+    root: Option<&'a str>,
     panel: Option<&'a str>,
 }
 
@@ -184,10 +183,11 @@ impl Site<'_> {
             self.audit_refusal(principal, "command", &target, Code::DeviceOffline)?;
             return Err(Code::DeviceOffline.into());
         };
-        if self.in_flight(&request.device)? >= MAX_IN_FLIGHT {
-            return Err(Problem::new(Code::Throttled).retry_after(1).into());
-        }
+        let (share, counted) = (self.share_of(principal)?, self.counted(principal)?);
+        self.require_place(principal, &share, &counted, &request.device)?;
+        let next_ms = self.require_rate(&share, &counted)?;
         self.use_token(principal, &target)?;
+        self.count_command(&counted, next_ms)?;
         let actor = principal.actor();
         let origin = Origin {
             iss: &principal.iss,
@@ -195,6 +195,7 @@ impl Site<'_> {
             id: &request.id,
             actor: &actor,
             jti: Some(&principal.jti),
+            root: Some(&counted.root),
             panel,
         };
         let ticket = self.order(&request.device, session, &request.line, action, patience_ms, &origin)?;
@@ -276,7 +277,7 @@ impl Site<'_> {
         let panels: Vec<&str> = origin.panel.into_iter().collect();
         let row = self.row(
             "INSERT INTO commands (iss, sub, id, actor, jti, device, line, action, args, status, accepted_ms,
-             deadline_ms, panels) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'delivered', ?10, ?11, ?12)
+             deadline_ms, panels, root) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'delivered', ?10, ?11, ?12, ?13)
              RETURNING seq",
             &[
                 origin.iss.into(),
@@ -291,6 +292,7 @@ impl Site<'_> {
                 self.now_ms.into(),
                 deadline_ms.into(),
                 Json::from(panels).to_string().into(),
+                origin.root.into(),
             ],
         )?;
         let seq = row.ok_or(StoreError::Shape { column: 0, wanted: "the new row" })?.int(0)?;
@@ -319,8 +321,15 @@ impl Site<'_> {
         if self.find_command(OWN_ISSUER, RECONCILE, &id)?.is_some() {
             return Ok(());
         }
-        let origin =
-            Origin { iss: OWN_ISSUER, sub: RECONCILE, id: &id, actor: RECONCILE, jti: None, panel: None };
+        let origin = Origin {
+            iss: OWN_ISSUER,
+            sub: RECONCILE,
+            id: &id,
+            actor: RECONCILE,
+            jti: None,
+            root: None,
+            panel: None,
+        };
         self.order(device, session, line, Action::set(level), DEFAULT_DEADLINE_MS, &origin)?;
         Ok(())
     }
@@ -345,14 +354,6 @@ impl Site<'_> {
         let sql = "UPDATE commands SET id = id || ' ' || seq WHERE seq = ?1";
         self.run(sql, &[command.seq.into()])?;
         Ok(())
-    }
-
-    fn in_flight(&self, device: &Name) -> Result<i64, StoreError> {
-        let row = self.row(
-            "SELECT count(*) FROM commands WHERE status = 'delivered' AND device = ?1 AND iss <> ?2",
-            &[device.as_str().into(), OWN_ISSUER.into()],
-        )?;
-        row.map_or(Ok(0), |row| row.int(0))
     }
 }
 

@@ -5,6 +5,7 @@ use pinlatch_protocol::close;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::{Change, DeviceView, LineView};
 use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_protocol::scope::{Pattern, Scope, ScopeSet, SiteRight};
 
 use crate::accounts::authority::Rights;
 use crate::database::rows::{Columns as _, columns};
@@ -222,9 +223,21 @@ impl Site<'_> {
     }
 }
 
-/// Returns the part of a device that a caller can see. The caller must have a right on at least one GPIO line of the
+/// Returns the scope of reading all lines of a device.
+fn every_line(device: &Name) -> ScopeSet {
+    [Scope::Line { device: Pattern::One(device.clone()), line: Pattern::Any, verb: Some("read") }]
+        .into_iter()
+        .collect()
+}
+
+/// Returns the part of a device that a caller can see. The data of the machine is visible to callers who see all lines of
+/// the device, and to callers who manage devices. The caller must have a right on at least one GPIO line of the
 /// device.
 pub(crate) fn visible_device(device: &DeviceView, rights: &Rights) -> DeviceView {
     let lines = device.lines.iter().filter_map(|line| visible_line(line, &device.name, &rights.scope));
-    DeviceView { lines: lines.collect(), ..device.clone() }
+    let view = DeviceView { lines: lines.collect(), ..device.clone() };
+    if rights.scope.covers(&every_line(&device.name)) || rights.scope.allows_site(SiteRight::Devices) {
+        return view;
+    }
+    DeviceView { version: None, booted_ms: None, clock_ahead_ms: None, certificate_exp: None, ..view }
 }

@@ -6,3 +6,4 @@ pub(crate) mod device;
 mod enrolment;
 pub(crate) mod lines;
 pub(crate) mod outcome;
+mod waiting_events;

@@ -62,7 +62,11 @@ impl Site<'_> {
         self.end_command(&command, amends)?;
         if let Some(line) = line {
             let desired = self.desired_after(&command, &line, level, amends)?;
-            let reported = level.filter(|_| provenance == Provenance::Live).or(line.reported);
+            // If an earlier level of the line waits to be published, the level of the report takes its place.
+            let live = level.filter(|_| provenance == Provenance::Live);
+            let waits =
+                |live| self.links.memory().events.replace(device, &line.name, (Some(live), self.now_ms));
+            let reported = live.filter(|live| !waits(*live)).or(line.reported);
             self.change_line(device, line, reported, desired, self.now_ms)?;
         }
         Ok(())

@@ -40,6 +40,17 @@ pub struct Event {
     pub change: Change,
 }
 
+/// The part of an event that one panel can see.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PanelView {
+    /// The Durable Object must send this frame now.
+    Now(ToPanel),
+    /// The panel can see no part of the event. The site reports the event later, with [`Effect::ToPanel`].
+    Later,
+    /// The panel's token is no longer valid, or the database failed.
+    Ended,
+}
+
 /// The press of a contact, for example of a button. The site sends the press to all open panels that are allowed to see
 /// the contact (`Site::press_for`).
 #[derive(Debug, Clone, PartialEq, Eq)]

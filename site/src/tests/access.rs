@@ -177,31 +177,34 @@ fn everyone_sees_their_own_part() {
 
     let see = |principal: &Principal, effects: &[Effect]| {
         let Effect::Publish(event) = &effects[0] else { panic!("{effects:?}") };
-        test_site.with(|site| site.view_for(principal, event)).0
+        test_site.with(|site| site.view_for(&principal.jti, principal, event)).0
     };
-    let hidden = |view| matches!(view, Some(ToPanel::Event { change: Change::Hidden, .. }));
     let bell = test_site.handle_agent_message(
         "porch",
         "s1",
         FromAgent::Event { line: name("bell"), level: Some(Level::On(true)), at_ms: 0 },
     );
-    assert!(matches!(see(&guest, &bell), Some(ToPanel::Event { change: Change::Line { .. }, .. })));
+    assert!(matches!(see(&guest, &bell), PanelView::Now(ToPanel::Event { change: Change::Line { .. }, .. })));
     let lamp = test_site.handle_agent_message(
         "porch",
         "s1",
         FromAgent::Event { line: name("lamp"), level: Some(Level::On(true)), at_ms: 0 },
     );
-    assert!(hidden(see(&guest, &lamp)));
-    assert!(see(&owner(), &lamp).is_some());
-    assert_eq!(see(&Principal { exp: 0, ..owner() }, &lamp), None, "an invalid token sees nothing");
+    assert_eq!(see(&guest, &lamp), PanelView::Later);
+    assert!(matches!(see(&owner(), &lamp), PanelView::Now(_)));
+    assert_eq!(
+        see(&Principal { exp: 0, ..owner() }, &lamp),
+        PanelView::Ended,
+        "an invalid token sees nothing"
+    );
     let hello = test_site.hello("porch", "s1", &porch_lines(), &[]);
-    let Some(ToPanel::Event { change: Change::Device { device }, .. }) = see(&guest, &hello) else {
+    let PanelView::Now(ToPanel::Event { change: Change::Device { device }, .. }) = see(&guest, &hello) else {
         panic!()
     };
     assert_eq!(device.lines.iter().map(|l| l.name.as_str()).collect::<Vec<_>>(), ["door", "bell"]);
     let gone = test_site.close("porch", "s1");
-    assert!(see(&guest, &gone).is_some());
-    assert!(hidden(see(&program("line:shed/*:*"), &gone)));
+    assert!(matches!(see(&guest, &gone), PanelView::Now(_)));
+    assert_eq!(see(&program("line:shed/*:*"), &gone), PanelView::Later);
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn presence_takes_a_recent_sign_of_life() {
 #[test]
 fn after_a_restart_nobody_is_there_until_they_reconnect() {
     let test_site = TestSite::connected();
-    test_site.links.0.borrow_mut().clear();
+    test_site.links.agents.borrow_mut().clear();
     assert!(!test_site.online("porch"));
     let effects = test_site.tick();
     assert!(matches!(&changes(&effects)[..], [Change::Presence { online: false, .. }]));

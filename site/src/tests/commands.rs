@@ -139,18 +139,6 @@ fn what_is_no_command_uses_up_no_id() {
 }
 
 #[test]
-fn a_device_takes_64_commands_at_once() {
-    let test_site = TestSite::connected();
-    let jtis: Vec<String> = (0..64).map(|n| test_site.order(pulse(&format!("n{n}"))).1.jti).collect();
-    let (answer, effects) = test_site.call(command(owner(), pulse("n64")));
-    let problem = answer.unwrap_err();
-    assert_eq!((problem.code.as_str(), problem.retry_after), ("throttled", Some(1)));
-    assert!(effects.is_empty());
-    test_site.report(&jtis[9], CommandStatus::Executed, None, None);
-    test_site.order(pulse("n64"));
-}
-
-#[test]
 fn silence_is_unknown_a_second_after_the_deadline() {
     let test_site = TestSite::connected();
     let (ticket, _) = test_site.order(pulse("one"));

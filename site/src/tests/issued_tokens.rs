@@ -253,13 +253,13 @@ fn a_token_with_a_use_limit_issues_no_unlimited_token() {
 }
 
 #[test]
-fn a_command_writes_five_rows_where_uses_are_counted_and_four_elsewhere() {
+fn a_command_writes_one_more_row_for_a_rate_and_one_for_a_use() {
     let test_site = TestSite::connected();
     let ann = test_site.log_in("ann", "f");
     let counted = IssueRequest { max_uses: Some(9), ..api("line:*/*:*") };
     let counted = test_site.issue(&ann, counted, "counted").unwrap();
     let free = test_site.issue(&ann, api("line:*/*:*"), "free").unwrap();
-    for (by, most, on) in [(&counted, 5, true), (&free, 4, false), (&ann, 4, true)] {
+    for (by, most, on) in [(&counted, 6, true), (&free, 5, false), (&ann, 4, true)] {
         let before = test_site.store.0.rows_written();
         let effects = test_site.commands(by, lamp(&by.jti, on)).unwrap();
         let jti = the_order(&effects).jti;

@@ -174,7 +174,7 @@ impl History {
             }
             Step::Ping => {
                 let session = self.session(0);
-                if self.test_site.links.0.borrow().contains_key(&session) {
+                if self.test_site.links.agents.borrow().contains_key(&session) {
                     self.test_site.alive(&session);
                 }
             }
@@ -242,7 +242,7 @@ impl History {
     }
 
     fn check(&mut self, effects: &[Effect]) {
-        let open = self.test_site.links.0.borrow().clone();
+        let open = self.test_site.links.agents.borrow().clone();
         for effect in effects {
             match effect {
                 Effect::Command { session, order, .. } => {
@@ -265,7 +265,7 @@ impl History {
                     assert_eq!(*results, 1, "answered twice");
                 }
                 Effect::CloseAgent { session, .. } => {
-                    self.test_site.links.0.borrow_mut().remove(session);
+                    self.test_site.links.agents.borrow_mut().remove(session);
                 }
                 _ => {}
             }

@@ -9,6 +9,7 @@ mod commands;
 mod devices;
 mod fixtures;
 mod givers;
+mod hidden_changes;
 mod identities;
 mod invitations;
 mod issued_tokens;
@@ -18,6 +19,8 @@ mod passwords;
 mod people;
 mod rights;
 mod schema;
+mod shares;
+mod waiting_events;
 mod wake;
 
 use std::cell::{Cell, RefCell};
@@ -52,13 +55,27 @@ impl Store for Floats {
     }
 }
 
-/// The session nonce and the last activity of each agent's WebSocket.
+/// The WebSockets of a Durable Object, and the data that it keeps in memory.
 #[derive(Default)]
-struct FakeLinks(RefCell<HashMap<String, u64>>);
+struct FakeLinks {
+    /// The session nonce and the last activity of each agent's WebSocket.
+    agents: RefCell<HashMap<String, u64>>,
+    /// The number of open panel WebSockets with each tag.
+    panels: RefCell<HashMap<String, u32>>,
+    memory: Memory,
+}
 
 impl Links for FakeLinks {
     fn last_sign_of_life(&self, session: &str) -> Option<u64> {
-        self.0.borrow().get(session).copied()
+        self.agents.borrow().get(session).copied()
+    }
+
+    fn panels_with(&self, tag: &str) -> u32 {
+        self.panels.borrow().get(tag).copied().unwrap_or(0)
+    }
+
+    fn memory(&self) -> &Memory {
+        &self.memory
     }
 }
 
@@ -266,16 +283,16 @@ impl TestSite {
 
     /// Records activity on the WebSocket with this session nonce.
     fn alive(&self, session: &str) {
-        self.links.0.borrow_mut().insert(session.into(), self.now_ms.get());
+        self.links.agents.borrow_mut().insert(session.into(), self.now_ms.get());
     }
 
     fn close(&self, device: &str, session: &str) -> Vec<Effect> {
-        self.links.0.borrow_mut().remove(session);
+        self.links.agents.borrow_mut().remove(session);
         self.with(|site| site.agent_closed(&name(device), session)).1
     }
 
     fn handle_agent_message(&self, device: &str, session: &str, message: FromAgent) -> Vec<Effect> {
-        if self.links.0.borrow().contains_key(session) {
+        if self.links.agents.borrow().contains_key(session) {
             self.alive(session);
         }
         self.with(|site| site.agent_message(&name(device), session, message)).1

@@ -32,7 +32,7 @@ fn an_idle_site_sleeps_until_a_purge() {
 #[test]
 fn a_lost_socket_is_due_at_once_but_once() {
     let test_site = TestSite::connected();
-    test_site.links.0.borrow_mut().clear();
+    test_site.links.agents.borrow_mut().clear();
     assert_eq!(wake(&test_site, true), Some(START_MS));
     test_site.tick();
     assert!(wake(&test_site, true).unwrap() > START_MS);

@@ -1,0 +1,174 @@
+//! Limits the events of lines and devices. Beyond a limit, only the latest level of a line is kept until the limit allows
+//! the next event.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use pinlatch_protocol::line::Level;
+use pinlatch_protocol::name::Name;
+
+/// A rate with a number of events that can come at once after a pause.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limit {
+    pub every_ms: u64,
+    pub at_once: u64,
+}
+
+/// The limit of one line. The fastest sensor sends one reading per second. A long fade sends five levels per second, and
+/// its first ten seconds are not limited.
+pub(crate) const LINE: Limit = Limit { every_ms: 1_000, at_once: 60 };
+
+/// The limit of all lines of one device together. All lines of a device ([`pinlatch_protocol::agent::MAX_LINES`]) can
+/// change at once.
+pub(crate) const DEVICE: Limit = Limit { every_ms: 50, at_once: 300 };
+
+/// The limit of the `hello` messages of one device. One `hello` message can write a row for each line, but a device with a
+/// bad connection sends many of them.
+pub(crate) const HELLO: Limit = Limit { every_ms: 5_000, at_once: 60 };
+
+/// How much of a [`Limit`] was used: the time from which on nothing is used.
+#[derive(Default)]
+struct Used(u64);
+
+impl Used {
+    /// Returns the time from which on the limit allows one more event.
+    fn next(&self, limit: Limit, now_ms: u64) -> u64 {
+        let used = self.0.max(now_ms).saturating_add(limit.every_ms);
+        used.saturating_sub(limit.every_ms.saturating_mul(limit.at_once)).max(now_ms)
+    }
+
+    /// Uses the limit for one event, and returns the time from which on the limit allows this event.
+    fn reserve(&mut self, limit: Limit, now_ms: u64) -> u64 {
+        let at_ms = self.next(limit, now_ms);
+        self.0 = self.0.max(now_ms).saturating_add(limit.every_ms);
+        at_ms
+    }
+}
+
+/// The reported level of a line, and its time in milliseconds of Unix time.
+pub(crate) type TimedLevel = (Option<Level>, u64);
+
+/// The events of a line that wait until the limit allows an event.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Waiting {
+    /// The latest level.
+    pub level: Option<TimedLevel>,
+    /// The number of events that later events replaced, and of presses.
+    pub dropped: u64,
+}
+
+/// The result of [`RecentEvents::admit`].
+#[derive(Debug, PartialEq)]
+pub(crate) enum Admission {
+    Now,
+    /// The event waits until this time, in milliseconds of Unix time.
+    Until(u64),
+    /// An earlier event of the line waits already. The event has replaced it.
+    Replaced,
+}
+
+#[derive(Default)]
+struct LineEvents {
+    used: Used,
+    waiting: Option<Waiting>,
+}
+
+#[derive(Default)]
+struct DeviceEvents {
+    used: Used,
+    hellos: Used,
+    lines: HashMap<Name, LineEvents>,
+}
+
+/// The recent events of all devices.
+#[derive(Default)]
+pub(crate) struct RecentEvents(RefCell<HashMap<Name, DeviceEvents>>);
+
+impl RecentEvents {
+    /// Decides when an event of a line can be published. `level` is `None` for a press, which never waits: beyond the
+    /// limit, a press is only counted.
+    pub fn admit(&self, device: &Name, line: &Name, level: Option<TimedLevel>, now_ms: u64) -> Admission {
+        let mut devices = self.0.borrow_mut();
+        let events = devices.entry(device.clone()).or_default();
+        let own = events.lines.entry(line.clone()).or_default();
+        if let Some(waiting) = &mut own.waiting {
+            let replaced = match level {
+                Some(level) => waiting.level.replace(level).is_some(),
+                None => true,
+            };
+            waiting.dropped += u64::from(replaced);
+            return Admission::Replaced;
+        }
+        let at_ms = own.used.reserve(LINE, now_ms).max(events.used.reserve(DEVICE, now_ms));
+        if at_ms <= now_ms {
+            return Admission::Now;
+        }
+        own.waiting = Some(Waiting { level, dropped: level.is_none().into() });
+        Admission::Until(at_ms)
+    }
+
+    /// Returns whether the device can send a `hello` message now.
+    pub fn admit_hello(&self, device: &Name, now_ms: u64) -> bool {
+        let mut devices = self.0.borrow_mut();
+        let events = devices.entry(device.clone()).or_default();
+        // A refused message does not count, so that an agent that sends too many messages is not refused permanently.
+        let admitted = events.hellos.next(HELLO, now_ms) <= now_ms;
+        if admitted {
+            events.hellos.reserve(HELLO, now_ms);
+            events.used.reserve(DEVICE, now_ms);
+        }
+        admitted
+    }
+
+    /// Replaces the waiting level of a line. The result is `false` if no event of the line waits.
+    pub fn replace(&self, device: &Name, line: &Name, level: TimedLevel) -> bool {
+        let mut devices = self.0.borrow_mut();
+        let own = devices.get_mut(device).and_then(|events| events.lines.get_mut(line));
+        own.and_then(|own| own.waiting.as_mut()).map(|waiting| waiting.level = Some(level)).is_some()
+    }
+
+    /// Returns whether an event of the line waits.
+    pub fn waits(&self, device: &Name, line: &Name) -> bool {
+        let devices = self.0.borrow();
+        devices.get(device).and_then(|events| events.lines.get(line)).is_some_and(|own| own.waiting.is_some())
+    }
+
+    /// Removes and returns the waiting events of a line.
+    pub fn release(&self, device: &Name, line: &Name) -> Option<Waiting> {
+        self.0.borrow_mut().get_mut(device)?.lines.get_mut(line)?.waiting.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_allows_a_number_at_once_and_then_one_per_period() {
+        let limit = Limit { every_ms: 100, at_once: 3 };
+        let mut used = Used::default();
+        let times: Vec<u64> = (0..5).map(|_| used.reserve(limit, 1_000)).collect();
+        assert_eq!(times, [1_000, 1_000, 1_000, 1_100, 1_200]);
+        assert_eq!(used.reserve(limit, 9_000), 9_000, "a pause resets the limit");
+    }
+
+    #[test]
+    fn the_documentation_has_the_limits_of_events() {
+        let docs = include_str!("../../../docs/edge.md");
+        for text in [
+            format!("{} at once, and then {} per second, per line", LINE.at_once, 1_000 / LINE.every_ms),
+            format!(
+                "{} at once, and then {} per second, per device",
+                DEVICE.at_once,
+                1_000 / DEVICE.every_ms
+            ),
+            format!(
+                "{} `hello` messages at once, and then one every {} s",
+                HELLO.at_once,
+                HELLO.every_ms / 1_000
+            ),
+        ] {
+            assert!(docs.contains(&text), "{text}");
+        }
+    }
+}
