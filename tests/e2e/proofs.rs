@@ -19,18 +19,21 @@ fn claims(token: &str) -> Value {
 
 /// Signs a token with the keys of the edge, as a thief of `EDGE_KEYS` could.
 fn signed(site: &Site, claims: AccessClaims, life: u64) -> Http {
+    site.deployment.http().bearer(&token_of(site, OWNER, claims, life))
+}
+
+fn token_of(site: &Site, sub: &str, claims: AccessClaims, life: u64) -> String {
     let name = Name::new(&site.name).expect("a name");
     let grant = AccessGrant {
         kind: Kind::Access,
         site: &name,
-        sub: OWNER,
+        sub,
         jti: random_id(),
         now: now(),
         life,
         claims,
     };
-    let token = grant.sign(&site.deployment.edge_keys()).expect("a token");
-    site.deployment.http().bearer(&token)
+    grant.sign(&site.deployment.edge_keys()).expect("a token")
 }
 
 /// Returns the id of the login that an access token belongs to.
@@ -38,11 +41,17 @@ pub fn family_of(token: &str) -> Option<String> {
     claims(token)["family"].as_str().map(str::to_owned)
 }
 
+/// Returns an access token of the same login as another access token, with a proof that is too old.
+pub fn outdated(site: &Site, token: &str) -> String {
+    let (family, sub) = (family_of(token), claims(token)["sub"].as_str().expect("a subject").to_owned());
+    let auth_time = Some(now() - 301);
+    let claims = AccessClaims { scope: None, generation: 1, family, auth_time, not_before: None };
+    token_of(site, &sub, claims, 600)
+}
+
 /// Returns a client whose login is older than the maximum age of a proof.
 fn stolen(site: &Site) -> Http {
-    let family = family_of(&site.log_in());
-    let auth_time = Some(now() - 301);
-    signed(site, AccessClaims { scope: None, generation: 1, family, auth_time, not_before: None }, 600)
+    site.deployment.http().bearer(&outdated(site, &site.log_in()))
 }
 
 fn log_in(site: &Site) -> Value {
