@@ -24,15 +24,8 @@ fn signed(site: &Site, claims: AccessClaims, life: u64) -> Http {
 
 fn token_of(site: &Site, sub: &str, claims: AccessClaims, life: u64) -> String {
     let name = Name::new(&site.name).expect("a name");
-    let grant = AccessGrant {
-        kind: Kind::Access,
-        site: &name,
-        sub,
-        jti: random_id(),
-        now: now(),
-        life,
-        claims,
-    };
+    let grant =
+        AccessGrant { kind: Kind::Access, site: &name, sub, jti: random_id(), now: now(), life, claims };
     grant.sign(&site.deployment.edge_keys()).expect("a token")
 }
 
