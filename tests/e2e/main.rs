@@ -37,6 +37,7 @@ mod restarts;
 mod sealed;
 mod self_hosting;
 mod sessions;
+mod shares;
 mod throttles;
 mod tokens;
 mod two_sites;
