@@ -4,7 +4,7 @@
 use e2e::forge::decode;
 use e2e::outsiders::now;
 use e2e::site::{OWNER, PASSWORD};
-use e2e::{Http, Site};
+use e2e::{Browser, Http, Site};
 use pinlatch_protocol::name::Name;
 use pinlatch_token::{AccessClaims, AccessGrant, Kind, random_id};
 use serde_json::{Value, json};
@@ -40,6 +40,17 @@ pub fn outdated(site: &Site, token: &str) -> String {
     let auth_time = Some(now() - 301);
     let claims = AccessClaims { scope: None, generation: 1, family, auth_time, not_before: None };
     token_of(site, &sub, claims, 600)
+}
+
+/// Replaces the access token in the browser's cookie by a token of the same login, whose proof is too old.
+pub async fn grow_old(browser: &Browser, site: &Site<'_>) {
+    let name = site.cookie("session", "").trim_end_matches('=').to_owned();
+    let client = &browser.client;
+    let token = client.get_named_cookie(&name).await.expect("the session's cookie").value().to_owned();
+    // WebDriver cannot set a cookie without a domain, which the prefix `__Host-` requires.
+    let old = json!({ "name": name, "value": outdated(site, &token), "url": site.deployment.origin(), "path": "/", "secure": true,
+                      "httpOnly": true, "sameSite": "Strict" });
+    browser.devtools("Network.setCookie", old).await;
 }
 
 /// Returns a client whose login is older than the maximum age of a proof.

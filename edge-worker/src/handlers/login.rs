@@ -46,16 +46,13 @@ async fn sent(incoming: &Incoming, provider: &Provider) -> HandlerResult {
     incoming.require_private()?;
     let deployment = &incoming.deployment;
     let discovery = discover(incoming, provider, false).await?;
-    let login = LoginState::begin(&provider.name, now_s());
+    let login = LoginState::begin(&provider.name, login_of_browser(incoming, &provider.site), now_s());
     let sealed = login.seal(&deployment.keys).map_err(|refusal| fault("login", refusal))?;
     let mut address = Url::parse(&discovery.authorization_endpoint)
         .map_err(|_| unavailable(provider, "the provider's authorization_endpoint is not a URL"))?;
     address
         .query_pairs_mut()
         .extend_pairs(provider.question(&login, &redirect_uri(incoming, &provider.name)));
-    if login_of_browser(incoming, &provider.site).is_some() {
-        address.query_pairs_mut().extend_pairs(Provider::question_of_proof());
-    }
     let cookie = cookies::login(&Secret::new(sealed), LOGIN_LIFE);
     respond::with_cookies(respond::redirect(address.as_str())?, [cookie])
 }
@@ -105,15 +102,13 @@ async fn logged_in(incoming: &Incoming, provider: &Provider) -> Result<Vec<Strin
     let identity = identify(incoming, provider, &discovery, &login, &granted.id_token).await?;
     let identity = with_address(provider, &discovery, &granted, identity).await;
 
-    // If the browser has a login of the same person, the round trip is a new proof for this login.
-    let renews = login_of_browser(incoming, &provider.site);
     // A provider can confirm a person whom it asked hours ago.
     let auth_time = identity.auth_time.unwrap_or(u64::MAX).min(now_s());
     let call = calls::FederatedLogin {
         issuer: provider.issuer.clone(),
         subject: identity.subject,
         email: identity.email,
-        new: NewLogin { auth_time, ..new_login(incoming, renews) },
+        new: NewLogin { auth_time, ..new_login(incoming, login.renews) },
     };
     let person = ask_site(&incoming.env, &provider.site, call).await?;
     let tokens = issue(incoming, provider.site.clone(), person)?;

@@ -8,18 +8,7 @@ use serde_json::json;
 use super::{Pages, in_browser};
 use crate::panel_screens::look;
 use crate::people::{client, join};
-use crate::proofs::outdated;
-
-/// Replaces the access token in the browser's cookie by a token of the same login, whose proof is too old.
-async fn grow_old(pages: &Pages, site: &Site<'_>) {
-    let name = site.cookie("session", "").trim_end_matches('=').to_owned();
-    let client = &pages.browser.client;
-    let token = client.get_named_cookie(&name).await.expect("the session's cookie").value().to_owned();
-    // WebDriver cannot set a cookie without a domain, which the prefix `__Host-` requires.
-    let old = json!({ "name": name, "value": outdated(site, &token), "url": pages.origin, "path": "/", "secure": true,
-                      "httpOnly": true, "sameSite": "Strict" });
-    pages.browser.devtools("Network.setCookie", old).await;
-}
+use crate::proofs::grow_old;
 
 #[test]
 fn a_change_asks_for_a_proof_and_goes_on() {
@@ -28,7 +17,7 @@ fn a_change_asks_for_a_proof_and_goes_on() {
     join(&site, "vera", json!({ "role": "viewer" }));
     in_browser(async {
         let pages = Pages::of(&site, "people").await;
-        grow_old(&pages, &site).await;
+        grow_old(&pages.browser, &site).await;
         pages.click("invite").await;
         pages.write("invite-name", "ben").await;
         pages.click("role-owner").await;
@@ -47,7 +36,7 @@ fn a_change_asks_for_a_proof_and_goes_on() {
         pages.says("invitations", "ben").await;
         pages.browser.until("link", "data-state", "connected").await;
 
-        grow_old(&pages, &site).await;
+        grow_old(&pages.browser, &site).await;
         pages.click("invite").await;
         pages.write("invite-name", "cat").await;
         pages.click("role-owner").await;
@@ -109,7 +98,7 @@ fn everybody_manages_their_own_account() {
         pages.click("password-go").await;
         pages.gone("dialog").await;
         pages.says("said", "Your password has been changed").await;
-        grow_old(&pages, &site).await;
+        grow_old(&pages.browser, &site).await;
         pages.click("secure").await;
         look(&pages.browser, "manage-secure").await;
         pages.write("password-new", "yet another long phrase").await;
@@ -129,7 +118,7 @@ fn the_emergency_stop_asks_for_a_proof() {
     let site = Site::shared();
     in_browser(async {
         let pages = Pages::of(&site, "tokens").await;
-        grow_old(&pages, &site).await;
+        grow_old(&pages.browser, &site).await;
         pages.click("stop").await;
         look(&pages.browser, "manage-stop").await;
         pages.click("confirm").await;

@@ -1,9 +1,13 @@
 //! Tests a complete login with a login provider in a real browser.
 
+use std::time::Duration;
+
 use e2e::Browser;
+use fantoccini::wd::WindowHandle;
 use serde_json::{Value, json};
 
 use super::{GONE, Stage, TestDeployment};
+use crate::proofs::grow_old;
 
 fn in_browser(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
@@ -70,6 +74,55 @@ fn an_admitted_person_logs_in_with_a_provider() {
         stage.site.send_json("DELETE", "/api/v1/users/ann/identities", &Value::Null).ok();
         browser.find("login-notice").await;
     });
+}
+
+/// A person of a login provider has no password. The provider asks the person again, although the browser still has a
+/// session at the provider.
+#[test]
+fn a_round_trip_to_the_provider_is_a_proof() {
+    let stage = TestDeployment::shared("proofs");
+    stage.admit("oli", "oli-at-the-provider").ok();
+    stage.site.send_json("PATCH", "/api/v1/users/oli", &json!({ "role": "owner" })).ok();
+    in_browser(async {
+        let browser = Browser::start(1280, 900).await;
+        go(&browser, &stage).await;
+        answer(&browser, "oli-at-the-provider").await;
+        browser.until("link", "data-state", "connected").await;
+        browser.client.goto(&format!("{}manage/people", page_of(&stage))).await.expect("a page");
+        browser.find("heading").await;
+        grow_old(&browser, &stage.site).await;
+        browser.click("invite").await;
+        browser.find("invite-name").await.send_keys("pat").await.expect("a field");
+        browser.click("role-owner").await;
+        browser.click("invite-go").await;
+        let own = browser.client.window().await.expect("a tab");
+        browser.click("proof-with-proofs").await;
+        let other = eventually_other(&browser, &own).await;
+        browser.client.switch_to_window(other).await.expect("a tab");
+        answer(&browser, "oli-at-the-provider").await;
+        browser.until("link", "data-state", "connected").await;
+        browser.client.close_window().await.expect("a tab");
+        browser.client.switch_to_window(own).await.expect("a tab");
+        browser.find("once").await;
+        let sessions = ask(
+            &browser,
+            "return (await fetch(`/api/v1/users/oli/sessions?site=${location.pathname.split('/')[2]}`)).json()",
+        )
+        .await;
+        assert_eq!(sessions.as_array().map(Vec::len), Some(1), "the login goes on: {sessions}");
+    });
+}
+
+/// Waits until the browser has opened a second tab.
+async fn eventually_other(browser: &Browser, own: &WindowHandle) -> WindowHandle {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(15);
+    loop {
+        let tabs = browser.client.windows().await.expect("tabs");
+        if let Some(other) = tabs.into_iter().find(|tab| tab != own) {
+            return other;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "no second tab");
+    }
 }
 
 #[test]

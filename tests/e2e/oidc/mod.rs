@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 use xtask::edge::{EdgeOptions, Secrets};
 
 /// The names of the login providers. The position of a name in this list is the index of the provider's site.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "people",
     "strangers",
     "mail",
@@ -33,6 +33,7 @@ const NAMES: [&str; 12] = [
     "crowded",
     "odd",
     "terse",
+    "proofs",
 ];
 
 /// The name of a login provider that cannot be reached.

@@ -149,6 +149,10 @@ pub struct LoginState {
     nonce: String,
     /// The PKCE code verifier. The verifier stays secret until the edge exchanges the authorization code.
     pub verifier: String,
+    /// The id of the browser's open login, if the login is a new proof of the same person. The state contains the id,
+    /// because a browser does not send the cookies of the login with a redirect from the provider's site.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renews: Option<String>,
 }
 
 /// The person who logged in at a login provider.
@@ -239,9 +243,9 @@ impl Provider {
     }
 
     /// Returns the query parameters for the redirect to the login provider.
-    pub fn question(&self, login: &LoginState, redirect_uri: &str) -> [(&'static str, String); 8] {
+    pub fn question(&self, login: &LoginState, redirect_uri: &str) -> Vec<(&'static str, String)> {
         let challenge = b64::encode(&Sha256::digest(login.verifier.as_bytes()));
-        [
+        let mut question = vec![
             ("response_type", "code".into()),
             ("client_id", self.client_id.clone()),
             ("redirect_uri", redirect_uri.into()),
@@ -250,13 +254,14 @@ impl Provider {
             ("nonce", login.nonce.clone()),
             ("code_challenge", challenge),
             ("code_challenge_method", "S256".into()),
-        ]
-    }
-
-    /// Returns the additional parameters for a new proof of a logged-in person (OpenID Connect Core §3.1.2.1). The
-    /// provider must ask the person again, also if the browser has a session at the provider.
-    pub fn question_of_proof() -> [(&'static str, String); 2] {
-        [("prompt", "login".into()), ("max_age", MAX_PROOF_AGE.to_string())]
+        ];
+        if login.renews.is_some() {
+            // The provider must ask the person again, also if the browser has a session at the provider (OpenID Connect
+            // Core §3.1.2.1).
+            question.push(("prompt", "login".into()));
+            question.push(("max_age", MAX_PROOF_AGE.to_string()));
+        }
+        question
     }
 
     /// Applies all checks of the policy to an `id_token` (OpenID Connect Core §3.1.3.7). The `id_token` must belong to
@@ -327,7 +332,7 @@ impl Discovery {
 
 impl LoginState {
     /// Creates the state of a new login.
-    pub fn begin(provider: &Name, now: u64) -> Self {
+    pub fn begin(provider: &Name, renews: Option<String>, now: u64) -> Self {
         Self {
             purpose: PURPOSE.into(),
             exp: now + LOGIN_LIFE,
@@ -336,6 +341,7 @@ impl LoginState {
             nonce: random_id(),
             // RFC 7636 §4.1 requires at least 43 characters for the code verifier.
             verifier: format!("{}{}", random_id(), random_id()),
+            renews,
         }
     }
 

@@ -116,14 +116,14 @@ fn a_discovery_must_be_the_providers_own() {
 #[test]
 fn a_state_is_sealed_for_ten_minutes() {
     let keys = EdgeKeys::generate().unwrap();
-    let login = LoginState::begin(&name("id"), NOW);
+    let login = LoginState::begin(&name("id"), None, NOW);
     let sealed = login.seal(&keys).unwrap();
     let opened = LoginState::open(&sealed, &keys, NOW + 599).unwrap();
     assert_eq!(opened, login);
     assert_eq!(LoginState::open(&sealed, &keys, NOW + 600), Err(Refusal::Expired(0)));
     assert_eq!(LoginState::open(&sealed, &EdgeKeys::generate().unwrap(), NOW), Err(Refusal::BadSeal));
     assert!(opened.is_answered_by(&name("id"), &login.state));
-    assert!(!opened.is_answered_by(&name("id"), &LoginState::begin(&name("id"), NOW).state));
+    assert!(!opened.is_answered_by(&name("id"), &LoginState::begin(&name("id"), None, NOW).state));
     assert!(!opened.is_answered_by(&name("other"), &login.state));
     assert!(RefreshClaims::open(&sealed, &keys, NOW).is_err(), "a login state is not a refresh token");
     assert!(login.verifier.len() >= 43);
@@ -139,7 +139,7 @@ fn an_id_token_is_for_us_and_for_this_login() {
     let (provider, key) = (read(table()).unwrap(), SigningKey::generate());
     let discovery = provider.read_discovery(&document()).unwrap();
     let keys = discovery.read_keys(&json!({ "keys": [key.public_jwk()] })).unwrap();
-    let login = LoginState::begin(&name("id"), NOW);
+    let login = LoginState::begin(&name("id"), None, NOW);
     let verify = |changes: Value| {
         let mut claims = json!({ "iss": ISSUER, "aud": "pinlatch", "sub": "u1", "iat": NOW, "exp": NOW + 60,
                                  "nonce": login.nonce, "email": "Ann@Example.org", "email_verified": true });
@@ -155,7 +155,7 @@ fn an_id_token_is_for_us_and_for_this_login() {
         assert_eq!(verify(json!({ "email_verified": unverified })).unwrap().email, None);
     }
     for (changes, code) in [
-        (json!({ "nonce": LoginState::begin(&name("id"), NOW).nonce }), "bad_claim"),
+        (json!({ "nonce": LoginState::begin(&name("id"), None, NOW).nonce }), "bad_claim"),
         (json!({ "nonce": "" }), "bad_claim"),
         (json!({ "aud": "other" }), "wrong_audience"),
         (json!({ "aud": ["pinlatch", "x"] }), "bad_claim"),
