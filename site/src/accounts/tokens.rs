@@ -1,8 +1,8 @@
 //! Issues API tokens and guest links. During its whole lifetime, a token is limited by the current rights of its issuer.
 
 use pinlatch_protocol::admin::{
-    IssueRequest, MAX_GUEST_SCOPE, MAX_TOKEN_LIFE, MAX_TOKEN_NAME, MAX_UNPROVEN_LIFE, MAX_USES, TokenKind,
-    TokenView,
+    IssueRequest, MAX_API_SCOPE, MAX_GUEST_SCOPE, MAX_TOKEN_LIFE, MAX_TOKEN_NAME, MAX_UNPROVEN_LIFE,
+    MAX_USES, TokenKind, TokenView,
 };
 use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
@@ -175,6 +175,9 @@ impl Site<'_> {
             return Err(wrong("`scope` must contain at least one scope"));
         }
         self.require_cover(principal, &request.scope, "mint", "tokens")?;
+        if request.scope.to_string().len() > MAX_API_SCOPE {
+            return Err(wrong("the `scope` of a token has too many characters; use `*` or fewer lines"));
+        }
         if request.kind == TokenKind::Guest && request.scope.to_string().len() > MAX_GUEST_SCOPE {
             return Err(wrong(
                 "the `scope` of a guest link has too many characters for a cookie; use `*` or fewer lines",

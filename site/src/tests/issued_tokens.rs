@@ -103,7 +103,13 @@ fn a_request_keeps_to_its_limits() {
         assert!(test_site.issue(&ann, with(change), &format!("fine{n}")).is_ok(), "{n}");
     }
     assert_eq!((test_site.token("fine0").name, test_site.token("fine1").name.as_str()), (long, "spaced"));
-    let wrong: [&dyn Fn(&mut IssueRequest); 14] = [
+    let many = |most: usize| {
+        let names = (0..most).map(|n| format!("line:{n:0>40}/{n:0>40}:pulse"));
+        names.collect::<Vec<_>>().join(" ").parse().unwrap()
+    };
+    assert!(test_site.issue(&ann, with(&|r| r.scope = many(40)), "widest").is_ok());
+    let wrong: [&dyn Fn(&mut IssueRequest); 15] = [
+        &|r| r.scope = many(50),
         &|r| r.name = String::new(),
         &|r| r.name = "  ".into(),
         &|r| r.name = "x".repeat(65),
