@@ -384,7 +384,8 @@ pub struct AuditHead {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AuditPage {
-    /// The audit entries of this page. The newest entry is the first.
+    /// The audit entries of this page. The newest entry is the first. If a filter matches few entries, a page can be
+    /// empty although older pages follow.
     pub entries: Vec<AuditEntry>,
     /// The number and the hash of the log's last entry. The field is absent if the audit log is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
