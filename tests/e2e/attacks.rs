@@ -32,6 +32,8 @@ struct TestDevice {
     device: SigningKey,
     cert: String,
     guest: String,
+    /// The id (`jti`) of an API token that the site has issued.
+    api: String,
     /// Valid tokens of the kinds that no client sends to the edge as a bearer token or a device token.
     others: Vec<String>,
 }
@@ -58,10 +60,13 @@ fn signer(jwk: &str) -> Signer {
     Signer::of_private_jwk(&serde_json::from_str(jwk).expect("a JWK"))
 }
 
-fn grant<'a>(site: &'a Name, kind: Kind, sub: &'a str) -> AccessGrant<'a> {
+/// Signs a token with the `jti` of an API token.
+fn signed(keys: &EdgeKeys, site: &Name, kind: Kind, jti: &str) -> String {
     let scope = Some("line:*/*:*".parse().expect("a scope"));
     let claims = AccessClaims { scope, generation: 1, family: None, auth_time: None, not_before: None };
-    AccessGrant { kind, site, sub, jti: random_id(), now: now(), life: 600, claims }
+    let (sub, jti) = (format!("token:{jti}"), jti.to_owned());
+    let grant = AccessGrant { kind, site, sub: &sub, jti, now: now(), life: 600, claims };
+    grant.sign(keys).expect("a token")
 }
 
 impl TestDevice {
@@ -80,7 +85,10 @@ impl TestDevice {
         let link = json!({ "kind": "guest", "name": "forged", "scope": "line:*/relay:set", "expires_at": now() + 3600 });
         let link = site.post("/api/v1/tokens", &link).ok();
         let (_, guest) = link["link"].as_str().and_then(|link| link.split_once("#guest=")).expect("a link");
-        Self::of(site.deployment, &site.name, device, cert, guest.to_owned())
+        let api =
+            json!({ "kind": "api", "name": "forged", "scope": "line:*/*:*", "expires_at": now() + 3600 });
+        let api = site.post("/api/v1/tokens", &api).ok()["token"]["jti"].as_str().expect("an id").to_owned();
+        Self::of(site.deployment, &site.name, device, cert, guest.to_owned(), api)
     }
 
     fn of(
@@ -89,6 +97,7 @@ impl TestDevice {
         device: SigningKey,
         cert: String,
         guest: String,
+        api: String,
     ) -> Self {
         let keys = deployment.edge_keys();
         let (site, root, now) = (name(site), SigningKey::generate(), now());
@@ -115,11 +124,11 @@ impl TestDevice {
             welcome::sign(&keys, &site, &random_id(), now * 1000).expect("a token"),
             keyset::sign(&root, 1, keys.public(), now).expect("a token"),
         ];
-        Self { deployment, http: deployment.http(), keys, edge, site, device, cert, guest, others }
+        Self { deployment, http: deployment.http(), keys, edge, site, device, cert, guest, api, others }
     }
 
     fn access(&self) -> String {
-        grant(&self.site, Kind::Access, "owner").sign(&self.keys).expect("a token")
+        signed(&self.keys, &self.site, Kind::Access, &self.api)
     }
 
     /// Returns a valid device proof for a new challenge.
@@ -407,8 +416,8 @@ fn the_whole_catalogue_never_reaches_the_object() {
     let keys = OWN.edge_keys();
     let site = name("outside");
     let cert = device::sign_cert(&keys, &site, &name("forger"), &device.public(), "d1", now());
-    let guest = grant(&site, Kind::Guest, "token:nobody").sign(&keys).expect("a token");
-    let test_device = TestDevice::of(&OWN, "outside", device, cert.expect("a token"), guest);
+    let guest = signed(&keys, &site, Kind::Guest, "nobody");
+    let test_device = TestDevice::of(&OWN, "outside", device, cert.expect("a token"), guest, "nobody".into());
     let log = |word: &str| OWN.log().matches(word).count();
     let mut wanted = Vec::new();
     for (_, attack) in ALL {
@@ -439,9 +448,12 @@ fn the_whole_catalogue_never_reaches_the_object() {
     let codes: Vec<&str> = refusals.map(|(_, code)| code.trim()).collect();
     assert_eq!(codes, wanted);
     assert_eq!(log("site object starts"), 0, "a Durable Object was reached");
-    // Only the Durable Object can report that this person does not exist. The response therefore shows that the Durable
+    // Only the Durable Object can report that it did not issue this token. The response therefore shows that the Durable
     // Object has started.
     let answer = test_device.http.bearer(&test_device.access()).get("/api/v1/whoami");
-    assert_eq!((answer.status, answer.body["detail"].as_str()), (401, Some("the person was removed")));
+    assert_eq!(
+        (answer.status, answer.body["detail"].as_str()),
+        (401, Some("this site did not issue the token"))
+    );
     soon("the object starts for an honest token", || (log("site object starts") > 0).then_some(()));
 }

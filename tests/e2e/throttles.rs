@@ -235,7 +235,7 @@ fn an_attack_from_many_addresses_locks_nobody_out() {
     assert!(busy < 2 * quiet + Duration::from_millis(50), "p99 of a command: {quiet:?}, then {busy:?}");
 }
 
-fn command_times(site: &Site) -> Vec<Duration> {
+pub fn command_times(site: &Site) -> Vec<Duration> {
     let one = |_| {
         let began = Instant::now();
         site.post("/api/v1/devices/porch/lines/lamp/toggle", &json!({})).ok();
@@ -244,7 +244,7 @@ fn command_times(site: &Site) -> Vec<Duration> {
     (0..COMMANDS).map(one).collect()
 }
 
-fn p99(mut times: Vec<Duration>) -> Duration {
+pub fn p99(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times[times.len() * 99 / 100]
 }

@@ -6,11 +6,14 @@ use pinlatch_protocol::name::Name;
 use pinlatch_token::{AccessClaims, AccessGrant, EdgeKeys, Kind, random_id};
 use serde_json::json;
 
-fn token(keys: &EdgeKeys, site: &str, scope: &str, issued: u64, life: u64) -> String {
+use crate::proofs::family_of;
+
+/// Signs a token of a login with limited scopes. `family` is the id of the login.
+fn token(keys: &EdgeKeys, site: &str, family: &str, scope: &str, issued: u64, life: u64) -> String {
     let claims = AccessClaims {
         scope: Some(scope.parse().expect("scopes")),
         generation: 1,
-        family: None,
+        family: Some(family.into()),
         auth_time: None,
         not_before: None,
     };
@@ -25,7 +28,8 @@ fn a_token_opens_to_its_scopes_and_no_further() {
     let site = Site::shared();
     let agent = site.device("porch");
     let keys = site.deployment.edge_keys();
-    let guest = token(&keys, &site.name, "line:porch/door:pulse line:porch/lamp:read", now(), 60);
+    let family = family_of(&site.log_in()).expect("a login");
+    let guest = token(&keys, &site.name, &family, "line:porch/door:pulse line:porch/lamp:read", now(), 60);
     let http = site.deployment.http().bearer(&guest);
     assert_eq!(http.get("/api/v1/whoami").ok()["scope"], "line:porch/door:pulse line:porch/lamp:read");
     let act = |line: &str, action: &str, args| {
@@ -71,19 +75,19 @@ fn expired_early_and_foreign_tokens_are_refused() {
     let site = Site::shared();
     let keys = site.deployment.edge_keys();
     let all = "line:*/*:* site:*";
+    let family = family_of(&site.log_in()).expect("a login");
+    let token = |keys: &EdgeKeys, site: &str, issued, life| token(keys, site, &family, all, issued, life);
     let refused = |token: &str| {
         let answer = site.deployment.http().bearer(token).get("/api/v1/whoami");
         answer.is_problem(401, "invalid_token");
         assert!(answer.header("www-authenticate").contains("error=\"invalid_token\""));
     };
-    assert!(
-        site.deployment.http().bearer(&token(&keys, &site.name, all, now(), 60)).get("/api/v1/whoami").status
-            == 200
-    );
-    refused(&token(&keys, &site.name, all, now() - 61, 60));
-    refused(&token(&keys, &site.name, all, now() + 120, 60));
-    refused(&token(&keys, "elsewhere", all, now(), 60));
-    refused(&token(&EdgeKeys::generate().expect("keys"), &site.name, all, now(), 60));
+    let good = token(&keys, &site.name, now(), 60);
+    assert_eq!(site.deployment.http().bearer(&good).get("/api/v1/whoami").status, 200);
+    refused(&token(&keys, &site.name, now() - 61, 60));
+    refused(&token(&keys, &site.name, now() + 120, 60));
+    refused(&token(&keys, "elsewhere", now(), 60));
+    refused(&token(&EdgeKeys::generate().expect("keys"), &site.name, now(), 60));
 }
 
 /// The edge must close a panel socket when the token of the socket expires.
@@ -92,7 +96,8 @@ fn a_socket_ends_with_its_token() {
     let site = Site::shared();
     let _agent = site.device("porch");
     let keys = site.deployment.edge_keys();
-    let short = token(&keys, &site.name, "line:*/*:*", now(), 3);
+    let family = family_of(&site.log_in()).expect("a login");
+    let short = token(&keys, &site.name, &family, "line:*/*:*", now(), 3);
     let mut panel = Panel::open(site.deployment.origin(), &short);
     assert_eq!(panel.command("one", "porch", "relay", "set", json!({ "value": true }))["status"], "executed");
     soon("the token has expired", || {
@@ -114,7 +119,7 @@ fn a_refused_token_never_reaches_the_object() {
     let keys = deployment.edge_keys();
     let starts = || deployment.log().matches("site object starts").count();
     let before = starts();
-    let good = token(&keys, "site-2", "site:audit", now(), 60);
+    let good = token(&keys, "site-2", "none", "site:audit", now(), 60);
     let parts: Vec<&str> = good.split('.').collect();
     for part in 0..3 {
         let mut altered: Vec<String> = parts.iter().map(ToString::to_string).collect();
@@ -125,10 +130,10 @@ fn a_refused_token_never_reaches_the_object() {
         http.get("/api/v1/devices").is_problem(401, "invalid_token");
         http.get("/api/v1/events").is_problem(401, "invalid_token");
     }
-    let foreign = token(&EdgeKeys::generate().expect("keys"), "site-2", "site:audit", now(), 60);
+    let foreign = token(&EdgeKeys::generate().expect("keys"), "site-2", "none", "site:audit", now(), 60);
     deployment.http().bearer(&foreign).get("/api/v1/devices").is_problem(401, "invalid_token");
     assert_eq!(starts(), before, "a Durable Object was reached");
-    // The Durable Object refuses the valid token, because the person in the token does not exist. The refusal shows
+    // The Durable Object refuses the valid token, because the login of the token does not exist. The refusal shows
     // that the Durable Object has started.
     deployment.http().bearer(&good).get("/api/v1/devices").is_problem(401, "invalid_token");
     soon("the object starts for a good token", || (starts() > before).then_some(()));

@@ -12,17 +12,22 @@ SITE = os.environ["PINLATCH_SITE"]
 OWNER = os.environ["PINLATCH_OWNER"]
 ORIGIN = os.environ["PINLATCH_ORIGIN"]
 CLAIMS = TOKEN.split(".")[1]
-JTI = json.loads(base64.urlsafe_b64decode(CLAIMS + "=" * (-len(CLAIMS) % 4)))["jti"]
+CLAIMS = json.loads(base64.urlsafe_b64decode(CLAIMS + "=" * (-len(CLAIMS) % 4)))
 NOBODY = "nobody"
 COMMANDS = itertools.count()
 
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    # schemathesis finds the id of its own token in the audit log and would revoke this token.
-    # Therefore the id is replaced by an unknown id.
-    if case.path_parameters.get("jti") == JTI:
-        case.path_parameters["jti"] = NOBODY
+    # schemathesis finds the ids of its own token and login in responses, and would end them.
+    # Therefore these ids are replaced by an unknown id.
+    for name, claim in (("jti", "jti"), ("id", "family")):
+        if case.path_parameters.get(name) == CLAIMS[claim]:
+            case.path_parameters[name] = NOBODY
+    # All logins of the owner would end.
+    ends_logins = case.method == "DELETE" or case.operation.path.endswith("/secure")
+    if ends_logins and str(case.path_parameters.get("username")).lower() == OWNER:
+        case.path_parameters["username"] = NOBODY
     if case.meta and not case.meta.generation.mode.is_negative:
         if "Origin" in case.headers:
             case.headers["Origin"] = ORIGIN

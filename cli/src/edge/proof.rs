@@ -1,5 +1,5 @@
-//! Proves again, with a password, that the user is the person of the login session (RFC 9470). The edge needs a proof of
-//! the last few minutes for each request that would outlive a stolen login.
+//! Proves again, with a password, that the user is the person of the login session (RFC 9470). The edge needs a proof
+//! of the last few minutes for each request that would outlive a stolen login.
 
 use std::io;
 

@@ -120,8 +120,8 @@ pub fn prove(password: Secret) -> Result<()> {
     proven_by(|api| proof::send(api, password)).map(|_| ())
 }
 
-/// Stores the tokens that the edge returns for a new proof. The edge refuses the earlier tokens of the session from then
-/// on.
+/// Stores the tokens that the edge returns for a new proof. The edge refuses the earlier tokens of the session from
+/// then on.
 fn proven_by(prove: impl FnOnce(&Api) -> Result<TokenReply>) -> Result<Session> {
     let reply = prove(&current()?.renewing_api()?)?;
     kept()?.continued_by(reply)

@@ -50,8 +50,10 @@ impl Running {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let log = self.log();
-            if log.contains(words) {
-                return log;
+            // The agent may still be writing the last line.
+            let lines = log.rsplit_once('\n').map_or("", |(lines, _)| lines);
+            if lines.contains(words) {
+                return lines.to_owned();
             }
             assert!(Instant::now() < deadline, "{words:?} is not in:\n{log}");
             sleep(Duration::from_millis(10)).await;

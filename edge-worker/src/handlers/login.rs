@@ -6,7 +6,7 @@ use pinlatch_protocol::api::{LoginOption, Secret};
 use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
-use pinlatch_site::calls;
+use pinlatch_site::{NewLogin, calls};
 use pinlatch_token::login::{Discovery, Identity, LOGIN_LIFE, LoginState, Provider};
 use serde_json::Value;
 use url::Url;
@@ -53,6 +53,9 @@ async fn sent(incoming: &Incoming, provider: &Provider) -> HandlerResult {
     address
         .query_pairs_mut()
         .extend_pairs(provider.question(&login, &redirect_uri(incoming, &provider.name)));
+    if login_of_browser(incoming, &provider.site).is_some() {
+        address.query_pairs_mut().extend_pairs(Provider::question_of_proof());
+    }
     let cookie = cookies::login(&Secret::new(sealed), LOGIN_LIFE);
     respond::with_cookies(respond::redirect(address.as_str())?, [cookie])
 }
@@ -104,11 +107,13 @@ async fn logged_in(incoming: &Incoming, provider: &Provider) -> Result<Vec<Strin
 
     // If the browser has a login of the same person, the round trip is a new proof for this login.
     let renews = login_of_browser(incoming, &provider.site);
+    // A provider can confirm a person whom it asked hours ago.
+    let auth_time = identity.auth_time.unwrap_or(u64::MAX).min(now_s());
     let call = calls::FederatedLogin {
         issuer: provider.issuer.clone(),
         subject: identity.subject,
         email: identity.email,
-        new: new_login(incoming, renews),
+        new: NewLogin { auth_time, ..new_login(incoming, renews) },
     };
     let person = ask_site(&incoming.env, &provider.site, call).await?;
     let tokens = issue(incoming, provider.site.clone(), person)?;

@@ -218,6 +218,7 @@ pub(super) fn new_login(incoming: &Incoming, renews: Option<String>) -> NewLogin
         family: random_id(),
         refresh_jti: random_id(),
         expires_at: now_s() + refresh_token::LIFE,
+        auth_time: now_s(),
         client: incoming.header("User-Agent").map(|agent| client_name(&agent)),
         renews,
     }

@@ -435,7 +435,7 @@ endpoints! {
         codes: [InvalidRequest, UnknownToken],
     }
 
-    /// Invalidates every token that the edge has signed for the site until now, as an emergency stop.
+    /// Ends all logins, tokens and one-time codes of the site, as an emergency stop.
     ///
     /// This call requires the role `owner`. All logins, API tokens, guest links, invitations and enrolment codes of the
     /// site end. People, their passwords and identities, and devices stay. A JSON body is ignored.

@@ -144,17 +144,19 @@ impl Site<'_> {
         let renewed = new.renews.as_ref().map(|family| self.family(family)).transpose()?.flatten();
         let renewed = renewed.filter(|family| family.is_open(self.now_ms) && family.username == username);
         let actor = by(&username, Some(&new.refresh_jti));
+        let auth_ms = new.auth_time.saturating_mul(1000).min(self.now_ms);
         let id = match renewed {
             Some(family) => {
                 let expires_ms = self.login_end(family.started_ms, new.expires_at);
                 self.run(
                     "UPDATE families SET previous = NULL, unproved = current, current = ?2, rotated_ms = ?3,
-                     auth_ms = ?3, expires_ms = ?4 WHERE id = ?1",
+                     auth_ms = ?5, expires_ms = ?4 WHERE id = ?1",
                     &[
                         family.id.as_str().into(),
                         new.refresh_jti.as_str().into(),
                         self.now_ms.into(),
                         expires_ms.into(),
+                        auth_ms.into(),
                     ],
                 )?;
                 self.audit(actor, "proof", username.as_str(), "done")?;
@@ -164,7 +166,7 @@ impl Site<'_> {
                 self.make_room(&username)?;
                 self.run(
                     "INSERT INTO families (id, username, current, expires_ms, started_ms, auth_ms, client)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)",
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?7, ?6)",
                     &[
                         new.family.as_str().into(),
                         username.as_str().into(),
@@ -172,6 +174,7 @@ impl Site<'_> {
                         self.login_end(self.now_ms, new.expires_at).into(),
                         self.now_ms.into(),
                         new.client.as_deref().map(client_label).into(),
+                        auth_ms.into(),
                     ],
                 )?;
                 self.audit(actor, "login", username.as_str(), "done")?;

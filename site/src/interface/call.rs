@@ -187,6 +187,8 @@ pub struct NewLogin {
     pub refresh_jti: String,
     /// The expiry of the refresh token, in seconds of Unix time. The site can set an earlier expiry.
     pub expires_at: u64,
+    /// When the person proved their identity, in seconds of Unix time.
+    pub auth_time: u64,
     /// The name of the browser or program that logs in.
     pub client: Option<String>,
     /// The id of an open login. If this login is open and belongs to the same person, the site renews its proof and its

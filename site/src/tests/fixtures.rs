@@ -77,6 +77,7 @@ impl TestSite {
             family: family.into(),
             refresh_jti: format!("{family}-r0"),
             expires_at: self.now_s() + 30 * DAY_S,
+            auth_time: self.now_s(),
             client: None,
             renews: None,
         }

@@ -331,6 +331,15 @@ fn a_provider_s_round_trip_is_a_proof() {
     test_site.pass(HOUR_S * 1000);
     let again = log_in(Some("f"), "g");
     assert_eq!((again.family.as_str(), again.auth_time), ("f", Some(test_site.now_s())));
+    let old = NewLogin { auth_time: START_MS / 1000, renews: Some("f".into()), ..test_site.new_login("x") };
+    let call = Call::FederatedLogin {
+        issuer: "https://id".into(),
+        subject: "bob-sub".into(),
+        email: None,
+        new: old,
+    };
+    let Ok(Answer::Now(Reply::LoggedIn(login))) = test_site.call(call).0 else { panic!() };
+    assert_eq!(login.auth_time, Some(START_MS / 1000), "the provider asked the person an hour ago");
     assert_eq!(log_in(Some(OWNER_LOGIN), "h").family, "h", "the login of another person is not renewed");
     test_site.done(Call::LogoutFamily { family: "f".into() }).unwrap();
     assert_eq!(log_in(Some("f"), "i").family, "i", "an ended login is not revived");

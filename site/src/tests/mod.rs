@@ -4,6 +4,7 @@
 mod access;
 mod agents;
 mod audit;
+mod authority;
 mod chain;
 mod commands;
 mod devices;

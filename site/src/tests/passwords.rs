@@ -34,6 +34,7 @@ fn log_in_with(test_site: &TestSite, who: &str, ids: &[&str]) -> Result<(), Stri
             family: format!("{who}-{}", ids.join("-")),
             refresh_jti: "r".into(),
             expires_at: test_site.now_s() + DAY_S,
+            auth_time: START_MS / 1000,
             client: None,
             renews: None,
         },

@@ -230,6 +230,7 @@ fn a_person_has_so_many_logins() {
             family: "f100".into(),
             refresh_jti: "r".into(),
             expires_at: test_site.now_s() + 30 * DAY_S,
+            auth_time: START_MS / 1000,
             client: None,
             renews: None,
         },

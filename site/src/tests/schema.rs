@@ -144,6 +144,7 @@ fn a_person_without_a_password_has_none_after_the_upgrade() {
             family: who.into(),
             refresh_jti: "r".into(),
             expires_at: u64::MAX,
+            auth_time: START_MS / 1000,
             client: None,
             renews: None,
         },

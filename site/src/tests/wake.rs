@@ -68,6 +68,7 @@ fn what_is_kept_too_long_goes_and_the_site_comes_to_rest() {
             family: "f".into(),
             refresh_jti: "r".into(),
             expires_at: START_MS / 1000 + 60,
+            auth_time: START_MS / 1000,
             client: None,
             renews: None,
         },

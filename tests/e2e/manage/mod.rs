@@ -5,6 +5,7 @@ mod devices;
 mod inspector;
 mod other_login;
 mod people;
+mod proofs;
 mod screens;
 mod session;
 mod strangers;
@@ -54,6 +55,13 @@ impl Pages {
 
     async fn click(&self, testid: &str) {
         self.browser.click(testid).await;
+    }
+
+    /// Clicks on the first element that matches a CSS selector.
+    async fn click_in(&self, selector: &str) {
+        let wait = self.browser.client.wait().at_most(PATIENCE);
+        let element = wait.for_element(Locator::Css(selector)).await.expect(selector);
+        element.click().await.expect(selector);
     }
 
     async fn text(&self, testid: &str) -> String {

@@ -42,8 +42,8 @@ fn valid_tokens(tokens: &[TokenView], before: u64, now: u64) -> OldTokens {
     OldTokens { last_expiry: good.iter().max().copied(), count: good.len() }
 }
 
-/// Ends all logins, tokens and codes of the site, also the login of the caller. Only an owner can do this. Returns the new
-/// generation.
+/// Ends all logins, tokens and codes of the site, also the login of the caller. Only an owner can do this. Returns the
+/// new generation.
 pub fn raise_generation(edge: &EdgeKeys) -> Result<u64> {
     let raised: Generation = own_deployment(edge)?.send(&Endpoint::RaiseGeneration, &json!({}))?;
     Ok(raised.generation)

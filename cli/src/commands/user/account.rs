@@ -54,9 +54,8 @@ pub fn change_password(args: &Passwords, json: bool) -> Result<()> {
     print(json, &json!({ "changed": username }), "The password is changed. Your other logins are ended.")
 }
 
-/// Sets a new password, and ends everything that a thief could have arranged with the account. The stored login has then
-/// ended too, so it is deleted. The new proof is given first, because the edge requires it and ends the tokens of a thief
-/// at once.
+/// Sets a new password, and ends everything that a thief could have arranged with the account. The stored login has
+/// then ended too, so it is deleted. The proof comes first, because the edge requires a new proof.
 pub fn secure(args: &Passwords, json: bool) -> Result<()> {
     let username = own_name(&api()?)?;
     if !args.password_stdin {

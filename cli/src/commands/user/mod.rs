@@ -51,8 +51,8 @@ pub enum UserCommand {
     /// Remove a person from the site. All logins of the person end, and all tokens that the person created become
     /// invalid.
     Remove(One),
-    /// List the open logins of a person in browsers and command lines, or your own open logins. A login expires if it is
-    /// not used, and ends at the latest at the time in the last column.
+    /// List the open logins of a person in browsers and command lines, or your own open logins. A login expires if it
+    /// is not used, and ends at the latest at the time in the last column.
     Sessions {
         /// The user name of the person. [default: your own user name]
         username: Option<UserName>,

@@ -49,6 +49,9 @@ pub fn FormDialog(
     go: &'static str,
     body: Body,
     call: MakeCall,
+    /// The content below the button of a form.
+    #[prop(optional)]
+    below: Option<AnyView>,
     /// Runs when the call has closed the dialog.
     #[prop(optional, into)]
     done: Option<Callback<()>>,
@@ -94,6 +97,7 @@ pub fn FormDialog(
                 {fields}
                 <Failed doing/>
                 <Go doing text=go test_id=go_id/>
+                {below}
             </form>
         }
         .into_any(),

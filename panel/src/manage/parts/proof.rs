@@ -38,7 +38,6 @@ fn ProofDialog() -> impl IntoView {
             autocomplete="current-password"
             first=true
         />
-        <Providers/>
     };
     let call: MakeCall = Box::new(move || {
         let secret = Secret::new(password.get_untracked());
@@ -64,6 +63,7 @@ fn ProofDialog() -> impl IntoView {
             go=text::GO
             body=Body::Form(fields.into_any())
             call
+            below=view! { <Providers/> }.into_any()
             on_close=|()| proof::close()
         />
     }

@@ -28,8 +28,8 @@ pub const SECURE: &str = "Secure my account";
 pub const SECURE_WHEN: &str =
     "Use this if your phone or computer was stolen, or if another person knows your password.";
 /// This text is shown in the dialog.
-pub const SECURE_TEXT: &str = "You choose a new password. All your sessions end, also this session. All API tokens, guest links, invitations and enrolment strings that you created stop working, and so does everything that was created with these tokens. Your sign-in providers are removed. Your permissions and your devices stay. You then sign in with the new password.";
-pub const SECURE_GO: &str = "Set password and end everything";
+pub const SECURE_TEXT: &str = "You choose a new password. All your sessions end, also this session. All API tokens, guest links, invitations and enrolment strings that you created stop working, and so does everything that was created with these tokens. Your sign-in providers are removed. Your permissions and the enrolled devices stay. You then sign in with the new password.";
+pub const SECURE_GO: &str = "Secure account";
 
 /// Returns the name of the browser or program of a session.
 pub fn client(session: &Session) -> String {

@@ -35,7 +35,8 @@ pub const ENDED: &str =
     "Your session has ended. Sign in again in a new tab, then return to this page. Your input is kept.";
 pub const ENDED_LINK: &str = "Sign in";
 /// This text is shown if the person did not confirm their identity.
-pub const NOT_PROVEN: &str = "Nothing was changed, because you did not confirm that it is you. Your input is kept. Try again, then confirm.";
+pub const NOT_PROVEN: &str =
+    "Nothing was changed, because you did not confirm that it is you. Try again, then confirm.";
 pub const PERSON_REQUIRED: &str =
     "Only a person who is signed in with an account can do this. Sign in, then try again.";
 pub const UNKNOWN_SESSION: &str = "This session has already ended. Reload the page.";

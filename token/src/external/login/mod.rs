@@ -7,7 +7,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use pinlatch_protocol::api::Secret;
+use pinlatch_protocol::api::{MAX_PROOF_AGE, Secret};
 use pinlatch_protocol::name::Name;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -158,6 +158,9 @@ pub struct Identity {
     pub subject: String,
     /// The person's email address. `None` if the provider does not report the email address as verified.
     pub email: Option<String>,
+    /// When the person last proved their identity to the provider, in seconds of Unix time. `None` if the provider does
+    /// not report this time.
+    pub auth_time: Option<u64>,
 }
 
 impl Provider {
@@ -250,6 +253,12 @@ impl Provider {
         ]
     }
 
+    /// Returns the additional parameters for a new proof of a logged-in person (OpenID Connect Core §3.1.2.1). The
+    /// provider must ask the person again, also if the browser has a session at the provider.
+    pub fn question_of_proof() -> [(&'static str, String); 2] {
+        [("prompt", "login".into()), ("max_age", MAX_PROOF_AGE.to_string())]
+    }
+
     /// Applies all checks of the policy to an `id_token` (OpenID Connect Core §3.1.3.7). The `id_token` must belong to
     /// the client id of this deployment and to this login.
     pub fn verify_id_token(
@@ -282,6 +291,7 @@ impl Provider {
         }
         Ok(Identity {
             email: verified_email(|name| accepted.claims.get(name)),
+            auth_time: accepted.claims.get("auth_time").and_then(Value::as_u64),
             subject: accepted.sub.ok_or(Refusal::MissingClaim("sub"))?,
         })
     }

@@ -62,7 +62,7 @@ fn a_client_id_is_one_though_its_table_is_wrong() {
 
 #[test]
 fn an_address_comes_from_userinfo_of_the_same_person_alone() {
-    let bare = || Identity { subject: "u1".into(), email: None };
+    let bare = || Identity { subject: "u1".into(), email: None, auth_time: None };
     let told = json!({ "sub": "u1", "email": "Ann@Example.org", "email_verified": true });
     assert_eq!(bare().with_userinfo(&told).email.as_deref(), Some("ann@example.org"));
     let proven = Identity { email: Some("own@example.org".into()), ..bare() };
@@ -148,7 +148,7 @@ fn an_id_token_is_for_us_and_for_this_login() {
         let token = minting.sign("JWT", Some(key.kid()), claims.as_object().unwrap().clone()).unwrap();
         provider.verify_id_token(&token, &keys, &login, NOW)
     };
-    let ann = Identity { subject: "u1".into(), email: Some("ann@example.org".into()) };
+    let ann = Identity { subject: "u1".into(), email: Some("ann@example.org".into()), auth_time: None };
     assert_eq!(verify(json!({})), Ok(ann.clone()));
     assert_eq!(verify(json!({ "aud": ["pinlatch", "x"], "azp": "pinlatch" })), Ok(ann));
     for unverified in [json!(false), json!("true"), json!(null)] {
