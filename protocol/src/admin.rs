@@ -23,6 +23,10 @@ pub const MAX_TOKEN_LIFE: u64 = MAX_TOKEN_DAYS * 86_400;
 /// The largest value of `max_uses` that a caller can set for an API token or guest link.
 pub const MAX_USES: u32 = 1_000_000;
 
+/// The maximum length of the scopes of an API token, as text in bytes. A longer token would be refused at its first use,
+/// because it would exceed the maximum size of a token.
+pub const MAX_API_SCOPE: usize = 4096;
+
 /// The maximum length of the scopes of a guest link, as text in bytes. A browser ignores a cookie of more than 4096 bytes
 /// without an error, and the guest cookie contains the link's token with its scopes.
 pub const MAX_GUEST_SCOPE: usize = 2400;
@@ -380,7 +384,8 @@ pub struct AuditHead {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AuditPage {
-    /// The audit entries of this page. The newest entry is the first.
+    /// The audit entries of this page. The newest entry is the first. If a filter matches few entries, a page can be
+    /// empty although older pages follow.
     pub entries: Vec<AuditEntry>,
     /// The number and the hash of the log's last entry. The field is absent if the audit log is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]

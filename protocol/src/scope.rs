@@ -150,7 +150,8 @@ fn clip(text: &str) -> String {
     text.chars().take(64).collect()
 }
 
-/// A set of scopes. In text form, for example in a `scope` claim, single spaces separate the scopes.
+/// A set of scopes. In text form, for example in a `scope` claim, single spaces separate the scopes. The set contains no
+/// scope that another scope of the set covers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ScopeSet(BTreeSet<Scope>);
@@ -180,9 +181,33 @@ impl ScopeSet {
         other.0.iter().all(|wanted| self.0.iter().any(|own| covers(own, wanted)))
     }
 
-    /// Returns the intersection of two scope sets.
+    /// Returns the intersection of two scope sets. If the intersection has more than [`MAX_SCOPES`] scopes, the result
+    /// omits some of them, so that a chain of intersections cannot become larger and larger. The result is never wider
+    /// than the intersection.
     pub fn within(&self, other: &Self) -> Self {
-        self.iter().flat_map(|a| other.iter().filter_map(move |b| meet(a, b))).collect()
+        self.meet(other).0
+    }
+
+    /// Returns the intersection of two scope sets, or an error if it has more than [`MAX_SCOPES`] scopes.
+    pub fn checked_within(&self, other: &Self) -> Result<Self, ScopeError> {
+        let (both, is_whole) = self.meet(other);
+        if is_whole { Ok(both) } else { Err(ScopeError::TooMany) }
+    }
+
+    /// Returns at most [`MAX_SCOPES`] scopes of the intersection, and whether these are all scopes of the intersection.
+    fn meet(&self, other: &Self) -> (Self, bool) {
+        let covered = |own: &Self, by: &Self| -> (Vec<Scope>, Vec<Scope>) {
+            let is_covered = |scope: &Scope| by.0.iter().any(|wide| covers(wide, scope));
+            // In reverse order, administrative rights come first, so that they are never omitted.
+            own.0.iter().rev().cloned().partition(is_covered)
+        };
+        let ((own, own_rest), (others, others_rest)) = (covered(self, other), covered(other, self));
+        let parts = own_rest.iter().flat_map(|a| others_rest.iter().filter_map(move |b| meet(a, b)));
+        let (mut both, mut is_whole) = (Vec::new(), true);
+        for scope in own.iter().chain(&others).cloned().chain(parts) {
+            is_whole &= absorb(&mut both, scope, MAX_SCOPES);
+        }
+        (Self(both.into_iter().collect()), is_whole)
     }
 
     /// Returns the scopes in sorted order.
@@ -194,6 +219,20 @@ impl ScopeSet {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Adds a scope to a list in which no scope covers another. The result is `false` if the list would get more than `most`
+/// scopes. In this case, the scope is not added.
+fn absorb(scopes: &mut Vec<Scope>, scope: Scope, most: usize) -> bool {
+    if scopes.iter().any(|own| covers(own, &scope)) {
+        return true;
+    }
+    scopes.retain(|own| !covers(&scope, own));
+    let fits = scopes.len() < most;
+    if fits {
+        scopes.push(scope);
+    }
+    fits
 }
 
 fn covers(own: &Scope, wanted: &Scope) -> bool {
@@ -243,7 +282,7 @@ impl FromStr for ScopeSet {
     fn from_str(text: &str) -> Result<Self, ScopeError> {
         let set: BTreeSet<Scope> =
             text.split(' ').filter(|word| !word.is_empty()).map(str::parse).collect::<Result<_, _>>()?;
-        if set.len() > MAX_SCOPES { Err(ScopeError::TooMany) } else { Ok(Self(set)) }
+        if set.len() > MAX_SCOPES { Err(ScopeError::TooMany) } else { Ok(set.into_iter().collect()) }
     }
 }
 
@@ -271,7 +310,11 @@ impl fmt::Display for ScopeSet {
 
 impl FromIterator<Scope> for ScopeSet {
     fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
-        Self(scopes.into_iter().collect())
+        let mut whole = Vec::new();
+        for scope in scopes {
+            absorb(&mut whole, scope, usize::MAX);
+        }
+        Self(whole.into_iter().collect())
     }
 }
 
@@ -391,11 +434,74 @@ mod tests {
         ]
     }
 
+    /// Returns a scope of many devices and lines, so that intersections become large.
+    fn wide_scope() -> impl Strategy<Value = Scope> {
+        let one = |letter: char| {
+            (0u8..40).prop_map(move |n| Pattern::One(Name::new(format!("{letter}{n}")).unwrap()))
+        };
+        let verb = prop_oneof![Just(None), prop::sample::select(&VERBS[..]).prop_map(Some)];
+        prop_oneof![
+            10 => (one('d'), verb.clone()).prop_map(|(device, verb)| Scope::Line { device, line: Pattern::Any, verb }),
+            10 => (one('l'), verb).prop_map(|(line, verb)| Scope::Line { device: Pattern::Any, line, verb }),
+            1 => Just(Scope::Site(Some(SiteRight::Users))),
+        ]
+    }
+
+    #[test]
+    fn an_intersection_with_too_many_scopes_keeps_the_administrative_rights() {
+        let all = |pattern: &str| {
+            let lines = (0..40).map(|n| pattern.replace('#', &n.to_string()));
+            set(&lines.chain(["site:users".into()]).collect::<Vec<_>>().join(" "))
+        };
+        let (devices, lines) = (all("line:d#/*:*"), all("line:*/l#:*"));
+        let both = devices.within(&lines);
+        assert_eq!(both.iter().count(), MAX_SCOPES);
+        assert!(both.allows_site(SiteRight::Users));
+        assert_eq!(devices.checked_within(&lines), Err(ScopeError::TooMany));
+    }
+
     proptest! {
         #[test]
         fn scopes_survive_their_text(scopes in prop::collection::vec(any_scope(), 0..8)) {
             let set: ScopeSet = scopes.into_iter().collect();
             prop_assert_eq!(set.to_string().parse::<ScopeSet>().unwrap(), set);
+        }
+
+        /// A set contains no scope that another scope of the set covers, and allows the same as all its scopes.
+        #[test]
+        fn a_covered_scope_is_absorbed(scopes in prop::collection::vec(any_scope(), 0..12), device in "[a-d]", line in "[a-d]") {
+            let set: ScopeSet = scopes.iter().cloned().collect();
+            let redundant = |one: &Scope| set.iter().any(|other| one != other && covers(other, one));
+            prop_assert!(!set.iter().any(redundant), "{}", set);
+            let (device, line) = (name(&device), name(&line));
+            let alone = |scope: &Scope| ScopeSet([scope.clone()].into_iter().collect());
+            for verb in VERBS {
+                let each = scopes.iter().any(|scope| alone(scope).allows_line(&device, &line, verb));
+                prop_assert_eq!(set.allows_line(&device, &line, verb), each);
+            }
+            for (right, _) in SiteRight::ALL {
+                let each = scopes.iter().any(|scope| alone(scope).allows_site(right));
+                prop_assert_eq!(set.allows_site(right), each);
+            }
+        }
+
+        /// Every intersection can be written and read, and allows nothing that one of the sets does not allow. A token
+        /// whose scopes are covered keeps all of them.
+        #[test]
+        fn an_intersection_is_never_too_large(one in prop::collection::vec(wide_scope(), 0..64), other in prop::collection::vec(wide_scope(), 0..64)) {
+            let (one, other): (ScopeSet, ScopeSet) = (one.into_iter().collect(), other.into_iter().collect());
+            let both = one.within(&other);
+            prop_assert_eq!(&both.to_string().parse::<ScopeSet>().unwrap(), &both);
+            prop_assert!(one.covers(&both) && other.covers(&both));
+            match one.checked_within(&other) {
+                Ok(whole) => prop_assert_eq!(&whole, &both),
+                Err(error) => prop_assert_eq!(error, ScopeError::TooMany),
+            }
+            if other.covers(&one) {
+                prop_assert_eq!(&both, &one);
+            }
+            let wider: ScopeSet = one.iter().chain(other.iter()).cloned().collect();
+            prop_assert_eq!(one.within(&wider), one.clone());
         }
 
         /// If a set covers another set, the first set allows everything that the second set allows.

@@ -18,6 +18,10 @@ use crate::site::{DAY_MS, Site};
 /// How many of the latest audit entries are searched for equal entries before a repeatable entry is written.
 const REPEAT_WINDOW: u32 = 64;
 
+/// The maximum number of audit entries that one call reads. If the filter matches few of them, the page can be empty
+/// although older entries follow.
+pub(crate) const MAX_READ: u64 = 25_000;
+
 /// The maximum number of repeatable audit entries with the same actor, action and outcome in one period.
 const REPEAT_MOST: i64 = 10;
 
@@ -43,7 +47,7 @@ columns!(AuditHead { seq, hash });
 impl Site<'_> {
     /// Returns the newest entry of the audit log.
     fn audit_head(&self) -> Result<Option<AuditHead>, StoreError> {
-        let sql = format!("SELECT {} FROM audit ORDER BY seq DESC LIMIT 1", AuditHead::LIST);
+        let sql = format!("SELECT {} FROM audit WHERE seq = (SELECT max(seq) FROM audit)", AuditHead::LIST);
         self.row(&sql, &[])?.as_ref().map(AuditHead::read).transpose()
     }
 
@@ -99,8 +103,7 @@ impl Site<'_> {
         outcome: &str,
     ) -> Result<(), StoreError> {
         let sql = "SELECT count(*), sum(target = ?5)
-            FROM (SELECT * FROM audit ORDER BY seq DESC LIMIT ?6)
-            WHERE at_ms > ?1 AND actor = ?2 AND act = ?3 AND outcome = ?4";
+            FROM audit WHERE seq > (SELECT max(seq) FROM audit) - ?6 AND at_ms > ?1 AND actor = ?2 AND act = ?3 AND outcome = ?4";
         let (name, target) = (clip(actor.name), clip(target));
         let (actor, target) = (Actor { name: &name, jti: actor.jti }, target.as_str());
         let since = self.now_ms.saturating_sub(period_ms);
@@ -137,17 +140,22 @@ impl Site<'_> {
     ) -> Result<AuditPage, Failure> {
         self.require_site(principal, SiteRight::Audit, "audit", "audit")?;
         let limit = limit.clamp(1, MAX_AUDIT_PAGE);
+        let head = self.audit_head()?;
+        let last = head.as_ref().map_or(0, |head| head.seq);
+        // A rare filter must not read the whole log in one call.
+        let before = filter.before.unwrap_or(u64::MAX).min(last.saturating_add(1));
+        let from = before.saturating_sub(MAX_READ);
         let rows = self.run(
             &format!(
                 "SELECT {} FROM audit
-             WHERE seq < ?1 AND at_ms >= ?2 AND at_ms < ?3 AND (?4 IS NULL OR actor = ?4)
+             WHERE seq < ?1 AND seq >= ?9 AND at_ms >= ?2 AND at_ms < ?3 AND (?4 IS NULL OR actor = ?4)
              AND (?5 IS NULL OR act = ?5) AND (?6 IS NULL OR substr(target, 1, length(?6)) = ?6)
              AND (?7 IS NULL OR outcome = ?7)
              ORDER BY seq DESC LIMIT ?8",
                 AuditEntry::LIST
             ),
             &[
-                filter.before.unwrap_or(u64::MAX).into(),
+                before.into(),
                 filter.since_ms.unwrap_or(0).into(),
                 filter.until_ms.unwrap_or(u64::MAX).into(),
                 filter.actor.as_deref().into(),
@@ -156,15 +164,26 @@ impl Site<'_> {
                 filter.outcome.as_deref().into(),
                 // The query reads one more row than requested, to find out whether another page follows.
                 (limit + 1).into(),
+                from.into(),
             ],
         )?;
         let page = usize::try_from(limit).unwrap_or(usize::MAX);
         let entries: Vec<AuditEntry> =
             rows.iter().take(page).map(AuditEntry::read).collect::<Result<_, StoreError>>()?;
-        let next = entries.last().filter(|_| rows.len() > page).map(|entry| entry.seq);
-        let head = self.audit_head()?;
+        let next = match entries.last() {
+            Some(entry) if rows.len() > page => Some(entry.seq),
+            _ if self.has_audit_before(from, filter)? => Some(from),
+            _ => None,
+        };
         let keep_days = u32::try_from(self.keep_audit_ms()? / DAY_MS).unwrap_or(u32::MAX);
         Ok(AuditPage { entries, head, next, keep_days })
+    }
+
+    /// Returns whether the audit log contains entries before a sequence number that can match the filter.
+    fn has_audit_before(&self, seq: u64, filter: &AuditFilter) -> Result<bool, StoreError> {
+        let sql = "SELECT at_ms FROM audit WHERE seq = (SELECT max(seq) FROM audit WHERE seq < ?1)";
+        let at_ms = self.row(sql, &[seq.into()])?.map(|row| row.uint(0)).transpose()?;
+        Ok(at_ms.is_some_and(|at_ms| at_ms >= filter.since_ms.unwrap_or(0)))
     }
 
     /// Returns how long audit entries are stored, in milliseconds. If the owner has not set a retention time, the

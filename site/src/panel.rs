@@ -4,7 +4,6 @@ use pinlatch_protocol::api::Whoami;
 use pinlatch_protocol::close;
 use pinlatch_protocol::panel::{Change, FromPanel, ToPanel};
 use pinlatch_protocol::problem::{Code, Problem};
-use pinlatch_protocol::scope::{MAX_SCOPES, Scope, ScopeSet};
 
 use crate::accounts::authority::Rights;
 use crate::devices::command::CommandProgress;
@@ -110,19 +109,12 @@ impl Site<'_> {
     }
 }
 
-/// Limits a scope set to the maximum size, because the intersection of two scope sets can be larger than each of the
-/// two sets. The answer omits the last line scopes, but the site still allows the omitted scopes.
-fn within_limit(scope: &ScopeSet) -> ScopeSet {
-    let (site, lines): (Vec<_>, Vec<_>) = scope.iter().partition(|scope| matches!(scope, Scope::Site(_)));
-    site.into_iter().chain(lines).take(MAX_SCOPES).cloned().collect()
-}
-
 fn whoami(principal: &Principal, rights: &Rights) -> Whoami {
     Whoami {
         site: principal.site.clone(),
         sub: principal.sub.clone(),
         role: rights.role,
-        scope: within_limit(&rights.scope),
+        scope: rights.scope.clone(),
         jti: principal.jti.clone(),
         iss: principal.iss.clone(),
         iat: principal.iat,

@@ -91,7 +91,8 @@ impl Site<'_> {
             (SELECT at_ms FROM audit WHERE seq = (SELECT min(seq) FROM audit)
                 AND seq < (SELECT max(seq) FROM audit)) AS audit_ms,
             (SELECT min(at_ms) FROM connection_nonces) AS nonce_ms,
-            (SELECT min(min(expires_ms, coalesce(ended_ms, expires_ms))) FROM families) AS family_ms,
+            (SELECT min(expires_ms, coalesce(ended_ms, expires_ms)) AS end_ms FROM families
+                ORDER BY end_ms LIMIT 1) AS family_ms,
             (SELECT min(expires_ms) FROM codes WHERE device IS NOT NULL OR username IS NOT NULL) AS code_ms,
             (SELECT min(until_ms) FROM revoked) AS revoked_ms,
             (SELECT free_ms FROM rates LIMIT 1) AS rate_ms,
@@ -135,14 +136,15 @@ impl Site<'_> {
         )?;
         self.run("DELETE FROM connection_nonces WHERE at_ms <= ?1", &[before(KEEP_NONCES_MS)])?;
         self.run(
-            "DELETE FROM families WHERE expires_ms <= ?1 OR ended_ms <= ?1",
+            "DELETE FROM families WHERE min(expires_ms, coalesce(ended_ms, expires_ms)) <= ?1",
             &[before(KEEP_FAMILIES_MS)],
         )?;
         self.run(
             "DELETE FROM codes WHERE (device IS NOT NULL OR username IS NOT NULL) AND expires_ms <= ?1",
             &[before(0)],
         )?;
-        self.run("DELETE FROM tokens WHERE exp * 1000 <= ?1", &[before(KEEP_TOKENS_MS)])?;
+        let expired = self.now_ms.saturating_sub(KEEP_TOKENS_MS) / 1000;
+        self.run("DELETE FROM tokens WHERE exp <= ?1", &[expired.into()])?;
         self.report_dropped_events()?;
         self.run("DELETE FROM rates WHERE free_ms <= ?1", &[before(0)])?;
         self.run("DELETE FROM revoked WHERE until_ms <= ?1", &[before(0)])?;

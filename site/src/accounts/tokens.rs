@@ -1,8 +1,8 @@
 //! Issues API tokens and guest links. During its whole lifetime, a token is limited by the current rights of its issuer.
 
 use pinlatch_protocol::admin::{
-    IssueRequest, MAX_GUEST_SCOPE, MAX_TOKEN_LIFE, MAX_TOKEN_NAME, MAX_UNPROVEN_LIFE, MAX_USES, TokenKind,
-    TokenView,
+    IssueRequest, MAX_API_SCOPE, MAX_GUEST_SCOPE, MAX_TOKEN_LIFE, MAX_TOKEN_NAME, MAX_UNPROVEN_LIFE,
+    MAX_USES, TokenKind, TokenView,
 };
 use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
@@ -35,6 +35,9 @@ const MAX_JTI: usize = 256;
 /// How long a token stays in the list of tokens after its expiry, in milliseconds.
 pub(crate) const KEEP_TOKENS_MS: u64 = 7 * 24 * 3_600_000;
 
+/// The shortest time between two writes of the time of a token's last command, in milliseconds.
+const USED_EVERY_MS: u64 = 60_000;
+
 /// A row of the table `tokens`.
 struct IssuedToken {
     jti: String,
@@ -51,6 +54,8 @@ struct IssuedToken {
     uses: u64,
     created_ms: u64,
     ended_ms: Option<u64>,
+    /// The time of the last command, at most a minute too early.
+    last_used_ms: Option<u64>,
 }
 
 columns!(IssuedToken {
@@ -68,6 +73,7 @@ columns!(IssuedToken {
     uses,
     created_ms,
     ended_ms,
+    last_used_ms,
 });
 
 impl IssuedToken {
@@ -76,7 +82,7 @@ impl IssuedToken {
         GiverColumns { person: person.clone(), parent: parent.clone(), issuer: issuer.clone() }.giver()
     }
 
-    fn view(&self, last_used_ms: Option<u64>) -> TokenView {
+    fn view(&self) -> TokenView {
         let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
         TokenView {
             jti: self.jti.clone(),
@@ -89,7 +95,7 @@ impl IssuedToken {
             max_uses: self.max_uses.map(small),
             uses: small(self.uses),
             created_ms: self.created_ms,
-            last_used_ms,
+            last_used_ms: self.last_used_ms,
             revoked_ms: self.ended_ms,
         }
     }
@@ -175,6 +181,9 @@ impl Site<'_> {
             return Err(wrong("`scope` must contain at least one scope"));
         }
         self.require_cover(principal, &request.scope, "mint", "tokens")?;
+        if request.scope.to_string().len() > MAX_API_SCOPE {
+            return Err(wrong("the `scope` of a token has too many characters; use `*` or fewer lines"));
+        }
         if request.kind == TokenKind::Guest && request.scope.to_string().len() > MAX_GUEST_SCOPE {
             return Err(wrong(
                 "the `scope` of a guest link has too many characters for a cookie; use `*` or fewer lines",
@@ -232,7 +241,7 @@ impl Site<'_> {
         )?;
         self.audit_by(principal, "mint", jti, request.kind.as_str())?;
         let issued = self.issued(jti)?.ok_or(StoreError::Shape { column: 0, wanted: "the new token" })?;
-        Ok(issued.view(None))
+        Ok(issued.view())
     }
 
     /// Checks that the chain of issuers of a new token does not exceed the maximum length.
@@ -254,15 +263,9 @@ impl Site<'_> {
 
     pub(crate) fn issued_tokens(&self, principal: &Principal) -> Result<Vec<TokenView>, Failure> {
         self.require_site(principal, SiteRight::Tokens, "tokens", "tokens")?;
-        let sql = format!(
-            "SELECT {}, used_ms FROM tokens LEFT JOIN
-             (SELECT jti AS user, max(at_ms) AS used_ms FROM audit WHERE act = 'command' GROUP BY jti)
-             ON user = jti ORDER BY created_ms DESC, jti",
-            IssuedToken::LIST
-        );
+        let sql = format!("SELECT {} FROM tokens ORDER BY created_ms DESC, jti", IssuedToken::LIST);
         let rows = self.run(&sql, &[])?;
-        let views =
-            rows.iter().map(|row| Ok(IssuedToken::read(row)?.view(row.opt_uint(IssuedToken::COUNT)?)));
+        let views = rows.iter().map(|row| Ok(IssuedToken::read(row)?.view()));
         Ok(views.collect::<Result<_, StoreError>>()?)
     }
 
@@ -353,25 +356,33 @@ impl Site<'_> {
             return Err(Code::UsedUp.into());
         }
         match self.issued_scope(jti) {
-            Ok(_) => Ok(token.view(None)),
+            Ok(_) => Ok(token.view()),
             Err(Failure::Problem(problem)) => Err(no(problem.detail.unwrap_or_default())),
             Err(fault) => Err(fault),
         }
     }
 
-    /// Counts one use of the caller's token, if the token has a maximum number of uses.
+    /// Records a command of the caller's token, and counts it as a use if the token has a maximum number of uses. The time
+    /// of the last command is written at most once per [`USED_EVERY_MS`].
     pub(crate) fn use_token(&self, principal: &Principal, target: &str) -> Result<(), Failure> {
         if !principal.issued {
             return Ok(());
         }
-        let Some(IssuedToken { max_uses: Some(most), uses, .. }) = self.issued(&principal.jti)? else {
+        let Some(IssuedToken { max_uses, uses, last_used_ms, .. }) = self.issued(&principal.jti)? else {
             return Ok(());
         };
-        if uses >= most {
+        if max_uses.is_some_and(|most| uses >= most) {
             self.audit_refusal(principal, "command", target, Code::UsedUp)?;
             return Err(Code::UsedUp.into());
         }
-        self.run("UPDATE tokens SET uses = uses + 1 WHERE jti = ?1", &[principal.jti.as_str().into()])?;
+        let is_recent = |at_ms: u64| self.now_ms.saturating_sub(at_ms) < USED_EVERY_MS;
+        if max_uses.is_none() && last_used_ms.is_some_and(is_recent) {
+            return Ok(());
+        }
+        self.run(
+            "UPDATE tokens SET uses = uses + ?2, last_used_ms = ?3 WHERE jti = ?1",
+            &[principal.jti.as_str().into(), max_uses.is_some().into(), self.now_ms.into()],
+        )?;
         Ok(())
     }
 }

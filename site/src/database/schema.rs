@@ -248,6 +248,28 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
         dropped INTEGER NOT NULL,
         PRIMARY KEY (device, line)
     ) STRICT, WITHOUT ROWID",
+        // The time of a token's last command, rounded to a minute. The list of tokens would otherwise read the whole
+        // audit log.
+        "ALTER TABLE tokens ADD COLUMN last_used_ms INTEGER",
+        "UPDATE tokens SET last_used_ms = used.at_ms
+         FROM (SELECT jti, max(at_ms) AS at_ms FROM audit WHERE act = 'command' GROUP BY jti) AS used
+         WHERE used.jti = tokens.jti AND last_used_ms IS NULL",
+        // After most events, the site computes when the next row of these tables expires. The expiry of a login changes
+        // when the login is refreshed or ended. The expiries in the other tables never change.
+        "CREATE INDEX IF NOT EXISTS families_end ON families (min(expires_ms, coalesce(ended_ms, expires_ms)))",
+        "CREATE INDEX IF NOT EXISTS codes_end ON codes (expires_ms)
+         WHERE device IS NOT NULL OR username IS NOT NULL",
+        "CREATE INDEX IF NOT EXISTS tokens_end ON tokens (exp)",
+        "CREATE INDEX IF NOT EXISTS revoked_end ON revoked (until_ms)",
+        "CREATE INDEX IF NOT EXISTS connection_nonces_age ON connection_nonces (at_ms)",
+        // The logins of a person are read at each login and in the list of people. The index is written only when a login
+        // starts.
+        "CREATE INDEX IF NOT EXISTS families_person ON families (username)",
+        // The revocations of a giver are counted at each revocation of a token that the site did not issue, including
+        // each logout of such a token.
+        "CREATE INDEX IF NOT EXISTS revoked_giver ON revoked (giver)",
+        // The identities of a person are read when they are listed, added or removed. Identities change rarely.
+        "CREATE INDEX IF NOT EXISTS identities_person ON identities (username)",
     ],
 ];
 

@@ -548,3 +548,36 @@ fn a_purge_takes_the_beginning_whatever_the_clock_did() {
     test_site.tick();
     assert_eq!(log(&test_site).len(), 1);
 }
+
+#[test]
+fn a_rare_filter_reads_a_part_of_the_log_per_call() {
+    let test_site = TestSite::new();
+    let read = |filter: &AuditFilter| {
+        let call = Call::Audit { principal: owner(), filter: filter.clone(), limit: 10 };
+        match test_site.call(call).0 {
+            Ok(Answer::Now(Reply::Audit(page))) => page,
+            other => panic!("{other:?}"),
+        }
+    };
+    let rare = AuditFilter { act: Some("setup".into()), ..AuditFilter::default() };
+    assert_eq!((read(&rare).entries.len(), read(&rare).next), (1, None));
+    let sql = "WITH RECURSIVE more (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM more WHERE n < ?1)
+        INSERT INTO audit (seq, at_ms, actor, act, target, outcome, hash)
+        SELECT n + (SELECT max(seq) FROM audit), ?2, 'ann', 'command', 'porch', 'executed', '' FROM more";
+    let many = 2 * crate::audit::MAX_READ;
+    test_site.store.run(sql, &[many.into(), test_site.now_ms.get().into()]).unwrap();
+    let (mut filter, mut calls, mut found) = (rare.clone(), 0, 0);
+    loop {
+        let page = read(&filter);
+        calls += 1;
+        found += page.entries.len();
+        filter.before = page.next;
+        if page.next.is_none() {
+            break;
+        }
+        assert!(page.entries.is_empty() && calls < 5);
+    }
+    assert_eq!((calls, found), (3, 1));
+    let recent = AuditFilter { since_ms: Some(test_site.now_ms.get() + 1), ..rare };
+    assert_eq!(read(&recent).next, None, "no older entry can match");
+}

@@ -103,7 +103,13 @@ fn a_request_keeps_to_its_limits() {
         assert!(test_site.issue(&ann, with(change), &format!("fine{n}")).is_ok(), "{n}");
     }
     assert_eq!((test_site.token("fine0").name, test_site.token("fine1").name.as_str()), (long, "spaced"));
-    let wrong: [&dyn Fn(&mut IssueRequest); 14] = [
+    let many = |most: usize| {
+        let names = (0..most).map(|n| format!("line:{n:0>40}/{n:0>40}:pulse"));
+        names.collect::<Vec<_>>().join(" ").parse().unwrap()
+    };
+    assert!(test_site.issue(&ann, with(&|r| r.scope = many(40)), "widest").is_ok());
+    let wrong: [&dyn Fn(&mut IssueRequest); 15] = [
+        &|r| r.scope = many(50),
         &|r| r.name = String::new(),
         &|r| r.name = "  ".into(),
         &|r| r.name = "x".repeat(65),
@@ -259,9 +265,10 @@ fn a_command_writes_one_more_row_for_a_rate_and_one_for_a_use() {
     let counted = IssueRequest { max_uses: Some(9), ..api("line:*/*:*") };
     let counted = test_site.issue(&ann, counted, "counted").unwrap();
     let free = test_site.issue(&ann, api("line:*/*:*"), "free").unwrap();
-    for (by, most, on) in [(&counted, 6, true), (&free, 5, false), (&ann, 4, true)] {
+    // The first command of a token in a minute also writes the time of its last use.
+    for (by, most, on) in [(&counted, 6, true), (&free, 6, false), (&free, 5, true), (&ann, 4, false)] {
         let before = test_site.store.0.rows_written();
-        let effects = test_site.commands(by, lamp(&by.jti, on)).unwrap();
+        let effects = test_site.commands(by, lamp(&format!("{}-{on}", by.jti), on)).unwrap();
         let jti = the_order(&effects).jti;
         test_site.report(&jti, CommandStatus::Executed, None, Some(Level::On(on)));
         assert_eq!(test_site.store.0.rows_written() - before, most, "{}", by.actor());
@@ -282,10 +289,16 @@ fn a_list_tells_when_a_token_was_last_used() {
     );
     assert_eq!(test_site.token("script").last_used_ms, None);
     for id in ["one", "two"] {
-        test_site.pass(1_000);
-        let order = the_order(&test_site.commands(&script, pulse(id)).unwrap());
-        test_site.report(&order.jti, CommandStatus::Executed, None, None);
-        assert_eq!(test_site.token("script").last_used_ms, Some(test_site.now_ms.get()));
+        test_site.pass(60_000);
+        let first_ms = test_site.now_ms.get();
+        for _ in 0..3 {
+            let id = format!("{id}-{}", test_site.now_ms.get());
+            test_site.alive("s1");
+            let order = the_order(&test_site.commands(&script, pulse(&id)).unwrap());
+            test_site.report(&order.jti, CommandStatus::Executed, None, None);
+            assert_eq!(test_site.token("script").last_used_ms, Some(first_ms), "at most a minute too early");
+            test_site.pass(19_000);
+        }
     }
     assert_eq!(test_site.token("link").last_used_ms, None);
     let text = serde_json::to_string(&test_site.token("script")).unwrap();

@@ -18,6 +18,7 @@ mod late;
 mod machine;
 mod passwords;
 mod people;
+mod plans;
 mod rights;
 mod schema;
 mod shares;
@@ -41,8 +42,9 @@ use serde_json::json;
 use crate::database::native::Sqlite;
 use crate::*;
 
-/// A store that returns every number as a floating-point number, as JavaScript does.
-struct Floats(Sqlite);
+/// A store that returns every number as a floating-point number, as JavaScript does. If the second field is `true`, the
+/// store refuses statements that read a whole table ([`plans::check`]).
+struct Floats(Sqlite, Cell<bool>);
 
 impl Store for Floats {
     fn run(&self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
@@ -50,6 +52,9 @@ impl Store for Floats {
             Value::Integer(number) => Value::Real(number as f64),
             other => other,
         };
+        if self.1.get() {
+            plans::check(&self.0, sql, params);
+        }
         let params: Vec<Value> = params.iter().cloned().map(float).collect();
         let rows = self.0.run(sql, &params)?;
         Ok(rows.into_iter().map(|row| Row(row.0.into_iter().map(float).collect())).collect())
@@ -138,7 +143,7 @@ fn credential(jti: &str) -> Credential<'_> {
 impl TestSite {
     fn on(sqlite: Sqlite) -> Self {
         Self {
-            store: Floats(sqlite),
+            store: Floats(sqlite, Cell::new(false)),
             links: FakeLinks::default(),
             config: Config {
                 issuers: Rc::new([(ISSUER.into(), Role::Owner.scopes())].into()),
@@ -210,9 +215,11 @@ impl TestSite {
     fn with<T>(&self, act: impl FnOnce(&mut Site<'_>) -> T) -> (T, Vec<Effect>) {
         let event = || {
             let mut site = Site::open(&self.store, &self.links, &self.config, self.now_ms.get()).unwrap();
+            self.store.1.set(true);
             let outcome = act(&mut site);
             let effects = site.take_effects();
             self.keep_awake(&site);
+            self.store.1.set(false);
             (outcome, effects)
         };
         let (outcome, effects) = self.store.0.event(event).unwrap();

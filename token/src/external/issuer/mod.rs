@@ -11,7 +11,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use pinlatch_protocol::name::Name;
-use pinlatch_protocol::scope::ScopeSet;
+use pinlatch_protocol::scope::{ScopeError, ScopeSet};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -378,7 +378,9 @@ impl Issuer {
             }
         };
         let own: ScopeSet = words.into_iter().filter_map(|word| word.parse().ok()).collect();
-        Ok(own.within(&self.ceiling))
+        let too_many =
+            |error: ScopeError| Refusal::BadClaim("scope", format!("with the issuer's maximum: {error}"));
+        own.checked_within(&self.ceiling).map_err(too_many)
     }
 }
 

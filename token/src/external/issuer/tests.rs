@@ -92,6 +92,20 @@ fn a_scope_claim_narrows_and_never_widens() {
 }
 
 #[test]
+fn a_token_with_too_many_scopes_is_refused() {
+    let lines = |pattern: &str, count: u32| {
+        (0..count).map(|n| pattern.replace('#', &n.to_string())).collect::<Vec<_>>().join(" ")
+    };
+    let mut table = scripts();
+    table["scope_claim"] = json!("scope");
+    table["scope"] = json!(lines("line:d#/*:*", 10));
+    let all = issuers(json!({ "scripts": table }));
+    let own = |count| token(1, json!({ "scope": lines("line:*/l#:*", count) }));
+    assert_eq!(admit(&all, &own(6)).unwrap().scope.iter().count(), 60);
+    assert_eq!(code(&all, &own(7)), "bad_claim");
+}
+
+#[test]
 fn a_wrong_table_is_told_and_breaks_only_its_own() {
     let with = |member: &str, value: Value| {
         let mut table = scripts();
