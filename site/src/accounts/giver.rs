@@ -6,12 +6,14 @@ use pinlatch_protocol::problem::Code;
 use pinlatch_protocol::scope::{Role, SiteRight};
 
 use crate::accounts::authority::Rights;
-use crate::accounts::tokens::MAX_ANCESTORS;
 use crate::database::rows::columns;
 use crate::database::store::{StoreError, Value};
 use crate::interface::failure::Failure;
 use crate::interface::principal::Principal;
 use crate::site::Site;
+
+/// The maximum length of a chain of tokens in which each token issued the next token.
+pub(crate) const MAX_ANCESTORS: usize = 8;
 
 /// Whoever gave something.
 #[derive(Debug, Clone, PartialEq, Eq)]

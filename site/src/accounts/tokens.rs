@@ -9,16 +9,13 @@ use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::{Role, ScopeSet, SiteRight};
 
 use crate::accounts::authority::administers;
-use crate::accounts::giver::{Giver, GiverColumns};
+use crate::accounts::giver::{Giver, GiverColumns, MAX_ANCESTORS};
 use crate::database::rows::{Columns as _, columns};
 use crate::database::store::StoreError;
 use crate::interface::event::{Effect, PanelFilter};
 use crate::interface::failure::Failure;
 use crate::interface::principal::Principal;
 use crate::site::Site;
-
-/// The maximum length of a chain of tokens in which each token issued the next token.
-pub(crate) const MAX_ANCESTORS: usize = 8;
 
 /// The maximum number of tokens per site that are neither expired nor revoked.
 const MAX_TOKENS: i64 = 10_000;
