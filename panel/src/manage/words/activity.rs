@@ -27,7 +27,7 @@ pub const BAD_TIME: &str = "Enter a valid date and time.";
 pub const LIST: &str = "Entries, newest first";
 
 /// The actions that the filter offers.
-pub const ACTS: [&str; 26] = [
+pub const ACTS: [&str; 27] = [
     "command",
     "login",
     "login_failed",
@@ -53,6 +53,7 @@ pub const ACTS: [&str; 26] = [
     "enrol",
     "device_removal",
     "odd_message",
+    "events_dropped",
     "retention",
 ];
 
@@ -96,6 +97,7 @@ pub fn act(act: &str) -> String {
         "enrol" => "Device enrolled",
         "device_removal" => "Device removed",
         "odd_message" => "Unexpected device message",
+        "events_dropped" => "Too many events",
         "retention" => "Log retention changed",
         other => return title(other),
     };
