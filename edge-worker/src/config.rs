@@ -1,10 +1,12 @@
 //! Reads the deployment's configuration from the secrets and variables of the Worker.
 
 use std::cell::{OnceCell, RefCell, RefMut};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_protocol::scope::ScopeSet;
 use pinlatch_site::Config;
 use pinlatch_token::login::Providers;
 use pinlatch_token::{EdgeKeys, Issuers, PublicKey, SignatureCache, keyset};
@@ -38,6 +40,8 @@ pub struct Deployment {
     pub client_address: ClientAddress,
     /// Whether the Worker accepts passwords and one-time codes over plain HTTP from other machines.
     pub allow_plaintext: bool,
+    /// The scopes of the external issuers of each site. They are computed once, because each event of a site needs them.
+    ceilings: BTreeMap<Name, Rc<BTreeMap<String, ScopeSet>>>,
     /// How long a login can last, however often it is refreshed, in milliseconds.
     pub max_login_ms: u64,
     /// The names of the sites of this deployment. The first site in the list is the default site.
@@ -95,6 +99,8 @@ impl Deployment {
             for (name, reason) in read.issuers.faults() {
                 worker::console_error!("configuration: issuer {name:?}: {reason}");
             }
+            let of_site = |site: &Name| (site.clone(), Rc::new(read.issuers.ceilings(site)));
+            read.ceilings = read.sites.iter().map(of_site).collect();
         }
         let read = Rc::new(read);
         Ok(KNOWN.with(|known| Rc::clone(known.get_or_init(|| read))))
@@ -118,6 +124,7 @@ impl Deployment {
             keyset: keyset.clone(),
             root,
             issuers: Issuers::default(),
+            ceilings: BTreeMap::new(),
             providers: Providers::default(),
             query_tokens: false,
             origins: Origins::parse(origin).map_err(|reason| format!("ORIGIN: {reason}"))?,
@@ -141,7 +148,7 @@ impl Deployment {
 
     /// Returns the configuration of a site's Durable Object.
     pub fn site_config(&self, site: Name) -> Config {
-        let issuers = Rc::new(self.issuers.ceilings(&site));
+        let issuers = self.ceilings.get(&site).cloned().unwrap_or_default();
         Config { leeway_s: 0, max_login_ms: self.max_login_ms, issuers, ..Config::new(site) }
     }
 
