@@ -9,7 +9,7 @@ use crate::accounts::authority::Rights;
 use crate::accounts::giver::{Giver, GiverColumns, expiry_of_code};
 use crate::accounts::people::{StoredRights, by, granted, require_usable, stored};
 use crate::database::rows::{Columns as _, columns};
-use crate::database::store::StoreError;
+use crate::database::store::{Row, StoreError};
 use crate::interface::failure::Failure;
 use crate::interface::principal::Principal;
 use crate::site::Site;
@@ -26,8 +26,12 @@ struct StoredInvitation {
 
 columns!(StoredInvitation { id, username, role, scope, creator, expires_ms });
 
-/// The condition for an invitation that can be used at `?1`, in milliseconds of Unix time.
-const OPEN_INVITATION: &str = "username IS NOT NULL AND used_ms IS NULL AND expires_ms > ?1";
+/// Returns the statement for the invitations that are neither used nor expired at `?1`, in milliseconds of Unix time.
+fn open_invitations(which: &str) -> String {
+    let (columns, giver) = (StoredInvitation::LIST, GiverColumns::LIST);
+    let open = "username IS NOT NULL AND used_ms IS NULL AND expires_ms > ?1";
+    format!("SELECT {columns}, {giver} FROM codes WHERE {open} {which}")
+}
 
 impl StoredInvitation {
     fn view(self) -> Invitation {
@@ -108,22 +112,22 @@ impl Site<'_> {
     /// invitations are the invitation of a new person who has already joined, the invitation of a person who was
     /// removed, and the invitation of a giver who may not give these rights any more.
     pub(crate) fn invited(&self, code_id: &str) -> Result<UserName, Failure> {
-        Ok(self.open_invitation(code_id)?.username)
+        Ok(self.open_invitation(code_id)?.ok_or(Code::CodeRefused)?.0.username)
     }
 
-    fn open_invitation(&self, code_id: &str) -> Result<StoredInvitation, Failure> {
-        let sql = format!(
-            "SELECT {}, {} FROM codes WHERE {OPEN_INVITATION} AND id = ?2",
-            StoredInvitation::LIST,
-            GiverColumns::LIST
-        );
-        let row = self.row(&sql, &[self.now_ms.into(), code_id.into()])?.ok_or(Code::CodeRefused)?;
-        let invitation = StoredInvitation::read(&row)?;
-        let giver = GiverColumns::read_at(&row, StoredInvitation::COUNT)?.giver();
-        match self.given_by(&invitation)? {
-            Some(given) if self.may_still_admit(giver.as_ref(), &given)? => Ok(invitation),
-            _ => Err(Code::CodeRefused.into()),
-        }
+    /// Returns an invitation that can be used now, with the rights of the person after its use.
+    fn open_invitation(&self, code_id: &str) -> Result<Option<(StoredInvitation, Rights)>, StoreError> {
+        let row = self.row(&open_invitations("AND id = ?2"), &[self.now_ms.into(), code_id.into()])?;
+        Ok(row.map(|row| self.usable_invitation(&row)).transpose()?.flatten())
+    }
+
+    /// Reads a row of [`open_invitations`], if its giver may still give the rights of the invitation.
+    fn usable_invitation(&self, row: &Row) -> Result<Option<(StoredInvitation, Rights)>, StoreError> {
+        let invitation = StoredInvitation::read(row)?;
+        let giver = GiverColumns::read_at(row, StoredInvitation::COUNT)?.giver();
+        let Some(given) = self.given_by(&invitation)? else { return Ok(None) };
+        let is_usable = self.may_still_admit(giver.as_ref(), &given)?;
+        Ok(is_usable.then_some((invitation, given)))
     }
 
     /// Returns the rights of the person after the use of an invitation. The result is `None` if the invitation is for an
@@ -144,7 +148,8 @@ impl Site<'_> {
         code_id: &str,
         password_id: &str,
     ) -> Result<UserName, Failure> {
-        let StoredInvitation { username, role, scope, creator, .. } = self.open_invitation(code_id)?;
+        let (invitation, _) = self.open_invitation(code_id)?.ok_or(Code::CodeRefused)?;
+        let StoredInvitation { username, role, scope, creator, .. } = invitation;
         self.run("UPDATE codes SET used_ms = ?2 WHERE id = ?1", &[code_id.into(), self.now_ms.into()])?;
         match role {
             Some(role) => {
@@ -162,27 +167,15 @@ impl Site<'_> {
     /// Returns the invitations that can still be used.
     pub(crate) fn invitations(&self, principal: &Principal) -> Result<Vec<Invitation>, Failure> {
         self.require_site(principal, SiteRight::Users, "invitations", "users")?;
-        let sql = format!("SELECT id FROM codes WHERE {OPEN_INVITATION} ORDER BY username");
-        let ids = self.run(&sql, &[self.now_ms.into()])?;
-        let mut invitations = Vec::new();
-        for row in &ids {
-            match self.open_invitation(row.text(0)?) {
-                Ok(invitation) => invitations.push(invitation.view()),
-                Err(Failure::Problem(_)) => {}
-                Err(fault) => return Err(fault),
-            }
-        }
-        Ok(invitations)
+        let rows = self.run(&open_invitations("ORDER BY username"), &[self.now_ms.into()])?;
+        let usable = rows.iter().filter_map(|row| self.usable_invitation(row).transpose());
+        Ok(usable.map(|one| Ok(one?.0.view())).collect::<Result<_, StoreError>>()?)
     }
 
     /// Withdraws one open invitation.
     pub(crate) fn withdraw_invitation(&self, principal: &Principal, id: &str) -> Result<(), Failure> {
         self.require_site(principal, SiteRight::Users, "invitation_withdrawal", id)?;
-        let invitation = match self.open_invitation(id) {
-            Err(Failure::Problem(_)) => return Err(Code::UnknownCode.into()),
-            other => other?,
-        };
-        let given = self.given_by(&invitation)?.ok_or(Code::UnknownCode)?;
+        let (invitation, given) = self.open_invitation(id)?.ok_or(Code::UnknownCode)?;
         self.require_over(principal, &given, "invitation_withdrawal", &invitation.username)?;
         self.run("DELETE FROM codes WHERE id = ?1", &[id.into()])?;
         self.audit_by(principal, "invitation_withdrawal", invitation.username.as_str(), "done")?;

@@ -11,7 +11,7 @@ use crate::accounts::authority::whole_device;
 use crate::accounts::giver::{Giver, GiverColumns, expiry_of_code};
 use crate::audit::Actor;
 use crate::database::rows::{Columns as _, columns};
-use crate::database::store::StoreError;
+use crate::database::store::{Row, StoreError};
 use crate::interface::credential::{Credential, Renewed};
 use crate::interface::failure::Failure;
 use crate::interface::principal::Principal;
@@ -35,8 +35,12 @@ struct StoredEnrolment {
 
 columns!(StoredEnrolment { id, device, replaces, creator, expires_ms });
 
-/// The condition for an enrolment code that can be used at `?1`, in milliseconds of Unix time.
-const OPEN_ENROLMENT: &str = "device IS NOT NULL AND used_ms IS NULL AND expires_ms > ?1";
+/// Returns the statement for the enrolment codes that are neither used nor expired at `?1`, in milliseconds of Unix time.
+fn open_enrolments(which: &str) -> String {
+    let (columns, giver) = (StoredEnrolment::LIST, GiverColumns::LIST);
+    let open = "device IS NOT NULL AND used_ms IS NULL AND expires_ms > ?1";
+    format!("SELECT {columns}, {giver} FROM codes WHERE {open} {which}")
+}
 
 impl StoredEnrolment {
     fn view(self) -> Enrolment {
@@ -107,49 +111,37 @@ impl Site<'_> {
         Err(Problem::new(Code::InvalidRequest).detail(text).into())
     }
 
-    /// Returns an enrolment code that can be used now. Its giver must still have the right to enrol devices. A device
-    /// that was enrolled in the meantime is replaced only by a code that was made for a replacement.
-    fn open_enrolment(&self, code_id: &str) -> Result<StoredEnrolment, Failure> {
-        let sql = format!(
-            "SELECT {}, {} FROM codes WHERE {OPEN_ENROLMENT} AND id = ?2",
-            StoredEnrolment::LIST,
-            GiverColumns::LIST
-        );
-        let row = self.row(&sql, &[self.now_ms.into(), code_id.into()])?.ok_or(Code::CodeRefused)?;
-        let enrolment = StoredEnrolment::read(&row)?;
-        let giver = GiverColumns::read_at(&row, StoredEnrolment::COUNT)?.giver();
+    /// Returns an enrolment code that can be used now.
+    fn open_enrolment(&self, code_id: &str) -> Result<Option<StoredEnrolment>, StoreError> {
+        let row = self.row(&open_enrolments("AND id = ?2"), &[self.now_ms.into(), code_id.into()])?;
+        Ok(row.map(|row| self.usable_enrolment(&row)).transpose()?.flatten())
+    }
+
+    /// Reads a row of [`open_enrolments`], if its giver still has the right to enrol devices. A device that was enrolled
+    /// in the meantime is replaced only by a code that was made for a replacement.
+    fn usable_enrolment(&self, row: &Row) -> Result<Option<StoredEnrolment>, StoreError> {
+        let enrolment = StoredEnrolment::read(row)?;
+        let giver = GiverColumns::read_at(row, StoredEnrolment::COUNT)?.giver();
         let rights = giver.map(|giver| self.rights_of(&giver)).transpose()?.flatten();
-        let scope = rights.ok_or(Code::CodeRefused)?.scope;
+        let Some(scope) = rights.map(|rights| rights.scope) else { return Ok(None) };
         let may_replace = enrolment.replaces && scope.covers(&whole_device(&enrolment.device));
-        if scope.allows_site(SiteRight::Devices) && (may_replace || self.device(&enrolment.device)?.is_none())
-        {
-            return Ok(enrolment);
-        }
-        Err(Code::CodeRefused.into())
+        let is_usable = scope.allows_site(SiteRight::Devices)
+            && (may_replace || self.device(&enrolment.device)?.is_none());
+        Ok(is_usable.then_some(enrolment))
     }
 
     /// Returns the enrolment codes that can still be used.
     pub(crate) fn enrolments(&self, principal: &Principal) -> Result<Vec<Enrolment>, Failure> {
         self.require_site(principal, SiteRight::Devices, "enrolments", "devices")?;
-        let sql = format!("SELECT id FROM codes WHERE {OPEN_ENROLMENT} ORDER BY device, expires_ms");
-        let mut enrolments = Vec::new();
-        for row in &self.run(&sql, &[self.now_ms.into()])? {
-            match self.open_enrolment(row.text(0)?) {
-                Ok(enrolment) => enrolments.push(enrolment.view()),
-                Err(Failure::Problem(_)) => {}
-                Err(fault) => return Err(fault),
-            }
-        }
-        Ok(enrolments)
+        let rows = self.run(&open_enrolments("ORDER BY device, expires_ms"), &[self.now_ms.into()])?;
+        let usable = rows.iter().filter_map(|row| self.usable_enrolment(row).transpose());
+        Ok(usable.map(|one| Ok(one?.view())).collect::<Result<_, StoreError>>()?)
     }
 
     /// Withdraws one open enrolment code.
     pub(crate) fn withdraw_enrolment(&self, principal: &Principal, id: &str) -> Result<(), Failure> {
         self.require_site(principal, SiteRight::Devices, "enrolment_withdrawal", id)?;
-        let enrolment = match self.open_enrolment(id) {
-            Err(Failure::Problem(_)) => return Err(Code::UnknownCode.into()),
-            other => other?,
-        };
+        let enrolment = self.open_enrolment(id)?.ok_or(Code::UnknownCode)?;
         self.run("DELETE FROM codes WHERE id = ?1", &[id.into()])?;
         self.audit_by(principal, "enrolment_withdrawal", enrolment.device.as_str(), "done")?;
         Ok(())
@@ -165,7 +157,7 @@ impl Site<'_> {
         cert_jti: &str,
         cert_exp: u64,
     ) -> Result<Name, Failure> {
-        let name = self.open_enrolment(code_id)?.device;
+        let name = self.open_enrolment(code_id)?.ok_or(Code::CodeRefused)?.device;
         self.run("UPDATE codes SET used_ms = ?2 WHERE id = ?1", &[code_id.into(), self.now_ms.into()])?;
         if let Some(before) = self.device(&name)? {
             self.close_agent(&before, close::NOT_ENROLLED, "enrolled_anew");
