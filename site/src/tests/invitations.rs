@@ -33,14 +33,7 @@ fn an_invitation_is_good_once() {
     let login = Call::Login {
         username: user("bob"),
         password_ids: vec![PASSWORD_ID.into()],
-        new: NewLogin {
-            family: "f".into(),
-            refresh_jti: "r".into(),
-            expires_at: u64::MAX,
-            auth_time: START_MS / 1000,
-            client: None,
-            renews: None,
-        },
+        new: NewLogin { refresh_jti: "r".into(), expires_at: u64::MAX, ..test_site.new_login("f") },
     };
     assert_eq!(test_site.refusal(login), "login_failed", "the person does not exist before accepting");
     assert_eq!(test_site.accept("code"), Ok(user("bob")));
@@ -138,12 +131,9 @@ fn a_code_sets_no_password_of_who_came_another_way() {
         username: user(who),
         password_ids: vec![PASSWORD_ID.into()],
         new: NewLogin {
-            family: format!("{who}-p"),
             refresh_jti: "r".into(),
             expires_at: u64::MAX,
-            auth_time: START_MS / 1000,
-            client: None,
-            renews: None,
+            ..test_site.new_login(&format!("{who}-p"))
         },
     };
     assert_eq!(test_site.refusal(login("bob")), "login_failed");

@@ -31,12 +31,9 @@ fn log_in_with(test_site: &TestSite, who: &str, ids: &[&str]) -> Result<(), Stri
         username: user(who),
         password_ids: ids.iter().map(|&id| id.into()).collect(),
         new: NewLogin {
-            family: format!("{who}-{}", ids.join("-")),
             refresh_jti: "r".into(),
             expires_at: test_site.now_s() + DAY_S,
-            auth_time: START_MS / 1000,
-            client: None,
-            renews: None,
+            ..test_site.new_login(&format!("{who}-{}", ids.join("-")))
         },
     };
     test_site.call(call).0.map(drop).map_err(|problem| problem.code)

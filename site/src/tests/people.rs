@@ -9,12 +9,9 @@ fn login(test_site: &TestSite, family: &str) {
         username: user("ann"),
         password_ids: vec![PASSWORD_ID.into()],
         new: NewLogin {
-            family: family.into(),
             refresh_jti: "r0".into(),
             expires_at: START_MS / 1000 + HOUR_S,
-            auth_time: START_MS / 1000,
-            client: None,
-            renews: None,
+            ..test_site.new_login(family)
         },
     };
     let Ok(Answer::Now(Reply::LoggedIn(login))) = test_site.call(call).0 else { panic!() };
@@ -56,14 +53,7 @@ fn a_site_is_set_up_once() {
     let login = Call::Login {
         username: user("ann"),
         password_ids: vec![PASSWORD_ID.into()],
-        new: NewLogin {
-            family: "f".into(),
-            refresh_jti: "r".into(),
-            expires_at: u64::MAX,
-            auth_time: START_MS / 1000,
-            client: None,
-            renews: None,
-        },
+        new: NewLogin { refresh_jti: "r".into(), expires_at: u64::MAX, ..test_site.new_login("f") },
     };
     assert_eq!(test_site.refusal(login), "login_failed");
     let setup = |code: &str| Call::Setup {

@@ -227,12 +227,9 @@ fn a_person_has_so_many_logins() {
         username: user("ann"),
         password_ids: vec![PASSWORD_ID.into()],
         new: NewLogin {
-            family: "f100".into(),
             refresh_jti: "r".into(),
             expires_at: test_site.now_s() + 30 * DAY_S,
-            auth_time: START_MS / 1000,
-            client: None,
-            renews: None,
+            ..test_site.new_login("f100")
         },
     };
     let (answer, effects) = test_site.call(call);

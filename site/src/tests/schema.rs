@@ -140,14 +140,7 @@ fn a_person_without_a_password_has_none_after_the_upgrade() {
     let login = |who: &str| Call::Login {
         username: user(who),
         password_ids: vec![String::new()],
-        new: NewLogin {
-            family: who.into(),
-            refresh_jti: "r".into(),
-            expires_at: u64::MAX,
-            auth_time: START_MS / 1000,
-            client: None,
-            renews: None,
-        },
+        new: NewLogin { refresh_jti: "r".into(), expires_at: u64::MAX, ..test_site.new_login(who) },
     };
     assert_eq!(test_site.refusal(login("vic")), "login_failed");
     assert!(test_site.call(login("ann")).0.is_ok());

@@ -65,12 +65,9 @@ fn what_is_kept_too_long_goes_and_the_site_comes_to_rest() {
         username: user("ann"),
         password_ids: vec![PASSWORD_ID.into()],
         new: NewLogin {
-            family: "f".into(),
             refresh_jti: "r".into(),
             expires_at: START_MS / 1000 + 60,
-            auth_time: START_MS / 1000,
-            client: None,
-            renews: None,
+            ..test_site.new_login("f")
         },
     };
     test_site.call(login).0.unwrap();
