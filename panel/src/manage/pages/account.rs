@@ -9,15 +9,14 @@ use pinlatch_protocol::problem::Code;
 
 use super::sessions::Sessions;
 use crate::api::Failure;
+use crate::manage::call;
 use crate::manage::page::Page;
 use crate::manage::parts::button::Button;
-use crate::manage::parts::dialog::{Body, FormDialog, MakeCall, Next};
+use crate::manage::parts::dialog::{Body, FormDialog, MakeCall, Next, then_sign_in};
 use crate::manage::parts::field::Field;
 use crate::manage::parts::frame::Frame;
 use crate::manage::parts::heading::Heading;
 use crate::manage::words::account as text;
-use crate::manage::{browser, call};
-use crate::visit::Visitor;
 
 /// The dialog that is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,12 +150,7 @@ fn Secure(username: UserName, #[prop(into)] on_close: Callback<()>) -> impl Into
     let fields = view! { <NewPassword value=password first=true/> };
     let call: MakeCall = Box::new(move || {
         let (secret, username) = (new_password(password)?, username.clone());
-        let login = Visitor::Person.page(Some(&frame.site()));
-        Ok(Box::pin(async move {
-            call::secure_account(username, secret).await?;
-            browser::leave(&login);
-            Ok(Next::Close)
-        }))
+        Ok(then_sign_in(&frame, call::secure_account(username, secret)))
     });
     view! {
         <FormDialog

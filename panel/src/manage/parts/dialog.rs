@@ -5,10 +5,12 @@ use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 
 use super::doing::{Doing, Failed, Work};
+use super::frame::Frame;
 use super::once::{Once, OneTimeSecret};
 use crate::api::Failure;
-use crate::manage::words;
+use crate::manage::{browser, words};
 use crate::ui::icon::{Icon, IconKind};
+use crate::visit::Visitor;
 
 /// The content of a dialog between its text and the button that starts the API call.
 pub enum Body {
@@ -35,6 +37,16 @@ pub enum Next {
 /// Makes an API call, and then closes the dialog.
 pub fn then_close(call: impl Future<Output = Result<(), Failure>> + 'static) -> Work<Next> {
     Box::pin(async { call.await.map(|()| Next::Close) })
+}
+
+/// Makes an API call that ends the viewer's session, and then opens the login page.
+pub fn then_sign_in(frame: &Frame, call: impl Future<Output = Result<(), Failure>> + 'static) -> Work<Next> {
+    let login = Visitor::Person.page(Some(&frame.site()));
+    then_close(async move {
+        call.await?;
+        browser::leave(&login);
+        Ok(())
+    })
 }
 
 /// Shows a dialog for one API call. The dialog opens when it is mounted. `on_close` must remove the dialog from the

@@ -6,16 +6,15 @@ use leptos::prelude::*;
 use pinlatch_protocol::admin::{TokenKind, TokenView};
 
 use self::make::Make;
+use crate::manage::call;
 use crate::manage::page::Page;
 use crate::manage::parts::button::Button;
-use crate::manage::parts::dialog::{Body, FormDialog, MakeCall, then_close};
+use crate::manage::parts::dialog::{Body, FormDialog, MakeCall, then_close, then_sign_in};
 use crate::manage::parts::frame::{Frame, every};
 use crate::manage::parts::list::{List, ListPage};
 use crate::manage::rights::Rights;
 use crate::manage::validity::TokenStatus;
 use crate::manage::words::{self, scope::sentences, tokens as text};
-use crate::manage::{browser, call};
-use crate::visit::Visitor;
 
 /// The interval between two reloads of the list, in seconds.
 const AGAIN_S: u64 = 15;
@@ -184,14 +183,7 @@ fn Opened() -> impl IntoView {
         None => ().into_any(),
         Some(Open::Make(kind)) => view! { <Make kind on_close=close/> }.into_any(),
         Some(Open::Stop) => {
-            let call: MakeCall = Box::new(move || {
-                let login = Visitor::Person.page(Some(&frame.site()));
-                Ok(then_close(async move {
-                    call::stop().await?;
-                    browser::leave(&login);
-                    Ok(())
-                }))
-            });
+            let call: MakeCall = Box::new(move || Ok(then_sign_in(&frame, call::stop())));
             view! {
                 <FormDialog
                     title=text::STOP
