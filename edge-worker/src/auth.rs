@@ -211,11 +211,16 @@ async fn of_issuer(incoming: &Incoming, token: &str) -> Result<Principal, Proble
 /// Authenticates a call that changes state. In addition to the checks of [`principal`], a request with a cookie must
 /// come from a page of this deployment, and must name the site of the page.
 pub async fn principal_for_write(incoming: &Incoming) -> Result<Principal, Problem> {
+    Ok(writer(incoming).await?.0)
+}
+
+/// Authenticates a call that changes state, as [`principal_for_write`] does, and also returns the carrier of the token.
+pub async fn writer(incoming: &Incoming) -> Result<(Principal, Carrier), Problem> {
     let (principal, carrier) = principal(incoming).await?;
     if carrier.is_ambient() {
         incoming.require_own_page()?;
     }
-    Ok(principal)
+    Ok((principal, carrier))
 }
 
 /// Logs the reason why a token was refused. The returned problem contains only the code `invalid_token`.

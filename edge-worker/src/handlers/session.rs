@@ -191,10 +191,7 @@ async fn password(
 
 /// Handles `POST /api/v1/session/proof`, with which a logged-in person proves their identity again.
 pub async fn prove(mut incoming: Incoming) -> HandlerResult {
-    let (principal, carrier) = auth::principal(&incoming).await?;
-    if carrier.is_ambient() {
-        incoming.require_own_page()?;
-    }
+    let (principal, carrier) = auth::writer(&incoming).await?;
     let ProofRequest { password } = incoming.json().await?;
     let site = principal.site.clone();
     // The site checks the token before the gate checks the password. A caller with a revoked token can therefore not
