@@ -57,7 +57,7 @@ pub struct Person {
     /// The time when the person's account was created, in milliseconds of Unix time.
     pub created_ms: u64,
     /// The user name or the token subject of the caller who invited or admitted the person. The field is absent for the
-    /// first owner, and for a person who joined before version 0.2.
+    /// first owner, and for a person who joined when the site did not store this yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub added_by: Option<String>,
     /// The number of the person's open logins. Logins that have ended or expired are not counted.
@@ -201,8 +201,8 @@ pub struct Session {
     pub ends_at: u64,
 }
 
-/// The body of `POST /api/v1/users/{username}/secure`. The call sets a new password, and ends everything that somebody
-/// else could have arranged with the caller's account.
+/// The body of `POST /api/v1/users/{username}/secure`. The call sets a new password, and ends everything that another
+/// person could have arranged with the caller's account.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]

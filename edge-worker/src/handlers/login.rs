@@ -102,7 +102,7 @@ async fn logged_in(incoming: &Incoming, provider: &Provider) -> Result<Vec<Strin
     let identity = identify(incoming, provider, &discovery, &login, &granted.id_token).await?;
     let identity = with_address(provider, &discovery, &granted, identity).await;
 
-    // A provider can confirm a person whom it asked hours ago.
+    // A provider can confirm a person without a new question, hours after the last one.
     let auth_time = identity.auth_time.unwrap_or(u64::MAX).min(now_s());
     let call = calls::FederatedLogin {
         issuer: provider.issuer.clone(),

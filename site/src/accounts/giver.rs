@@ -15,7 +15,7 @@ use crate::site::Site;
 /// The maximum length of a chain of tokens in which each token issued the next token.
 pub(crate) const MAX_ANCESTORS: usize = 8;
 
-/// Whoever gave something.
+/// The giver of an invitation, an enrolment code, an admission or a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Giver {
     /// A person during a login.

@@ -74,7 +74,7 @@ impl Site<'_> {
         Ok(principal.person.clone().ok_or(Code::PersonRequired)?)
     }
 
-    /// Sets a new password of the caller, and ends everything that somebody else could have arranged with the caller's
+    /// Sets a new password of the caller, and ends everything that another person could have arranged with the caller's
     /// account: logins, tokens, codes and identities.
     pub(crate) fn secure_account(&mut self, principal: &Principal, id: &str) -> Result<(), Failure> {
         let username = self.may_secure(principal)?;

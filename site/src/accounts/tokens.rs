@@ -137,7 +137,7 @@ impl Site<'_> {
                 }
                 Some(giver) => {
                     let rights = self.rights_of(&giver)?;
-                    let gone = "whoever created the token or link was removed or has no rights any more";
+                    let gone = "the creator of the token or link was removed or has no rights any more";
                     return Ok(own.within(&rights.ok_or_else(|| dead(gone))?.scope));
                 }
                 None => return Err(dead("the site does not know who created the token")),
