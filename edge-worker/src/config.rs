@@ -40,7 +40,8 @@ pub struct Deployment {
     pub client_address: ClientAddress,
     /// Whether the Worker accepts passwords and one-time codes over plain HTTP from other machines.
     pub allow_plaintext: bool,
-    /// The scopes of the external issuers of each site. They are computed once, because each event of a site needs them.
+    /// The scopes of the external issuers of each site. They are computed once, because each event of a site needs
+    /// them.
     ceilings: BTreeMap<Name, Rc<BTreeMap<String, ScopeSet>>>,
     /// How long a login can last, however often it is refreshed, in milliseconds.
     pub max_login_ms: u64,

@@ -1,5 +1,5 @@
-//! Creates and reads the cookies of logins and guest links. Each site has its own cookies, so a browser can be logged in
-//! to several sites. All cookies of Pinlatch are `HttpOnly`, so scripts in a web page cannot read the tokens.
+//! Creates and reads the cookies of logins and guest links. Each site has its own cookies, so a browser can be logged
+//! in to several sites. All cookies of Pinlatch are `HttpOnly`, so scripts in a web page cannot read the tokens.
 
 use pinlatch_protocol::api::{CLIENT_COOKIE, GUEST_COOKIE, REFRESH_COOKIE, SESSION_COOKIE, Secret};
 use pinlatch_protocol::name::Name;
@@ -15,7 +15,8 @@ pub const LOGIN: &str = "__Host-pinlatch_login";
 /// The maximum number of sites that have cookies in one browser.
 const MAX_SITES: usize = 4;
 
-/// The maximum size of the sites' cookies in one browser, in bytes. Servers refuse a request with too many header bytes.
+/// The maximum size of the sites' cookies in one browser, in bytes. Servers refuse a request with too many header
+/// bytes.
 const MAX_SIZE: usize = 12 * 1024;
 
 /// Returns the `Set-Cookie` value that stores the access token.

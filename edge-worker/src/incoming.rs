@@ -73,7 +73,8 @@ impl Incoming {
 
     /// Returns the network of the client, by which failed logins are limited. The result is empty if it is unknown.
     pub fn client_address(&self) -> String {
-        // workerd reports the other end of the connection in `request.cf`. The crate `worker` does not read this member.
+        // workerd reports the other end of the connection in `request.cf`. The crate `worker` does not read this
+        // member.
         let member = |of: &JsValue, name: &str| js_sys::Reflect::get(of, &name.into()).ok();
         let cf = member(self.request.inner(), "cf").filter(JsValue::is_object);
         let peer = cf.and_then(|cf| member(&cf, "clientIp")?.as_string());
@@ -86,8 +87,8 @@ impl Incoming {
         self.deployment.origins.of(&self.url)
     }
 
-    /// Requires that TLS or the loopback interface protects the connection from eavesdropping. A request that contains a
-    /// password or a one-time code needs a protected connection, unless the owner has allowed plain HTTP. Over an
+    /// Requires that TLS or the loopback interface protects the connection from eavesdropping. A request that contains
+    /// a password or a one-time code needs a protected connection, unless the owner has allowed plain HTTP. Over an
     /// unprotected connection, a browser does not store cookies with the attribute `Secure`. Behind a proxy, the scheme
     /// of the URL is the scheme that the proxy reports.
     pub fn require_private(&self) -> Result<(), Problem> {
@@ -108,8 +109,8 @@ impl Incoming {
         }
     }
 
-    /// Refuses a request from a page of another origin. A program sends no `Origin` header. A browser adds the header to
-    /// every `POST` request, so a page of another origin cannot try passwords or codes from its visitor's address.
+    /// Refuses a request from a page of another origin. A program sends no `Origin` header. A browser adds the header
+    /// to every `POST` request, so a page of another origin cannot try passwords or codes from its visitor's address.
     pub fn refuse_foreign_page(&self) -> Result<(), Problem> {
         if self.header("Origin").is_some() { self.require_own_origin() } else { Ok(()) }
     }

@@ -1,5 +1,5 @@
-//! Decides to which origin (RFC 6454) of the deployment a request was sent. A proxy in front of the Worker can change the
-//! scheme, the host and the port that the Worker sees, so the owner can configure the origins.
+//! Decides to which origin (RFC 6454) of the deployment a request was sent. A proxy in front of the Worker can change
+//! the scheme, the host and the port that the Worker sees, so the owner can configure the origins.
 
 use url::Url;
 

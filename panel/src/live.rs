@@ -182,8 +182,8 @@ impl Panel {
         self.step(Input::Start);
     }
 
-    /// Reconnects to the edge after the tokens of the session were replaced. The snapshot of the new socket contains the
-    /// validity of the new token, from which the link computes the time of the next renewal.
+    /// Reconnects to the edge after the tokens of the session were replaced. The snapshot of the new socket contains
+    /// the validity of the new token, from which the link computes the time of the next renewal.
     pub fn session_replaced(&self) {
         self.session_status(SessionStatus::Good);
     }

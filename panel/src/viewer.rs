@@ -1,5 +1,5 @@
-//! The site and the subject that the page was drawn for. Each call of the page names both, so the edge refuses a call if
-//! another person has signed in since the page was drawn.
+//! The site and the subject that the page was drawn for. Each call of the page names both, so the edge refuses a call
+//! if another person has signed in since the page was drawn.
 //!
 //! The attributes `data-site` and `data-subject` of the document store both values, because the sign-in program and the
 //! board draw the same document, but share no memory.

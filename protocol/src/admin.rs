@@ -23,12 +23,12 @@ pub const MAX_TOKEN_LIFE: u64 = MAX_TOKEN_DAYS * 86_400;
 /// The largest value of `max_uses` that a caller can set for an API token or guest link.
 pub const MAX_USES: u32 = 1_000_000;
 
-/// The maximum length of the scopes of an API token, as text in bytes. A longer token would be refused at its first use,
-/// because it would exceed the maximum size of a token.
+/// The maximum length of the scopes of an API token, as text in bytes. A longer token would be refused at its first
+/// use, because it would exceed the maximum size of a token.
 pub const MAX_API_SCOPE: usize = 4096;
 
-/// The maximum length of the scopes of a guest link, as text in bytes. A browser ignores a cookie of more than 4096 bytes
-/// without an error, and the guest cookie contains the link's token with its scopes.
+/// The maximum length of the scopes of a guest link, as text in bytes. A browser ignores a cookie of more than 4096
+/// bytes without an error, and the guest cookie contains the link's token with its scopes.
 pub const MAX_GUEST_SCOPE: usize = 2400;
 
 /// The maximum length of the issuer, the subject and the email address of an identity, in bytes.
@@ -67,8 +67,8 @@ pub struct Person {
     pub identities: Vec<IdentityRule>,
 }
 
-/// The body of `POST /api/v1/users`. The call invites a new person, or lets an existing person set a new password. For a
-/// new person, the request must contain `role` or `scope`. For an existing person, the request must contain neither
+/// The body of `POST /api/v1/users`. The call invites a new person, or lets an existing person set a new password. For
+/// a new person, the request must contain `role` or `scope`. For an existing person, the request must contain neither
 /// `role` nor `scope`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

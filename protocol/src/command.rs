@@ -38,8 +38,8 @@ pub fn is_command_id(text: &str) -> bool {
 }
 
 wire_enum! {
-    /// The status of a command. `executed`, `refused`, `expired` and `unknown` are final. As an exception, a late report
-    /// from the device can replace `unknown` with the actual outcome.
+    /// The status of a command. `executed`, `refused`, `expired` and `unknown` are final. As an exception, a late
+    /// report from the device can replace `unknown` with the actual outcome.
     pub enum CommandStatus {
         /// The site has stored the command but has not sent the command to the device.
         Accepted = "accepted",
@@ -51,7 +51,8 @@ wire_enum! {
         Refused = "refused",
         /// The deadline passed before the device executed the command. The device will not execute the command later.
         Expired = "expired",
-        /// The site sent the command, but the device did not report an outcome. The device may have executed the command.
+        /// The site sent the command, but the device did not report an outcome. The device may have executed the
+        /// command.
         Unknown = "unknown",
     }
 }

@@ -41,8 +41,8 @@ pub enum ToPanel {
         /// The sequence number of the event, which is one higher than the number of the site's previous event. If a
         /// number is missing and `after` does not explain this, the panel needs a new snapshot.
         seq: u64,
-        /// The caller is not allowed to see the events with the numbers between `after` and `seq`. The field is absent if
-        /// there are no such events.
+        /// The caller is not allowed to see the events with the numbers between `after` and `seq`. The field is absent
+        /// if there are no such events.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<u64>,
         /// The time of the event by the edge's clock, in milliseconds of Unix time.

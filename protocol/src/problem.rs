@@ -72,8 +72,8 @@ codes! {
     PersonRequired "person_required" 403 "Only a person who is logged in can do this";
     /// The request comes from a page of another origin, or the token is a cookie and the header `Origin` is absent.
     WrongOrigin "wrong_origin" 403 "The request must come from a page of this server";
-    /// The request contains a password or a one-time code, but came over plain HTTP from another machine. An attacker on
-    /// the network could read the secret.
+    /// The request contains a password or a one-time code, but came over plain HTTP from another machine. An attacker
+    /// on the network could read the secret.
     PlaintextRefused "plaintext_refused" 403 "This request is possible only over HTTPS";
     /// The enrolment code, setup code or invitation code is wrong, expired or already used.
     CodeRefused "code_refused" 403 "The one-time code is wrong, expired or already used";

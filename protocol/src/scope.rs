@@ -150,8 +150,8 @@ fn clip(text: &str) -> String {
     text.chars().take(64).collect()
 }
 
-/// A set of scopes. In text form, for example in a `scope` claim, single spaces separate the scopes. The set contains no
-/// scope that another scope of the set covers.
+/// A set of scopes. In text form, for example in a `scope` claim, single spaces separate the scopes. The set contains
+/// no scope that another scope of the set covers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ScopeSet(BTreeSet<Scope>);
@@ -221,8 +221,8 @@ impl ScopeSet {
     }
 }
 
-/// Adds a scope to a list in which no scope covers another. The result is `false` if the list would get more than `most`
-/// scopes. In this case, the scope is not added.
+/// Adds a scope to a list in which no scope covers another. The result is `false` if the list would get more than
+/// `most` scopes. In this case, the scope is not added.
 fn absorb(scopes: &mut Vec<Scope>, scope: Scope, most: usize) -> bool {
     if scopes.iter().any(|own| covers(own, &scope)) {
         return true;

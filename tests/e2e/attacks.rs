@@ -448,8 +448,8 @@ fn the_whole_catalogue_never_reaches_the_object() {
     let codes: Vec<&str> = refusals.map(|(_, code)| code.trim()).collect();
     assert_eq!(codes, wanted);
     assert_eq!(log("site object starts"), 0, "a Durable Object was reached");
-    // Only the Durable Object can report that it did not issue this token. The response therefore shows that the Durable
-    // Object has started.
+    // Only the Durable Object can report that it did not issue this token. The response therefore shows that the
+    // Durable Object has started.
     let answer = test_device.http.bearer(&test_device.access()).get("/api/v1/whoami");
     assert_eq!(
         (answer.status, answer.body["detail"].as_str()),

@@ -111,8 +111,8 @@ fn everything_works_behind_caddy() {
     everything_works_behind(FrontKind::Caddy);
 }
 
-/// Passwords and one-time codes are not accepted from a client that uses plain HTTP, although the proxy itself is on the
-/// machine of the edge.
+/// Passwords and one-time codes are not accepted from a client that uses plain HTTP, although the proxy itself is on
+/// the machine of the edge.
 #[test]
 fn no_secret_is_accepted_over_a_proxy_without_tls() {
     if missing().is_some() {

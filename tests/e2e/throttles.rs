@@ -1,7 +1,7 @@
 //! Tests the limits of failed logins. Strangers can neither guess passwords nor lock people out.
 //!
-//! workerd accepts the header `X-Forwarded-For` from this machine, as from a reverse proxy. The tests use this header to
-//! send requests from many addresses.
+//! workerd accepts the header `X-Forwarded-For` from this machine, as from a reverse proxy. The tests use this header
+//! to send requests from many addresses.
 
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU32, Ordering};

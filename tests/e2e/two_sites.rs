@@ -1,4 +1,5 @@
-//! Tests one browser that is logged in to several sites. Each site has its own cookies, and each request names its site.
+//! Tests one browser that is logged in to several sites. Each site has its own cookies, and each request names its
+//! site.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;

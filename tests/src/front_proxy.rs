@@ -34,8 +34,8 @@ pub struct FrontProxy {
     _folder: TempDir,
 }
 
-/// Returns the reason why this host has no proxies, as found by `cargo xtask test`. Returns `None` if the proxies can be
-/// started.
+/// Returns the reason why this host has no proxies, as found by `cargo xtask test`. Returns `None` if the proxies can
+/// be started.
 pub fn missing() -> Option<String> {
     let reason = std::env::var("PINLATCH_NO_PROXIES").ok()?;
     println!("skipped: {reason}");

@@ -11,8 +11,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-/// Returns the configuration tables of simulated lines. After the name and the kind of a line, further keys of its table
-/// can follow.
+/// Returns the configuration tables of simulated lines. After the name and the kind of a line, further keys of its
+/// table can follow.
 #[macro_export]
 macro_rules! simulated_lines {
     ($($name:literal: $kind:literal $(, $key:literal)*;)+) => {

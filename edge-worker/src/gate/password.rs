@@ -17,8 +17,8 @@ fn argon2() -> Result<Argon2<'static>, String> {
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
-/// Hashes a password. `other` is another hash of the same account, whose salt is used again. A single Argon2 computation
-/// therefore compares a password with all hashes of the account.
+/// Hashes a password. `other` is another hash of the same account, whose salt is used again. A single Argon2
+/// computation therefore compares a password with all hashes of the account.
 pub fn hash(password: &Secret, other: Option<&str>) -> Result<String, String> {
     let other = other.and_then(|other| PasswordHash::new(other).ok());
     let password = password.expose().as_bytes();

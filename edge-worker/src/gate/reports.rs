@@ -114,7 +114,8 @@ impl Reporter {
     }
 }
 
-/// Returns the time until the next report, in milliseconds. `period_ms` is the time before the last report at `last_ms`.
+/// Returns the time until the next report, in milliseconds. `period_ms` is the time before the last report at
+/// `last_ms`.
 fn next_period(period_ms: u64, last_ms: u64, now_ms: u64) -> u64 {
     if now_ms < last_ms + 2 * period_ms {
         (2 * period_ms).clamp(FIRST_PERIOD_MS, LONGEST_PERIOD_MS)

@@ -1,4 +1,5 @@
-//! Handles HTTP requests. For each request, this module finds the endpoint, calls its handler, and returns the response.
+//! Handles HTTP requests. For each request, this module finds the endpoint, calls its handler, and returns the
+//! response.
 
 mod audit;
 mod devices;

@@ -2,21 +2,21 @@
 
 use std::cell::Cell;
 
-/// The time of the alarm, in milliseconds of Unix time. The value is `None` if this instance of the Durable Object does not
-/// know the time of the alarm.
+/// The time of the alarm, in milliseconds of Unix time. The value is `None` if this instance of the Durable Object does
+/// not know the time of the alarm.
 #[derive(Default)]
 pub struct KnownAlarm(Cell<Option<u64>>);
 
 impl KnownAlarm {
-    /// Returns whether the alarm must be set to the time `wanted`. An earlier alarm is sufficient: if the alarm fires before
-    /// work is due, the alarm handler sets a new alarm. A stream of commands therefore sets one alarm every few seconds, and
-    /// not one alarm for each command.
+    /// Returns whether the alarm must be set to the time `wanted`. An earlier alarm is sufficient: if the alarm fires
+    /// before work is due, the alarm handler sets a new alarm. A stream of commands therefore sets one alarm every few
+    /// seconds, and not one alarm for each command.
     pub fn is_needed(&self, now: u64, wanted: u64) -> bool {
         !self.0.get().is_some_and(|at| (now..=wanted).contains(&at))
     }
 
-    /// Records that the alarm is set. This function must be called before the runtime confirms the alarm, because another
-    /// event could otherwise set a later alarm in the meantime.
+    /// Records that the alarm is set. This function must be called before the runtime confirms the alarm, because
+    /// another event could otherwise set a later alarm in the meantime.
     pub fn set(&self, wanted: u64) {
         self.0.set(Some(wanted));
     }

@@ -62,8 +62,8 @@ impl Attached {
         serde_json::from_str(&text).ok()
     }
 
-    /// Accepts a WebSocket in a way that lets the Durable Object hibernate while the WebSocket is open. `counted` contains
-    /// the tags by which the site counts the WebSockets of a panel's caller.
+    /// Accepts a WebSocket in a way that lets the Durable Object hibernate while the WebSocket is open. `counted`
+    /// contains the tags by which the site counts the WebSockets of a panel's caller.
     pub fn accept(&self, state: &State, socket: &WebSocket, counted: &[String]) -> worker::Result<()> {
         let tag = match self {
             Self::Agent { socket, .. } => &socket.session,

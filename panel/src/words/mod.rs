@@ -1,6 +1,5 @@
-//! The texts of the panel. Each screen has a module for its texts. Several screens share the texts about lines, problems
-//! and times. The test in `literals.rs` checks that views contain no
-//! texts.
+//! The texts of the panel. Each screen has a module for its texts. Several screens share the texts about lines,
+//! problems and times. The test in `literals.rs` checks that views contain no texts.
 
 pub mod board;
 pub mod entry;

@@ -85,8 +85,8 @@ macro_rules! endpoints {
                 match self { $(Self::$name { $($($parameter,)+)? } => vec![$($($parameter.as_str(),)+)?],)+ }
             }
 
-            /// Returns whether a request contains a password, a one-time code or a refresh token. The edge refuses such a
-            /// request from a page of another origin, and over plain HTTP from another machine.
+            /// Returns whether a request contains a password, a one-time code or a refresh token. The edge refuses such
+            /// a request from a page of another origin, and over plain HTTP from another machine.
             pub fn takes_secret(&self) -> bool {
                 match self { $(Self::$name { .. } => [$($secret,)? false][0],)+ }
             }

@@ -224,8 +224,8 @@ endpoints! {
 
     /// Invites a person, or lets an existing person choose a new password.
     ///
-    /// This call requires the scope `site:users` and all permissions of the invited person. The invitation code is valid
-    /// for one use within 7 days.
+    /// This call requires the scope `site:users` and all permissions of the invited person. The invitation code is
+    /// valid for one use within 7 days.
     Invite = POST "/api/v1/users" {
         tag: People,
         caller: Token,
@@ -319,8 +319,8 @@ endpoints! {
 
     /// Redirects the browser to a login provider.
     ///
-    /// This call starts the OpenID Connect authorization code flow with PKCE. A cookie stores the encrypted state of the
-    /// login for ten minutes.
+    /// This call starts the OpenID Connect authorization code flow with PKCE. A cookie stores the encrypted state of
+    /// the login for ten minutes.
     StartLogin { provider: Name } = GET "/api/v1/logins/{provider}" {
         tag: Login,
         caller: Anyone,
@@ -343,8 +343,8 @@ endpoints! {
 
     /// Lists the open logins of a person, with the last used first.
     ///
-    /// A person can list their own logins. To list the logins of another person, the caller needs the scope `site:users`
-    /// and all permissions of the other person.
+    /// A person can list their own logins. To list the logins of another person, the caller needs the scope
+    /// `site:users` and all permissions of the other person.
     ListSessions { username: UserName } = GET "/api/v1/users/{username}/sessions" {
         tag: People,
         caller: Token,
@@ -425,8 +425,8 @@ endpoints! {
     /// Revokes a token, and all tokens that were issued with this token.
     ///
     /// This call requires the scope `site:tokens`. To revoke an API token or a guest link, the caller also needs all
-    /// permissions of the token. Any other token belongs to a login or to an external issuer. To revoke any other token,
-    /// the caller passes the `jti` of the token, and the `exp` of the token as `expires_at`.
+    /// permissions of the token. Any other token belongs to a login or to an external issuer. To revoke any other
+    /// token, the caller passes the `jti` of the token, and the `exp` of the token as `expires_at`.
     RevokeToken { jti: String } = DELETE "/api/v1/tokens/{jti}" {
         tag: Tokens,
         caller: Token,
@@ -449,9 +449,9 @@ endpoints! {
 
     /// Returns the audit log, with the newest entry first.
     ///
-    /// This call requires the scope `site:audit`. If `Accept` contains `application/jsonl`, the response is an export of
-    /// up to about 20 000 entries. An export ignores `limit`. To export older entries, the caller passes the number of
-    /// the last exported entry in `before`. Without `application/jsonl`, the response is one page.
+    /// This call requires the scope `site:audit`. If `Accept` contains `application/jsonl`, the response is an export
+    /// of up to about 20 000 entries. An export ignores `limit`. To export older entries, the caller passes the number
+    /// of the last exported entry in `before`. Without `application/jsonl`, the response is one page.
     ReadAudit = GET "/api/v1/audit" {
         tag: Audit,
         caller: Token,
@@ -547,11 +547,11 @@ endpoints! {
     /// Opens the WebSocket of a device's agent.
     ///
     /// This call is a WebSocket upgrade (RFC 6455). If the request contains no proof, the response is 401 with a
-    /// challenge, which is valid for 60 s. The device signs the challenge and sends the request again. The second request
-    /// contains the device's certificate as the bearer token, and the proof in [`PROOF_HEADER`]. The first frame of the
-    /// edge is `welcome`. The edge ignores unknown message types. A newer connection of the same device replaces the
-    /// current connection. While the current connection is active, a new request with [`YIELD_HEADER`] `: ?1` is
-    /// refused.
+    /// challenge, which is valid for 60 s. The device signs the challenge and sends the request again. The second
+    /// request contains the device's certificate as the bearer token, and the proof in [`PROOF_HEADER`]. The first
+    /// frame of the edge is `welcome`. The edge ignores unknown message types. A newer connection of the same device
+    /// replaces the current connection. While the current connection is active, a new request with [`YIELD_HEADER`] `:
+    /// ?1` is refused.
     Agent = GET "/api/v1/agent" {
         tag: Sockets,
         caller: Certificate,

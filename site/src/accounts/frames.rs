@@ -11,8 +11,8 @@ use crate::interface::principal::Principal;
 /// The number of messages without a new command that one caller can send per second.
 pub(crate) const FRAMES_PER_S: u64 = 20;
 
-/// The number of messages without a new command that one caller can send at once. After an interruption, all panels of a
-/// person connect at the same time.
+/// The number of messages without a new command that one caller can send at once. After an interruption, all panels of
+/// a person connect at the same time.
 pub(crate) const FRAMES_AT_ONCE: u64 = 200;
 
 const FRAME_MS: u64 = 1_000 / FRAMES_PER_S;
@@ -46,8 +46,8 @@ impl FrameLimits {
     }
 }
 
-/// Returns the identity by which messages are counted. All tokens of an external issuer count together, because an issuer
-/// can invent any number of subjects.
+/// Returns the identity by which messages are counted. All tokens of an external issuer count together, because an
+/// issuer can invent any number of subjects.
 fn caller(principal: &Principal) -> (String, String) {
     match &principal.issuer {
         Some(issuer) => ("issuer".into(), issuer.clone()),

@@ -27,8 +27,8 @@ pub(crate) enum Giver {
     Issuer { name: String, jti: String },
 }
 
-/// The columns that store a giver, in the tables of everything that is given. At most one of `person` and `parent` has a
-/// value.
+/// The columns that store a giver, in the tables of everything that is given. At most one of `person` and `parent` has
+/// a value.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct GiverColumns {
     pub person: Option<UserName>,

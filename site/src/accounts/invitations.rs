@@ -49,8 +49,8 @@ impl StoredInvitation {
 
 impl Site<'_> {
     /// Invites a new person, or lets an existing person choose a new password. The caller must have all rights of the
-    /// invited person. Only an owner can invite an owner. This function returns the expiry of the invitation, in seconds
-    /// of Unix time.
+    /// invited person. Only an owner can invite an owner. This function returns the expiry of the invitation, in
+    /// seconds of Unix time.
     pub(crate) fn invite(
         &mut self,
         principal: &Principal,
@@ -130,8 +130,8 @@ impl Site<'_> {
         Ok(is_usable.then_some((invitation, given)))
     }
 
-    /// Returns the rights of the person after the use of an invitation. The result is `None` if the invitation is for an
-    /// existing person who was removed, or for a new person who has already joined.
+    /// Returns the rights of the person after the use of an invitation. The result is `None` if the invitation is for
+    /// an existing person who was removed, or for a new person who has already joined.
     fn given_by(&self, invitation: &StoredInvitation) -> Result<Option<Rights>, StoreError> {
         let there = self.person_rights(invitation.username.as_str())?;
         Ok(match &invitation.role {

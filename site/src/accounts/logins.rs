@@ -116,8 +116,8 @@ impl Site<'_> {
         self.login(username.clone(), &new)
     }
 
-    /// Writes the numbers of failed logins to the audit log. The gate also stores the passwords of people who have left,
-    /// so the logins of unknown people are added to the logins with unknown user names.
+    /// Writes the numbers of failed logins to the audit log. The gate also stores the passwords of people who have
+    /// left, so the logins of unknown people are added to the logins with unknown user names.
     pub(crate) fn login_failures(
         &mut self,
         accounts: &[(UserName, u64)],
@@ -137,8 +137,8 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Starts a login, or renews the proof of an open login of the same person. A new proof replaces the refresh token at
-    /// once. A stolen copy of the old refresh token, and of the old access token, therefore stays without the proof.
+    /// Starts a login, or renews the proof of an open login of the same person. A new proof replaces the refresh token
+    /// at once. A stolen copy of the old refresh token, and of the old access token, therefore stays without the proof.
     pub(crate) fn login(&mut self, username: UserName, new: &NewLogin) -> Result<LoggedIn, Failure> {
         self.person_rights(username.as_str())?.ok_or(Code::LoginFailed)?;
         let renewed = new.renews.as_ref().map(|family| self.family(family)).transpose()?.flatten();

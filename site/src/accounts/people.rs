@@ -35,8 +35,8 @@ impl Site<'_> {
         password_id: &str,
     ) -> Result<(), Failure> {
         self.setup_allowed(code_id)?;
-        // The used setup code is stored permanently, because a setup code may be created without an expiry. Each site stores at most
-        // one setup code.
+        // The used setup code is stored permanently, because a setup code may be created without an expiry. Each site
+        // stores at most one setup code.
         self.run(
             "INSERT INTO codes (id, expires_ms, used_ms) VALUES (?1, ?2, ?3)",
             &[code_id.into(), u64::MAX.into(), self.now_ms.into()],
@@ -129,8 +129,8 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Removes a person, the person's logins, and everything that the person gave. If the person has not joined yet, this
-    /// function only deletes the invitation.
+    /// Removes a person, the person's logins, and everything that the person gave. If the person has not joined yet,
+    /// this function only deletes the invitation.
     pub(crate) fn remove_person(
         &mut self,
         principal: &Principal,

@@ -45,11 +45,12 @@ pub const MAX_IN_FLIGHT: u32 = 64;
 /// The number of places in flight to a device that only owners can use.
 pub(crate) const OWNERS_PLACES: u32 = 16;
 
-/// The period of [`Share::per_minute`]. After a pause of one minute, a caller can send the commands of a minute at once.
+/// The period of [`Share::per_minute`]. After a pause of one minute, a caller can send the commands of a minute at
+/// once.
 const RATE_MS: u64 = 60_000;
 
-/// The identity of a caller for counting. Both texts are short digests, because WebSocket tags have a maximum length and
-/// an external issuer chooses the subjects of its tokens.
+/// The identity of a caller for counting. Both texts are short digests, because WebSocket tags have a maximum length
+/// and an external issuer chooses the subjects of its tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Counted {
     pub caller: String,

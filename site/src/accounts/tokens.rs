@@ -1,4 +1,5 @@
-//! Issues API tokens and guest links. During its whole lifetime, a token is limited by the current rights of its issuer.
+//! Issues API tokens and guest links. During its whole lifetime, a token is limited by the current rights of its
+//! issuer.
 
 use pinlatch_protocol::admin::{
     IssueRequest, MAX_API_SCOPE, MAX_GUEST_SCOPE, MAX_TOKEN_LIFE, MAX_TOKEN_NAME, MAX_UNPROVEN_LIFE,
@@ -359,8 +360,8 @@ impl Site<'_> {
         }
     }
 
-    /// Records a command of the caller's token, and counts it as a use if the token has a maximum number of uses. The time
-    /// of the last command is written at most once per [`USED_EVERY_MS`].
+    /// Records a command of the caller's token, and counts it as a use if the token has a maximum number of uses. The
+    /// time of the last command is written at most once per [`USED_EVERY_MS`].
     pub(crate) fn use_token(&self, principal: &Principal, target: &str) -> Result<(), Failure> {
         if !principal.issued {
             return Ok(());

@@ -219,7 +219,8 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
         // The actor who invited or admitted a person.
         "ALTER TABLE people ADD COLUMN added_by TEXT",
         // When a login started, when its person last proved their identity, the refresh token that the proof replaced,
-        // and the name of the browser or program. The start of an earlier login is not known, so the login counts from its last refresh.
+        // and the name of the browser or program. The start of an earlier login is not known, so the login counts from
+        // its last refresh.
         "ALTER TABLE families ADD COLUMN started_ms INTEGER",
         "ALTER TABLE families ADD COLUMN auth_ms INTEGER",
         "ALTER TABLE families ADD COLUMN unproved TEXT",
@@ -262,8 +263,8 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
         "CREATE INDEX IF NOT EXISTS tokens_end ON tokens (exp)",
         "CREATE INDEX IF NOT EXISTS revoked_end ON revoked (until_ms)",
         "CREATE INDEX IF NOT EXISTS connection_nonces_age ON connection_nonces (at_ms)",
-        // The logins of a person are read at each login and in the list of people. The index is written only when a login
-        // starts.
+        // The logins of a person are read at each login and in the list of people. The index is written only when a
+        // login starts.
         "CREATE INDEX IF NOT EXISTS families_person ON families (username)",
         // The revocations of a giver are counted at each revocation of a token that the site did not issue, including
         // each logout of such a token.

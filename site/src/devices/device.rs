@@ -230,8 +230,8 @@ fn every_line(device: &Name) -> ScopeSet {
         .collect()
 }
 
-/// Returns the part of a device that a caller can see. The data of the machine is visible to callers who see all lines of
-/// the device, and to callers who manage devices. The caller must have a right on at least one GPIO line of the
+/// Returns the part of a device that a caller can see. The data of the machine is visible to callers who see all lines
+/// of the device, and to callers who manage devices. The caller must have a right on at least one GPIO line of the
 /// device.
 pub(crate) fn visible_device(device: &DeviceView, rights: &Rights) -> DeviceView {
     let lines = device.lines.iter().filter_map(|line| visible_line(line, &device.name, &rights.scope));

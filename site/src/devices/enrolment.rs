@@ -35,7 +35,8 @@ struct StoredEnrolment {
 
 columns!(StoredEnrolment { id, device, replaces, creator, expires_ms });
 
-/// Returns the statement for the enrolment codes that are neither used nor expired at `?1`, in milliseconds of Unix time.
+/// Returns the statement for the enrolment codes that are neither used nor expired at `?1`, in milliseconds of Unix
+/// time.
 fn open_enrolments(which: &str) -> String {
     let (columns, giver) = (StoredEnrolment::LIST, GiverColumns::LIST);
     let open = "device IS NOT NULL AND used_ms IS NULL AND expires_ms > ?1";
@@ -117,8 +118,8 @@ impl Site<'_> {
         Ok(row.map(|row| self.usable_enrolment(&row)).transpose()?.flatten())
     }
 
-    /// Reads a row of [`open_enrolments`], if its giver still has the right to enrol devices. A device that was enrolled
-    /// in the meantime is replaced only by a code that was made for a replacement.
+    /// Reads a row of [`open_enrolments`], if its giver still has the right to enrol devices. A device that was
+    /// enrolled in the meantime is replaced only by a code that was made for a replacement.
     fn usable_enrolment(&self, row: &Row) -> Result<Option<StoredEnrolment>, StoreError> {
         let enrolment = StoredEnrolment::read(row)?;
         let giver = GiverColumns::read_at(row, StoredEnrolment::COUNT)?.giver();

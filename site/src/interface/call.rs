@@ -109,8 +109,8 @@ calls! {
     SetupAllowed { code_id: String } -> (), Reply::Done => ();
     /// Creates the first owner of the site, with a password that the gate has stored.
     Setup { code_id: String, username: UserName, password_id: String } -> (), Reply::Done => ();
-    /// Starts a login. `password_ids` are the ids of the person's stored passwords that are equal to the password of the
-    /// login.
+    /// Starts a login. `password_ids` are the ids of the person's stored passwords that are equal to the password of
+    /// the login.
     Login { username: UserName, password_ids: Vec<String>, new: NewLogin } -> LoggedIn, Reply::LoggedIn(login) => login;
     /// Proves with a password that the caller is still the person of the login. The login gets a new refresh token.
     Prove by principal { password_ids: Vec<String>, new: NewLogin } -> LoggedIn, Reply::LoggedIn(login) => login;
@@ -123,7 +123,8 @@ calls! {
     Logout by principal {  } -> (), Reply::Done => ();
     /// Ends a login whose access token has expired.
     LogoutFamily { family: String } -> (), Reply::Done => ();
-    /// Invites a new person, or lets an existing person choose a new password. The reply is the expiry of the invitation.
+    /// Invites a new person, or lets an existing person choose a new password. The reply is the expiry of the
+    /// invitation.
     Invite by principal { username: UserName, rights: RightsRequest, code_id: String, expires_at: u64 } -> u64, Reply::Expiry(expires_at) => expires_at;
     /// Returns the open invitations.
     Invitations by principal {  } -> Vec<Invitation>, Reply::Invitations(invitations) => invitations;

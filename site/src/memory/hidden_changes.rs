@@ -20,8 +20,8 @@ struct Hidden {
     due_ms: u64,
 }
 
-/// The hidden events that were not reported to their panel yet, by the id of the panel's WebSocket. If they are lost, the
-/// panel notices a missing event and requests a new snapshot.
+/// The hidden events that were not reported to their panel yet, by the id of the panel's WebSocket. If they are lost,
+/// the panel notices a missing event and requests a new snapshot.
 #[derive(Default)]
 pub(crate) struct HiddenChanges(RefCell<HashMap<String, Hidden>>);
 

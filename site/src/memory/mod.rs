@@ -1,5 +1,5 @@
-//! Defines the data that a site keeps only in memory, between events. The Durable Object stores the [`Memory`]. The loss
-//! of this data, for example by an eviction of the Durable Object, never makes a level or a sequence number wrong.
+//! Defines the data that a site keeps only in memory, between events. The Durable Object stores the [`Memory`]. The
+//! loss of this data, for example by an eviction of the Durable Object, never makes a level or a sequence number wrong.
 
 pub(crate) mod hidden_changes;
 pub(crate) mod recent_events;

@@ -1,5 +1,5 @@
-//! Limits the events of lines and devices. Beyond a limit, only the latest level of a line is kept until the limit allows
-//! the next event.
+//! Limits the events of lines and devices. Beyond a limit, only the latest level of a line is kept until the limit
+//! allows the next event.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -14,16 +14,16 @@ pub(crate) struct Limit {
     pub at_once: u64,
 }
 
-/// The limit of one line. The fastest sensor sends one reading per second. A long fade sends five levels per second, and
-/// its first ten seconds are not limited.
+/// The limit of one line. The fastest sensor sends one reading per second. A long fade sends five levels per second,
+/// and its first ten seconds are not limited.
 pub(crate) const LINE: Limit = Limit { every_ms: 1_000, at_once: 60 };
 
 /// The limit of all lines of one device together. All lines of a device ([`pinlatch_protocol::agent::MAX_LINES`]) can
 /// change at once.
 pub(crate) const DEVICE: Limit = Limit { every_ms: 50, at_once: 300 };
 
-/// The limit of the `hello` messages of one device. One `hello` message can write a row for each line, but a device with a
-/// bad connection sends many of them.
+/// The limit of the `hello` messages of one device. One `hello` message can write a row for each line, but a device
+/// with a bad connection sends many of them.
 pub(crate) const HELLO: Limit = Limit { every_ms: 5_000, at_once: 60 };
 
 /// How much of a [`Limit`] was used: the time from which on nothing is used.

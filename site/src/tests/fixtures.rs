@@ -187,7 +187,8 @@ impl TestSite {
     }
 }
 
-/// Returns the filters that select the panels to close. Also returns whether the tokens of all other panels are checked.
+/// Returns the filters that select the panels to close. Also returns whether the tokens of all other panels are
+/// checked.
 pub(super) fn ended(effects: &[Effect]) -> (Vec<PanelFilter>, bool) {
     let whose = |effect: &Effect| match effect {
         Effect::ClosePanels { whose, code: pinlatch_protocol::close::SESSION_ENDED, .. } => {

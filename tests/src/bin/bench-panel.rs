@@ -38,9 +38,9 @@ const WATCH: &str = "const real = WebAssembly.instantiate;
         }
     };";
 
-/// This script presses a switch in the panel and returns two durations in milliseconds. The first returned time ends when
-/// the page has received the device's new level. The second returned time ends when the page shows the device's new
-/// level.
+/// This script presses a switch in the panel and returns two durations in milliseconds. The first returned time ends
+/// when the page has received the device's new level. The second returned time ends when the page shows the device's
+/// new level.
 const PRESS: &str = "const done = arguments[0];
     const line = document.querySelector('[data-testid=line-device-1-relay]');
     const before = line.dataset.level, began = performance.now();

@@ -1,5 +1,5 @@
-//! This module encrypts and decrypts client tokens. With a client token, a browser or program shows that it has logged in
-//! before. The token gives no access. It only separates the client's failed logins from the failed logins of others.
+//! This module encrypts and decrypts client tokens. With a client token, a browser or program shows that it has logged
+//! in before. The token gives no access. It only separates the client's failed logins from the failed logins of others.
 
 use pinlatch_protocol::name::{Name, UserName};
 use serde::{Deserialize, Serialize};

@@ -65,8 +65,8 @@ impl Rights {
         self.may_change(person) && !self.is_self(person)
     }
 
-    /// Whether the viewer may withdraw an invitation. An invitation without permissions lets an existing person choose a
-    /// new password.
+    /// Whether the viewer may withdraw an invitation. An invitation without permissions lets an existing person choose
+    /// a new password.
     pub fn may_withdraw(&self, invitation: &Invitation, people: &[Person]) -> bool {
         match (invitation.role, &invitation.scope) {
             (Some(role), _) => self.may_give(Some(role), &role.scopes()),

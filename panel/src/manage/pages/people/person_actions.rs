@@ -59,7 +59,8 @@ impl PersonAction {
         Texts { mark, label, text, go }
     }
 
-    /// Returns the person whom the action changes. Returns `None` for an action that does not belong to a listed person.
+    /// Returns the person whom the action changes. Returns `None` for an action that does not belong to a listed
+    /// person.
     fn person(&self) -> Option<&UserName> {
         match self {
             Self::Invite => None,
