@@ -23,6 +23,15 @@ pub const MAX_TOKEN_LIFE: u64 = MAX_TOKEN_DAYS * 86_400;
 /// The largest value of `max_uses` that a caller can set for an API token or guest link.
 pub const MAX_USES: u32 = 1_000_000;
 
+/// The maximum number of commands without a result of a person, and the largest value of `max_in_flight`.
+pub const MAX_IN_FLIGHT: u32 = 32;
+
+/// The largest value of `max_per_minute`. The commands of a person have no such limit.
+pub const MAX_PER_MINUTE: u32 = 6_000;
+
+/// The maximum number of open WebSockets of a person, and the largest value of `max_sockets`.
+pub const MAX_SOCKETS: u32 = 64;
+
 /// The maximum length of the scopes of an API token, as text in bytes. A longer token would be refused at its first
 /// use, because it would exceed the maximum size of a token.
 pub const MAX_API_SCOPE: usize = 4096;
@@ -281,6 +290,21 @@ pub struct IssueRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(range(min = 1, max = MAX_USES)))]
     pub max_uses: Option<u32>,
+    /// The maximum number of commands without a result, at most the caller's own. If the field is absent, the number
+    /// for the token's kind applies, or the caller's own number if that is smaller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(range(min = 1, max = MAX_IN_FLIGHT)))]
+    pub max_in_flight: Option<u32>,
+    /// The maximum number of commands per minute, at most the caller's own. If the field is absent, the number for the
+    /// token's kind applies, or the caller's own number if that is smaller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(range(min = 1, max = MAX_PER_MINUTE)))]
+    pub max_per_minute: Option<u32>,
+    /// The maximum number of open WebSockets, at most the caller's own. If the field is absent, the number for the
+    /// token's kind applies, or the caller's own number if that is smaller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(range(min = 1, max = MAX_SOCKETS)))]
+    pub max_sockets: Option<u32>,
 }
 
 /// The properties of an API token or guest link, without the token itself.
@@ -306,6 +330,19 @@ pub struct TokenView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(range(min = 1, max = MAX_USES)))]
     pub max_uses: Option<u32>,
+    /// The maximum number of commands without a result. If the field is absent, the number for the token's kind
+    /// applies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(range(min = 1, max = MAX_IN_FLIGHT)))]
+    pub max_in_flight: Option<u32>,
+    /// The maximum number of commands per minute. If the field is absent, the number for the token's kind applies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(range(min = 1, max = MAX_PER_MINUTE)))]
+    pub max_per_minute: Option<u32>,
+    /// The maximum number of open WebSockets. If the field is absent, the number for the token's kind applies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(range(min = 1, max = MAX_SOCKETS)))]
+    pub max_sockets: Option<u32>,
     /// The number of commands that the token has sent. The site counts the commands only if `max_uses` is set.
     pub uses: u32,
     /// The time when the token was issued, in milliseconds of Unix time.

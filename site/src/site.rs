@@ -118,6 +118,11 @@ impl<'a> Site<'a> {
     pub fn panel_message(&mut self, principal: &Principal, panel: &str, message: FromPanel) -> bool {
         self.commands_only = true;
         self.handle_panel_message(principal, panel, message);
+        self.has_new_command()
+    }
+
+    /// Returns whether the current event caused a new command.
+    pub fn has_new_command(&self) -> bool {
         self.effects.iter().any(|effect| matches!(effect, Effect::Command { .. }))
     }
 

@@ -123,3 +123,24 @@ fn a_flood_of_one_guest_link_leaves_the_owner_alone() {
     assert!(counts[1] <= 16 * 4, "{} WebSockets were open", counts[1]);
     assert!(busy < 2 * quiet + Duration::from_millis(50), "p99 of a command: {quiet:?}, then {busy:?}");
 }
+
+#[test]
+fn requests_without_a_new_command_are_limited_for_each_login() {
+    let site = Site::outside();
+    let (stolen, own) = (site.log_in(), site.log_in());
+    let http = site.deployment.http();
+    let whoami = |token: &str| http.bearer(token).get("/api/v1/whoami");
+    let began = Instant::now();
+    let refused = loop {
+        let answer = whoami(&stolen);
+        if answer.status != 200 {
+            break answer;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "no request was refused");
+    };
+    assert_eq!((refused.status, refused.code()), (429, "throttled"), "{refused:?}");
+    assert_eq!(refused.header("retry-after"), "1");
+    assert_eq!(whoami(&own).status, 200, "another login of the same person has its own limit");
+    let logout = http.bearer(&stolen).send("DELETE", "/api/v1/session", None).expect("an answer");
+    assert_eq!(logout.status, 204, "a logout is never refused");
+}

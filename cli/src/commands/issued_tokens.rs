@@ -3,7 +3,9 @@
 
 use anyhow::{Result, bail};
 use clap::Subcommand;
-use pinlatch_protocol::admin::{IssueReply, IssueRequest, MAX_USES, TokenKind, TokenView};
+use pinlatch_protocol::admin::{
+    IssueReply, IssueRequest, MAX_IN_FLIGHT, MAX_PER_MINUTE, MAX_SOCKETS, MAX_USES, TokenKind, TokenView,
+};
 use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::scope::ScopeSet;
 use serde::de::IgnoredAny;
@@ -53,6 +55,15 @@ pub struct Grant {
     /// The number of commands that can be sent with the token or link. [default: unlimited]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_USES)))]
     max_uses: Option<u32>,
+    /// The maximum number of commands without a result, at most your own. [default: see docs/edge.md]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_IN_FLIGHT)))]
+    max_in_flight: Option<u32>,
+    /// The maximum number of commands per minute, at most your own. [default: see docs/edge.md]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PER_MINUTE)))]
+    max_per_minute: Option<u32>,
+    /// The maximum number of open WebSockets, at most your own. [default: see docs/edge.md]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_SOCKETS)))]
+    max_sockets: Option<u32>,
 }
 
 #[derive(clap::Args)]
@@ -88,6 +99,9 @@ impl Grant {
             not_before,
             expires_at,
             max_uses: self.max_uses,
+            max_in_flight: self.max_in_flight,
+            max_per_minute: self.max_per_minute,
+            max_sockets: self.max_sockets,
         })
     }
 }
@@ -238,6 +252,9 @@ mod tests {
             not_before: NOW,
             expires_at: NOW + 60,
             max_uses: Some(2),
+            max_in_flight: None,
+            max_per_minute: None,
+            max_sockets: None,
             uses: 1,
             created_ms: NOW * 1_000,
             last_used_ms: None,

@@ -276,9 +276,20 @@ impl Inner {
     async fn call(self: &Rc<Self>, mut request: Request) -> Result<Response> {
         // The call is parsed in Rust, because a JavaScript number cannot represent every `u64`.
         let call: Call = serde_json::from_str(&request.text().await?)?;
+        // A logout is never refused. It ends the caller's token, so it cannot be repeated.
+        let counted = call.principal().filter(|_| !matches!(call, Call::Logout { .. })).cloned();
+        if let Some(principal) = &counted
+            && let Err(problem) = self.frame_limits.require_room(principal, now_ms())
+        {
+            return Response::from_json(&CallResult::Err(problem));
+        }
         let answer = self
             .event(|site, _| {
-                Ok(match site.call(call)? {
+                let answer = site.call(call);
+                if let Some(principal) = counted.filter(|_| !site.has_new_command()) {
+                    self.frame_limits.count(&principal, now_ms());
+                }
+                Ok(match answer? {
                     Answer::Now(reply) => Ok(reply),
                     Answer::Pending { ticket } => Err(self.waiters.wait(ticket)),
                 })

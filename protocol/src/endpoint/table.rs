@@ -124,7 +124,7 @@ endpoints! {
         secret: true,
         body: Json(ProofRequest),
         reply: 200 (OneOf<SessionReply, TokenReply>) "The proof is accepted, and the tokens are replaced.",
-        codes: [LoginFailed, PersonRequired, Throttled],
+        codes: [LoginFailed, PersonRequired],
     }
 
     /// Logs a program in, or refreshes its tokens (RFC 6749 §4.3, §6).
@@ -191,7 +191,7 @@ endpoints! {
         body: OptionalJsonOrTokenForm(Arguments),
         reply: 200 (CommandResult) "The device executed the command.",
         codes: [
-            UsedUp, UnknownDevice, UnknownLine, IdConflict, Refused, ActionUnsupported, InvalidArguments, Throttled,
+            UsedUp, UnknownDevice, UnknownLine, IdConflict, Refused, ActionUnsupported, InvalidArguments,
             DeviceOffline, DeadlinePassed, OutcomeUnknown
         ],
         more: {
@@ -383,7 +383,7 @@ endpoints! {
         secret: true,
         body: Json(PasswordRequest),
         reply: 204 "The password is changed, and the caller's other logins have ended.",
-        codes: [PasswordRefused, LoginFailed, Throttled],
+        codes: [PasswordRefused, LoginFailed],
     }
 
     /// Sets a new password of the caller, and ends everything that was arranged with the caller's account.
@@ -397,7 +397,7 @@ endpoints! {
         secret: true,
         body: Json(SecureRequest),
         reply: 204 "The password is set, and everything else of the account has ended. The person can log in again.",
-        codes: [PasswordRefused, InsufficientUserAuthentication, PersonRequired, Throttled],
+        codes: [PasswordRefused, InsufficientUserAuthentication, PersonRequired],
     }
 
     /// Lists API tokens and guest links, with the newest first.

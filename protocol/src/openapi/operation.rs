@@ -72,6 +72,7 @@ impl Operation {
                     Code::UnknownSite,
                     Code::OtherLogin,
                     Code::IssuerUnavailable,
+                    Code::Throttled,
                 ],
             ),
             (

@@ -1,56 +1,86 @@
-//! Limits the messages of panels and the WebSocket upgrades that cause no command. The limit is in memory, because it
-//! protects the site before the site reads its database.
+//! Limits the requests and messages that cause no new command. The limit is in memory, because it protects the site
+//! before the site reads its database.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 
 use pinlatch_protocol::problem::{Code, Problem};
 
+use crate::accounts::shares::TOGETHER;
 use crate::interface::principal::Principal;
 
-/// The number of messages without a new command that one caller can send per second.
+/// The number of requests and messages without a new command that one caller can send per second.
 pub(crate) const FRAMES_PER_S: u64 = 20;
 
-/// The number of messages without a new command that one caller can send at once. After an interruption, all panels of
-/// a person connect at the same time.
+/// The number of requests and messages without a new command that one caller can send at once. After an interruption,
+/// all panels of a person connect at the same time.
 pub(crate) const FRAMES_AT_ONCE: u64 = 200;
 
-const FRAME_MS: u64 = 1_000 / FRAMES_PER_S;
+const FRAME_US: u64 = 1_000_000 / FRAMES_PER_S;
 
 /// The number of stored callers from which on callers without recent messages are removed.
 const MANY: usize = 1_024;
 
-/// Counts the messages of each caller. If the counts are lost, each caller can send [`FRAMES_AT_ONCE`] messages again.
+/// Counts the requests and messages of each caller. If the counts are lost, each caller can send [`FRAMES_AT_ONCE`]
+/// messages again.
 #[derive(Default)]
-pub struct FrameLimits(RefCell<HashMap<(String, String), u64>>);
+pub struct FrameLimits(RefCell<HashMap<Caller, u64>>);
 
 impl FrameLimits {
-    /// Returns the problem `throttled` if the caller has sent too many messages without a new command.
+    /// Returns the problem `throttled` if the caller has sent too many requests and messages without a new command.
     pub fn require_room(&self, principal: &Principal, now_ms: u64) -> Result<(), Problem> {
-        let free_ms = self.0.borrow().get(&caller(principal)).copied().unwrap_or(0);
-        if free_ms.saturating_sub(now_ms) <= FRAME_MS * (FRAMES_AT_ONCE - 1) {
+        let caller = Caller::of(principal);
+        let free_us = self.0.borrow().get(&caller).copied().unwrap_or(0);
+        let waiting_us = free_us.saturating_sub(now_ms.saturating_mul(1_000));
+        if waiting_us + caller.frame_us() <= FRAME_US * FRAMES_AT_ONCE {
             return Ok(());
         }
-        let limit = format!("you can send at most {FRAMES_PER_S} messages without a new command per second");
+        let per_s = 1_000_000 / caller.frame_us();
+        let limit =
+            format!("you can send at most {per_s} requests or messages without a new command per second");
         Err(Problem::new(Code::Throttled).detail(limit).retry_after(1))
     }
 
-    /// Counts a message without a new command, or a WebSocket upgrade.
+    /// Counts a request or a message without a new command, or a WebSocket upgrade.
     pub fn count(&self, principal: &Principal, now_ms: u64) {
+        let now_us = now_ms.saturating_mul(1_000);
         let mut callers = self.0.borrow_mut();
         if callers.len() >= MANY {
-            callers.retain(|_, free_ms| *free_ms > now_ms);
+            callers.retain(|_, free_us| *free_us > now_us);
         }
-        let free_ms = callers.entry(caller(principal)).or_default();
-        *free_ms = (*free_ms).max(now_ms).saturating_add(FRAME_MS);
+        let caller = Caller::of(principal);
+        let frame_us = caller.frame_us();
+        let free_us = callers.entry(caller).or_default();
+        *free_us = (*free_us).max(now_us).saturating_add(frame_us);
     }
 }
 
-/// Returns the identity by which messages are counted. All tokens of an external issuer count together, because an
-/// issuer can invent any number of subjects.
-fn caller(principal: &Principal) -> (String, String) {
-    match &principal.issuer {
-        Some(issuer) => ("issuer".into(), issuer.clone()),
-        None => (principal.iss.clone(), principal.sub.clone()),
+/// The identity by which requests and messages are counted. It differs from the identity by which commands are counted,
+/// because this limit also applies to the calls with which a person ends a stolen login.
+#[derive(PartialEq, Eq, Hash)]
+enum Caller {
+    /// All tokens of an external issuer, because an issuer can invent any number of subjects.
+    Issuer(String),
+    /// One login of a person. Otherwise, the thief of a login could keep the person from ending this login.
+    Login(String),
+    /// One issued token, by its issuer and its subject.
+    Token(String, String),
+}
+
+impl Caller {
+    fn of(principal: &Principal) -> Self {
+        match (&principal.issuer, &principal.family) {
+            (Some(issuer), _) => Self::Issuer(issuer.clone()),
+            (None, Some(family)) => Self::Login(family.clone()),
+            (None, None) => Self::Token(principal.iss.clone(), principal.sub.clone()),
+        }
+    }
+
+    /// Returns the time that one request or message takes of the caller's limit, in microseconds.
+    fn frame_us(&self) -> u64 {
+        match self {
+            Self::Issuer(_) => FRAME_US / u64::from(TOGETHER),
+            Self::Login(_) | Self::Token(..) => FRAME_US,
+        }
     }
 }

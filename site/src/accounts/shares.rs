@@ -1,7 +1,7 @@
 //! Limits how much of the site one caller can use, so that the holder of one guest link cannot keep everyone else from
 //! using the site. The limits of all callers are in the tables of this file, and `docs/edge.md` shows them.
 
-use pinlatch_protocol::admin::TokenKind;
+use pinlatch_protocol::admin::{self, IssueRequest, MAX_PER_MINUTE, TokenKind};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::Role;
@@ -33,7 +33,12 @@ pub(crate) const GUEST_LINK: Share =
 pub(crate) const PROGRAM: Share =
     Share { caller: "a token", in_flight: 16, per_minute: Some(600), sockets: 32 };
 
-pub(crate) const PERSON: Share = Share { caller: "a person", in_flight: 32, per_minute: None, sockets: 64 };
+pub(crate) const PERSON: Share = Share {
+    caller: "a person",
+    in_flight: admin::MAX_IN_FLIGHT,
+    per_minute: None,
+    sockets: admin::MAX_SOCKETS,
+};
 
 /// A person or an external issuer, together with all tokens and links that they gave, has the share of a person this
 /// number of times.
@@ -48,6 +53,57 @@ pub(crate) const OWNERS_PLACES: u32 = 16;
 /// The period of [`Share::per_minute`]. After a pause of one minute, a caller can send the commands of a minute at
 /// once.
 const RATE_MS: u64 = 60_000;
+
+/// The share of one token, where it differs from the share of the token's kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct TokenShare {
+    pub in_flight: Option<u32>,
+    pub per_minute: Option<u32>,
+    pub sockets: Option<u32>,
+}
+
+impl TokenShare {
+    /// Returns the share of a new token. No limit of the token is larger than the limit of its maker.
+    pub fn requested(request: &IssueRequest, maker: &Share) -> Result<Self, Failure> {
+        let kind = Share::of_kind(request.kind);
+        let limit = |name: &str, wanted: Option<u32>, own: u32, default: u32| match wanted {
+            Some(wanted) if !(1..=own).contains(&wanted) => {
+                let why = format!("`{name}` must be from 1 to {own}, your own limit");
+                Err(Failure::from(Problem::new(Code::InvalidRequest).detail(why)))
+            }
+            Some(wanted) => Ok(Some(wanted)),
+            None => Ok((own < default).then_some(own)),
+        };
+        let per_minute = |share: &Share| share.per_minute.unwrap_or(MAX_PER_MINUTE);
+        let IssueRequest { max_in_flight, max_per_minute, max_sockets, .. } = *request;
+        Ok(Self {
+            in_flight: limit("max_in_flight", max_in_flight, maker.in_flight, kind.in_flight)?,
+            per_minute: limit("max_per_minute", max_per_minute, per_minute(maker), per_minute(&kind))?,
+            sockets: limit("max_sockets", max_sockets, maker.sockets, kind.sockets)?,
+        })
+    }
+}
+
+impl Share {
+    /// Returns the share of an issued token whose maker set no share.
+    fn of_kind(kind: TokenKind) -> Self {
+        match kind {
+            TokenKind::Guest => GUEST_LINK,
+            TokenKind::Api => PROGRAM,
+        }
+    }
+
+    /// Returns the share of an issued token.
+    pub fn of_token(kind: TokenKind, own: TokenShare) -> Self {
+        let share = Self::of_kind(kind);
+        Self {
+            in_flight: own.in_flight.unwrap_or(share.in_flight),
+            per_minute: own.per_minute.or(share.per_minute),
+            sockets: own.sockets.unwrap_or(share.sockets),
+            ..share
+        }
+    }
+}
 
 /// The identity of a caller for counting. Both texts are short digests, because WebSocket tags have a maximum length
 /// and an external issuer chooses the subjects of its tokens.
@@ -88,10 +144,7 @@ impl Site<'_> {
         Ok(match Giver::of(principal)? {
             Giver::Person(_) => PERSON,
             Giver::Issuer { .. } => PROGRAM,
-            Giver::Token(jti) => match self.issued_kind(&jti)? {
-                Some(TokenKind::Guest) => GUEST_LINK,
-                Some(TokenKind::Api) | None => PROGRAM,
-            },
+            Giver::Token(jti) => self.issued_share(&jti)?.unwrap_or(PROGRAM),
         })
     }
 
@@ -220,7 +273,8 @@ mod tests {
             format!(
                 "at most {MAX_IN_FLIGHT} commands without a result; {OWNERS_PLACES} of these are kept for owners"
             ),
-            format!("{FRAMES_PER_S} messages per second, and {FRAMES_AT_ONCE} at once"),
+            format!("{FRAMES_PER_S} requests and messages per second, and {FRAMES_AT_ONCE} at once"),
+            format!("a token at most {MAX_PER_MINUTE} commands per minute"),
         ] {
             assert!(docs.contains(&text), "{text}");
         }

@@ -11,6 +11,7 @@ use pinlatch_protocol::scope::{Role, ScopeSet, SiteRight};
 
 use crate::accounts::authority::administers;
 use crate::accounts::giver::{Giver, GiverColumns, MAX_ANCESTORS};
+use crate::accounts::shares::{Share, TokenShare};
 use crate::database::rows::{Columns as _, columns};
 use crate::database::store::StoreError;
 use crate::interface::event::{Effect, PanelFilter};
@@ -49,6 +50,9 @@ struct IssuedToken {
     nbf: u64,
     exp: u64,
     max_uses: Option<u64>,
+    max_in_flight: Option<u32>,
+    max_per_minute: Option<u32>,
+    max_sockets: Option<u32>,
     uses: u64,
     created_ms: u64,
     ended_ms: Option<u64>,
@@ -68,6 +72,9 @@ columns!(IssuedToken {
     nbf,
     exp,
     max_uses,
+    max_in_flight,
+    max_per_minute,
+    max_sockets,
     uses,
     created_ms,
     ended_ms,
@@ -78,6 +85,12 @@ impl IssuedToken {
     fn giver(&self) -> Option<Giver> {
         let Self { person, parent, issuer, .. } = self;
         GiverColumns { person: person.clone(), parent: parent.clone(), issuer: issuer.clone() }.giver()
+    }
+
+    fn share(&self) -> Share {
+        let Self { max_in_flight, max_per_minute, max_sockets, .. } = *self;
+        let own = TokenShare { in_flight: max_in_flight, per_minute: max_per_minute, sockets: max_sockets };
+        Share::of_token(self.kind, own)
     }
 
     fn view(&self) -> TokenView {
@@ -91,6 +104,9 @@ impl IssuedToken {
             not_before: self.nbf,
             expires_at: self.exp,
             max_uses: self.max_uses.map(small),
+            max_in_flight: self.max_in_flight,
+            max_per_minute: self.max_per_minute,
+            max_sockets: self.max_sockets,
             uses: small(self.uses),
             created_ms: self.created_ms,
             last_used_ms: self.last_used_ms,
@@ -111,6 +127,10 @@ impl Site<'_> {
 
     pub(crate) fn issued_kind(&self, jti: &str) -> Result<Option<TokenKind>, StoreError> {
         Ok(self.issued(jti)?.map(|token| token.kind))
+    }
+
+    pub(crate) fn issued_share(&self, jti: &str) -> Result<Option<Share>, StoreError> {
+        Ok(self.issued(jti)?.map(|token| token.share()))
     }
 
     /// Returns the current permissions of an issued token. The token's scopes are limited to the current permissions of
@@ -217,11 +237,13 @@ impl Site<'_> {
                 return Err(self.beyond(principal, "mint", "tokens", why));
             }
         }
+        let share = TokenShare::requested(request, &self.share_of(principal)?)?;
         let creator = principal.actor();
         let [giver_person, giver_token, giver_issuer] = giver.values();
         self.run(
             "INSERT INTO tokens (jti, kind, name, creator, person, parent, issuer, scope, nbf, exp, max_uses,
-             created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+             created_ms, max_in_flight, max_per_minute, max_sockets)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
             &[
                 jti.into(),
                 request.kind.as_str().into(),
@@ -235,6 +257,9 @@ impl Site<'_> {
                 request.expires_at.into(),
                 request.max_uses.into(),
                 self.now_ms.into(),
+                share.in_flight.into(),
+                share.per_minute.into(),
+                share.sockets.into(),
             ],
         )?;
         self.audit_by(principal, "mint", jti, request.kind.as_str())?;

@@ -272,6 +272,12 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
         // The identities of a person are read when they are listed, added or removed. Identities change rarely.
         "CREATE INDEX IF NOT EXISTS identities_person ON identities (username)",
     ],
+    &[
+        // The share of a token, where it differs from the share of the token's kind.
+        "ALTER TABLE tokens ADD COLUMN max_in_flight INTEGER",
+        "ALTER TABLE tokens ADD COLUMN max_per_minute INTEGER",
+        "ALTER TABLE tokens ADD COLUMN max_sockets INTEGER",
+    ],
 ];
 
 /// Upgrades the database if necessary, and returns the columns of the table `meta`. If the database is current, this

@@ -41,6 +41,15 @@ macro_rules! calls {
             $($(#[$doc])* $name { $($by: Principal,)? $($field: $type,)* },)*
         }
 
+        impl Call {
+            /// Returns the caller. A call without a principal has no caller that the site can count.
+            pub fn principal(&self) -> Option<&Principal> {
+                match self {
+                    $(Self::$name { $($by,)? .. } => <[&Principal]>::first(&[$($by)?]).copied(),)*
+                }
+            }
+        }
+
         /// The calls with the types of their replies.
         pub mod calls {
             use super::*;

@@ -18,6 +18,9 @@ pub(super) fn scope(text: &str) -> RightsRequest {
 
 pub(super) fn api(scope: &str) -> IssueRequest {
     IssueRequest {
+        max_in_flight: None,
+        max_per_minute: None,
+        max_sockets: None,
         kind: TokenKind::Api,
         name: "a script".into(),
         scope: scope.parse().unwrap(),

@@ -1,5 +1,6 @@
 //! Tests the shares of callers: commands in flight, commands per minute, and panel WebSockets.
 
+use pinlatch_protocol::admin::IssueRequest;
 use pinlatch_protocol::scope::Role;
 
 use super::fixtures::*;
@@ -150,6 +151,58 @@ fn a_link_sends_60_commands_a_minute_and_a_person_any_number() {
 }
 
 #[test]
+fn the_maker_of_a_token_sets_its_share_up_to_its_own() {
+    let test_site = TestSite::connected();
+    let ann = test_site.log_in("ann", "f");
+    let with = |request: IssueRequest, limits: [Option<u32>; 3]| {
+        let [max_in_flight, max_per_minute, max_sockets] = limits;
+        IssueRequest { max_in_flight, max_per_minute, max_sockets, ..request }
+    };
+    let limits = |jti: &str| {
+        let token = test_site.token(jti);
+        [token.max_in_flight, token.max_per_minute, token.max_sockets]
+    };
+    let scope = "line:porch/door:pulse site:tokens";
+    let until = |request: IssueRequest| IssueRequest { expires_at: test_site.now_s() + DAY_S, ..request };
+    let wide = with(until(api(scope)), [Some(32), Some(6_000), Some(64)]);
+    let wide = test_site.issue(&ann, wide, "wide").unwrap();
+    assert_eq!(limits("wide"), [Some(32), Some(6_000), Some(64)]);
+    assert_eq!(commands_until_refused(&test_site, &wide).0, 32);
+    finish(&test_site);
+    let link = guest("line:porch/door:pulse");
+    let link = test_site.issue(&ann, with(link, [Some(9), None, Some(1)]), "link").unwrap();
+    let (count, problem) = commands_until_refused(&test_site, &link);
+    assert_eq!((count, detail(&problem)), (9, "a guest link can have at most 9 commands without a result"));
+    finish(&test_site);
+    let refused = |by: &Principal, request: IssueRequest| {
+        let problem = test_site.call(Call::Issue { principal: by.clone(), request, jti: "no".into() }).0;
+        let problem = problem.expect_err("a refusal");
+        assert_eq!(problem.code, "invalid_request");
+        problem.detail.unwrap_or_default()
+    };
+    for wrong in [
+        [Some(33), None, None],
+        [Some(0), None, None],
+        [None, Some(6_001), None],
+        [None, Some(0), None],
+        [None, None, Some(65)],
+        [None, None, Some(0)],
+    ] {
+        let detail = refused(&ann, with(until(api(scope)), wrong));
+        assert!(detail.ends_with("your own limit"), "{wrong:?}: {detail}");
+    }
+    // A token with smaller limits than those of a kind gives no more than it has.
+    let narrow = with(until(api(scope)), [Some(4), Some(30), Some(2)]);
+    let narrow = test_site.issue(&ann, narrow, "narrow").unwrap();
+    test_site.issue(&narrow, until(api("line:porch/door:pulse")), "child").unwrap();
+    assert_eq!(limits("child"), [Some(4), Some(30), Some(2)]);
+    let more = with(until(api("line:porch/door:pulse")), [None, Some(31), None]);
+    assert_eq!(refused(&narrow, more), "`max_per_minute` must be from 1 to 30, your own limit");
+    test_site.issue(&ann, api("line:porch/door:pulse"), "plain").unwrap();
+    assert_eq!(limits("plain"), [None; 3]);
+}
+
+#[test]
 fn panel_sockets_are_counted_before_they_are_accepted() {
     let test_site = TestSite::connected();
     let ann = test_site.log_in("ann", "f");
@@ -212,13 +265,16 @@ fn messages_without_a_command_are_limited_per_caller() {
             .count()
     };
     assert_eq!(sent(&ann, START_MS), 200);
-    assert_eq!(sent(&robot, START_MS), 200);
+    assert_eq!(sent(&robot, START_MS), 800);
+    assert_eq!(sent(&robot, START_MS + 1_000), 80);
+    let stolen = Principal { family: Some("stolen".into()), ..ann.clone() };
+    assert_eq!(sent(&stolen, START_MS), 200, "each login of a person has its own limit");
     let other = Principal { sub: "another".into(), ..robot };
-    assert_eq!(sent(&other, START_MS), 0, "an issuer cannot invent subjects to send more");
+    assert_eq!(sent(&other, START_MS + 1_000), 0, "an issuer cannot invent subjects to send more");
     assert_eq!(sent(&ann, START_MS + 1_000), 20);
     assert_eq!(sent(&ann, START_MS + 60_000), 200);
     for n in 0..3_000 {
-        let caller = Principal { sub: n.to_string(), ..owner() };
+        let caller = Principal { family: Some(n.to_string()), ..owner() };
         limits.count(&caller, START_MS + 120_000);
     }
     assert!(limits.require_room(&ann, START_MS + 120_000).is_ok());

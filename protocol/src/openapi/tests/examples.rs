@@ -27,7 +27,7 @@ fn example<T: DeserializeOwned + Serialize>(schema: &'static str, full: Value) -
 /// Returns the examples of the request types.
 fn requests() -> Vec<Example> {
     let token = json!({ "kind": "api", "name": "cron", "scope": "site:audit", "not_before": 1, "expires_at": 2,
-        "max_uses": 3 });
+        "max_uses": 3, "max_in_flight": 4, "max_per_minute": 5, "max_sockets": 6 });
     let login = json!({ "grant_type": "password", "site": "home", "username": "ann", "password": "12345678",
         "refresh_token": "…", "client_token": "…" });
     let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "x": "…" });
@@ -83,7 +83,8 @@ fn answers() -> Vec<Example> {
     let person = json!({ "username": "ann", "role": "viewer", "scope": "line:*/*:read", "created_ms": 1,
         "added_by": "bob", "sessions": 2, "identities": [{ "issuer": "https://id", "subject": "ann" }] });
     let token = json!({ "jti": "j", "kind": "guest", "name": "n", "creator": "ann", "scope": "line:*/*:read",
-        "not_before": 1, "expires_at": 2, "max_uses": 3, "uses": 1, "created_ms": 1, "last_used_ms": 2,
+        "not_before": 1, "expires_at": 2, "max_uses": 3, "max_in_flight": 4, "max_per_minute": 5, "max_sockets": 6,
+        "uses": 1, "created_ms": 1, "last_used_ms": 2,
         "revoked_ms": 3 });
     let entry = json!({ "seq": 1, "at_ms": 2, "actor": "ann", "jti": "j", "act": "login", "target": "ann",
         "outcome": "done", "hash": "…" });

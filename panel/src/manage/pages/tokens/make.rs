@@ -43,7 +43,17 @@ impl Form {
         let picker = self.picker.get_untracked();
         match picker.fault() {
             Some(fault) => Err(words::pick_fault(fault)),
-            None => Ok(IssueRequest { kind, name, scope: picker.set(), not_before, expires_at, max_uses }),
+            None => Ok(IssueRequest {
+                kind,
+                name,
+                scope: picker.set(),
+                not_before,
+                expires_at,
+                max_uses,
+                max_in_flight: None,
+                max_per_minute: None,
+                max_sockets: None,
+            }),
         }
     }
 }
