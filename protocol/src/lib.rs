@@ -26,6 +26,7 @@ mod schema;
 pub mod scope;
 mod secret;
 mod wire_enum;
+pub mod wording;
 
 /// The WebSocket subprotocol of the agent socket and of the panel socket.
 pub const SUBPROTOCOL: &str = "pinlatch.v1";

@@ -2,19 +2,16 @@
 
 use leptos::prelude::*;
 use pinlatch_protocol::line::{Action, Level, Rgb};
+use pinlatch_protocol::wording::COLOURS;
 
 use super::handle::Handle;
-use crate::words::line as text;
+use crate::words::{self, line as text};
 
-const PRESETS: [(Rgb, &str); 7] = [
-    (Rgb(0xff, 0xff, 0xff), text::colour::WHITE),
-    (Rgb(0xff, 0xc4, 0x7a), text::colour::WARM_WHITE),
-    (Rgb(0xff, 0x20, 0x10), text::colour::RED),
-    (Rgb(0xff, 0x98, 0x00), text::colour::AMBER),
-    (Rgb(0x18, 0xc8, 0x48), text::colour::GREEN),
-    (Rgb(0x20, 0x60, 0xff), text::colour::BLUE),
-    (Rgb(0, 0, 0), text::OFF),
-];
+/// Returns the presets with their names.
+fn presets() -> impl Iterator<Item = (Rgb, String)> {
+    let named = COLOURS.iter().map(|(name, colour)| (*colour, words::title(name)));
+    named.chain([(Rgb(0, 0, 0), text::OFF.to_owned())])
+}
 
 /// Shows the control of a colour LED. The lamp next to the line's name shows the reported colour and never the picked
 /// colour.
@@ -36,14 +33,14 @@ pub fn Colour(line: Handle) -> impl IntoView {
     let hindered = move || line.hindrance("set").is_some();
     view! {
         <div class="colours" role="group" aria-label=text::colour::COLOURS>
-            {PRESETS
+            {presets()
                 .map(|(colour, word)| {
                     view! {
                         <button
                             type="button"
                             class="chip"
                             style=("--chip", colour.to_string())
-                            aria-label=word
+                            aria-label=word.clone()
                             title=word
                             aria-pressed=move || (line.level() == Some(Level::Colour(colour))).to_string()
                             aria-disabled=move || line.is_pending().to_string()

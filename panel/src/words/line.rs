@@ -3,10 +3,11 @@
 use pinlatch_protocol::line::{Action, Level, LineKind};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::LineView;
+use pinlatch_protocol::wording;
+pub use pinlatch_protocol::wording::{level, measured, reported, requested};
 
 use super::names::title;
 use super::problems::outcome;
-use super::times::duration;
 use crate::model::{CommandOutcome, Pulse};
 
 pub const ON: &str = "On";
@@ -28,12 +29,6 @@ pub mod colour {
     /// The accessible name of the group of colour presets.
     pub const COLOURS: &str = "Colours";
     pub const ANOTHER: &str = "Another colour";
-    pub const WHITE: &str = "White";
-    pub const WARM_WHITE: &str = "Warm white";
-    pub const RED: &str = "Red";
-    pub const AMBER: &str = "Amber";
-    pub const GREEN: &str = "Green";
-    pub const BLUE: &str = "Blue";
 }
 
 /// Returns the label of a dimmer's preset.
@@ -77,46 +72,6 @@ pub fn say_outcome(line: &Name, result: &CommandOutcome) -> String {
     format!("{}: {}", title(line.as_str()), outcome(result))
 }
 
-/// Formats a level with the usual words for the line's kind, for example `closed` for a contact.
-pub fn level(kind: LineKind, level: Option<&Level>) -> String {
-    match (kind, level) {
-        (_, None) => "unknown".into(),
-        (LineKind::Contact, Some(Level::On(true))) => "closed".into(),
-        (LineKind::Contact, Some(Level::On(false))) => "open".into(),
-        (LineKind::Momentary, Some(Level::On(true))) => "active".into(),
-        (LineKind::Momentary, Some(Level::On(false))) => "inactive".into(),
-        (LineKind::Dimmer, Some(Level::Number(part))) => format!("{:.0} %", part * 100.0),
-        (LineKind::Servo, Some(Level::Number(degrees))) => format!("{degrees:.0}°"),
-        (LineKind::Sensor, Some(Level::Number(number))) => number_text(*number),
-        (_, Some(level)) => level.to_string(),
-    }
-}
-
-/// Formats the reported level of a line. The reading of a sensor has the configured precision and is followed by its
-/// unit.
-pub fn reported(line: &LineView) -> String {
-    match (line.kind, &line.reported) {
-        (LineKind::Sensor, None) => "no reading".into(),
-        (LineKind::Sensor, Some(Level::Number(number))) => measured(line, *number),
-        (kind, level_now) => level(kind, level_now.as_ref()),
-    }
-}
-
-/// Formats the reading of a sensor with its unit.
-pub fn measured(line: &LineView, number: f64) -> String {
-    let text = match line.precision {
-        // A reading that rounds to zero is shown without a minus sign.
-        Some(precision) => {
-            let text = format!("{number:.0$}", usize::from(precision));
-            let nothing = text.trim_start_matches('-').chars().all(|c| matches!(c, '0' | '.'));
-            if nothing { text.trim_start_matches('-').into() } else { text }
-        }
-        None => number_text(number),
-    };
-    // The no-break space prevents a line break between the number and the unit.
-    line.unit.as_ref().map_or_else(|| text.clone(), |unit| format!("{text}\u{a0}{unit}"))
-}
-
 /// Explains why a line shows no level. Returns `None` if the device has reported a level.
 pub fn no_level(line: &LineView) -> Option<&'static str> {
     match (line.kind, &line.reported) {
@@ -144,11 +99,6 @@ pub fn pulse_left(pulse: &Pulse) -> String {
     }
 }
 
-fn number_text(number: f64) -> String {
-    let text = format!("{number:.2}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').into() } else { text }
-}
-
 /// Returns the value of the attribute `data-level`: `on`, `off`, `#rrggbb`, a number or `unknown`.
 pub fn level_mark(level: Option<&Level>) -> String {
     level.map_or_else(|| "unknown".into(), Level::to_string)
@@ -156,18 +106,7 @@ pub fn level_mark(level: Option<&Level>) -> String {
 
 /// Chooses the label of a momentary line's button by the name of the line.
 pub fn press(line: &str) -> &'static str {
-    const OPENERS: [&str; 7] = ["door", "gate", "lock", "latch", "garage", "strike", "barrier"];
-    if OPENERS.iter().any(|word| line.contains(word)) { "Open" } else { "Press" }
-}
-
-/// Describes a requested action, for example `on` or `a 3 s pulse`.
-pub fn requested(kind: LineKind, action: &Action) -> String {
-    match action {
-        Action::Set { level: wanted, .. } => level(kind, Some(wanted)),
-        Action::Toggle => "the other state".into(),
-        Action::Pulse { ms } => format!("a {} pulse", duration(*ms)),
-        Action::Blink { count, .. } => format!("{count} blinks"),
-    }
+    if wording::opens(line) { "Open" } else { "Press" }
 }
 
 #[cfg(test)]

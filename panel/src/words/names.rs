@@ -1,5 +1,7 @@
 //! The name of the product, and displayed names of devices, lines and sites.
 
+pub use pinlatch_protocol::wording::title;
+
 pub const PRODUCT: &str = "Pinlatch";
 
 /// Returns the title of the browser window: the name of a page or site, then the product name.
@@ -11,13 +13,4 @@ pub fn page_title(name: &str) -> String {
 /// the same label.
 pub fn about(word: &str, name: &str) -> String {
     format!("{word}, {name}")
-}
-
-/// Formats a name as a heading. For example, `front-door_2` becomes `Front door 2`.
-pub fn title(name: &str) -> String {
-    let mut spaced = name.replace(['-', '_'], " ");
-    if let Some(first) = spaced.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    spaced
 }

@@ -1,5 +1,7 @@
 //! Times and durations.
 
+pub use pinlatch_protocol::wording::duration;
+
 /// Formats the age of an event: `just now`, `12 s ago`, `3 min ago`, `2 h ago` or `5 days ago`.
 pub fn ago(span_ms: u64) -> String {
     match span_ms / 1_000 {
@@ -54,14 +56,5 @@ pub fn moment(at: Moment, now: Moment) -> String {
         format!("{weekday} {day} {month}, {hour:02}:{minute:02}")
     } else {
         format!("{day} {month} {year}, {hour:02}:{minute:02}")
-    }
-}
-
-/// Formats an exact duration: `3 s`, `2.5 s` or `400 ms`.
-pub fn duration(ms: u32) -> String {
-    match ms {
-        0..=999 => format!("{ms} ms"),
-        _ if ms.is_multiple_of(1_000) => format!("{} s", ms / 1_000),
-        _ => format!("{:.1} s", f64::from(ms) / 1_000.0),
     }
 }
