@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use e2e::outsiders::now;
 use e2e::socket::{Stream, open};
-use e2e::{Deployment, HostLock, Site};
+use e2e::{Deployment, HostLock, Site, program};
 use serde_json::json;
 use tungstenite::Message;
 
@@ -26,6 +26,13 @@ const UPGRADE_PERIOD: Duration = Duration::from_millis(5);
 
 /// The number of the guest's commands to a device that does not answer.
 const COMMANDS: usize = 64;
+
+/// Returns the additional time of a command during the load. In quick builds, the Worker needs several times as long to
+/// refuse a message.
+fn spare() -> Duration {
+    let is_quick = program("PINLATCH_EDGE_DIST").iter().any(|part| part == "quick-dist");
+    Duration::from_millis(if is_quick { 250 } else { 50 })
+}
 
 /// Waits until `count` periods have passed since `began`.
 fn pace(began: Instant, period: Duration, count: u32) {
@@ -121,7 +128,7 @@ fn a_flood_of_one_guest_link_leaves_the_owner_alone() {
     let counts = [&sent, &upgraded, &refused].map(|count| count.load(Ordering::Relaxed));
     println!("{counts:?} frames, upgrades, refused upgrades; commands p99 {quiet:?}, then {busy:?}");
     assert!(counts[1] <= 16 * 4, "{} WebSockets were open", counts[1]);
-    assert!(busy < 2 * quiet + Duration::from_millis(50), "p99 of a command: {quiet:?}, then {busy:?}");
+    assert!(busy < 2 * quiet + spare(), "p99 of a command: {quiet:?}, then {busy:?}");
 }
 
 /// The number of requests of a token, which are more than the token can send at once.
