@@ -20,6 +20,18 @@ pub const MAX_TOKEN_DAYS: u64 = 366;
 /// The longest validity period of an API token or guest link, in seconds.
 pub const MAX_TOKEN_LIFE: u64 = MAX_TOKEN_DAYS * 86_400;
 
+/// The validity period of an API token for which a person chooses no other, in seconds (30 days). The panel and the
+/// command line apply it, but not the HTTP API.
+pub const DEFAULT_API_LIFE: u64 = 30 * 86_400;
+
+/// The validity period of a guest link for which a person chooses no other, in seconds (one day). The panel and the
+/// command line apply it, but not the HTTP API.
+pub const DEFAULT_GUEST_LIFE: u64 = 86_400;
+
+/// The number of commands of a guest link for which a person chooses no other number. The panel and the command line
+/// apply it, but not the HTTP API.
+pub const DEFAULT_GUEST_USES: u32 = 1;
+
 /// The largest value of `max_uses` that a caller can set for an API token or guest link.
 pub const MAX_USES: u32 = 1_000_000;
 
@@ -219,6 +231,25 @@ pub struct SecureRequest {
     /// The caller's new password.
     #[cfg_attr(test, schemars(with = "crate::secret::schemas::NewPassword"))]
     pub password: Secret,
+}
+
+/// The body of `POST /api/v1/users/invited`, which asks whom an invitation is for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct InvitedRequest {
+    /// The invitation code that the person received.
+    pub code: Secret,
+}
+
+/// The response body of `POST /api/v1/users/invited`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct InvitedReply {
+    /// The user name of the invited person.
+    pub username: UserName,
+    /// Whether the person has a password, which the invitation replaces.
+    pub has_password: bool,
 }
 
 /// The body of `POST /api/v1/users/accept`. An invited person sends the invitation code and a new password to the site.

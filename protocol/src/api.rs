@@ -211,6 +211,9 @@ pub struct Whoami {
     /// time. The field is absent if the token belongs to no login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<u64>,
+    /// The number of commands that can still be sent with the token. The field is absent if the number is unlimited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uses_left: Option<u32>,
 }
 
 /// The body of `POST /api/v1/session/proof`, with which a logged-in person proves their identity again.

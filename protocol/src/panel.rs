@@ -32,7 +32,7 @@ pub enum ToPanel {
         /// The edge time, in milliseconds of Unix time.
         now_ms: u64,
         /// The caller's identity and permissions.
-        whoami: Whoami,
+        whoami: Box<Whoami>,
         /// The devices with their GPIO lines.
         devices: Vec<DeviceView>,
     },
@@ -68,6 +68,12 @@ pub enum ToPanel {
         /// The result of the command.
         #[serde(flatten)]
         result: CommandResult,
+    },
+    /// Reports that a command was sent with the caller's token, whose number of commands is limited. The number can also
+    /// change without this message while the panel is not connected. `whoami` in a snapshot contains the same number.
+    Uses {
+        /// The number of commands that can still be sent with the token.
+        left: u32,
     },
     /// Reports that the edge rejected a command. Causes are, for example, a missing permission, an unknown line,
     /// invalid arguments or an offline device.

@@ -32,6 +32,14 @@ pub fn opens(line: &str) -> bool {
     OPENERS.iter().any(|word| line.contains(word))
 }
 
+/// Explains what a new enrolment string for an enrolled device does.
+pub const REPLACES: &str = "The current computer has access until the new enrolment string is used. After that, only the new computer has access.";
+
+/// Returns the command that enrols a device. The agent's package needs root to write to the agent's state folder.
+pub fn enrol_command(enrolment: &str) -> String {
+    format!("sudo pinlatch-agent enrol '{enrolment}'")
+}
+
 /// Formats an exact duration: `3 s`, `2.5 s` or `400 ms`.
 pub fn duration(ms: u32) -> String {
     match ms {

@@ -18,7 +18,7 @@ use crate::site::Site;
 impl Site<'_> {
     pub(crate) fn whoami(&self, principal: &Principal) -> Result<Whoami, Failure> {
         let rights = self.rights(principal)?;
-        Ok(whoami(principal, &rights))
+        Ok(whoami(principal, &rights, self.uses_left(principal)?))
     }
 
     pub(crate) fn snapshot(&mut self, principal: &Principal) -> Result<ToPanel, Failure> {
@@ -27,7 +27,7 @@ impl Site<'_> {
             seq: self.last_seq()?,
             now_ms: self.now_ms,
             devices: self.visible_devices(&rights)?,
-            whoami: whoami(principal, &rights),
+            whoami: Box::new(whoami(principal, &rights, self.uses_left(principal)?)),
         })
     }
 
@@ -109,7 +109,7 @@ impl Site<'_> {
     }
 }
 
-fn whoami(principal: &Principal, rights: &Rights) -> Whoami {
+fn whoami(principal: &Principal, rights: &Rights, uses_left: Option<u32>) -> Whoami {
     Whoami {
         site: principal.site.clone(),
         sub: principal.sub.clone(),
@@ -120,5 +120,6 @@ fn whoami(principal: &Principal, rights: &Rights) -> Whoami {
         iat: principal.iat,
         exp: principal.exp,
         auth_time: principal.auth_time,
+        uses_left,
     }
 }

@@ -146,7 +146,7 @@ fn lines(frame: &ToPanel) -> Vec<String> {
             let what = if *long { "long press" } else { "press" };
             vec![line(*at_ms, &format!("{device}/{contact}"), what)]
         }
-        ToPanel::Result { .. } | ToPanel::Problem { .. } => Vec::new(),
+        ToPanel::Uses { .. } | ToPanel::Result { .. } | ToPanel::Problem { .. } => Vec::new(),
     }
 }
 

@@ -45,6 +45,7 @@ fn model() -> Model {
         iat: 0,
         exp: 1_000,
         auth_time: None,
+        uses_left: None,
     };
     let devices = vec![
         device(
@@ -55,7 +56,7 @@ fn model() -> Model {
         device("attic", &[]),
     ];
     let mut model = Model::default();
-    model.apply(ToPanel::Snapshot { seq: 1, now_ms: 0, whoami, devices }, 0);
+    model.apply(ToPanel::Snapshot { seq: 1, now_ms: 0, whoami: Box::new(whoami), devices }, 0);
     model
 }
 

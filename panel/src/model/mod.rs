@@ -82,6 +82,12 @@ impl Model {
         Some(until_ms.saturating_sub(self.edge_ms(now_ms)))
     }
 
+    /// Returns the number of commands that can still be sent with the viewer's token. Returns `None` if the number is
+    /// unlimited.
+    pub fn uses_left(&self) -> Option<u32> {
+        self.whoami.as_ref()?.uses_left
+    }
+
     fn is_guests(&self) -> bool {
         self.whoami.as_ref().is_some_and(|whoami| Visitor::of_subject(&whoami.sub) == Visitor::Guest)
     }
@@ -167,7 +173,7 @@ impl Model {
                 let life_ms = whoami.exp.saturating_mul(1_000).saturating_sub(now_ms);
                 self.seq = seq;
                 self.skew_ms = i64::try_from(now_ms).unwrap_or(0) - i64::try_from(local_ms).unwrap_or(0);
-                self.whoami = Some(whoami);
+                self.whoami = Some(*whoami);
                 self.devices = Map::default();
                 devices.into_iter().for_each(|device| self.devices.insert(device.name.clone(), device));
                 self.shape += 1;
@@ -195,6 +201,12 @@ impl Model {
                 let count = self.presses.get(&key).map_or(0, |press| press.count).wrapping_add(1);
                 self.presses.insert(key.clone(), Pressed { long, count, told_ms: local_ms });
                 ModelUpdate::Pressed(key, long)
+            }
+            ToPanel::Uses { left } => {
+                if let Some(whoami) = &mut self.whoami {
+                    whoami.uses_left = Some(left);
+                }
+                ModelUpdate::Facts
             }
             ToPanel::Result { result } => {
                 self.time_answer(&result, local_ms);

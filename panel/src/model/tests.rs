@@ -373,3 +373,16 @@ fn the_shape_changes_with_devices_and_not_with_levels() {
     );
     assert_ne!(model.shape(), shape);
 }
+
+#[test]
+fn the_number_of_uses_follows_the_edge_and_each_snapshot() {
+    let mut model = filled();
+    assert_eq!(model.uses_left(), None);
+    model.apply(frame(json!({ "type": "uses", "left": 1 })), NOW);
+    assert_eq!(model.uses_left(), Some(1));
+    // While the panel was not connected, another browser has used the link.
+    let mut again = serde_json::to_value(snapshot(8)).unwrap();
+    again["whoami"]["uses_left"] = json!(0);
+    model.apply(frame(again), NOW);
+    assert_eq!(model.uses_left(), Some(0));
+}

@@ -234,6 +234,18 @@ endpoints! {
         codes: [InsufficientUserAuthentication, PersonRequired],
     }
 
+    /// Returns the user name in an invitation.
+    ///
+    /// The invited person needs the user name to log in. The call changes nothing.
+    ShowInvitation = POST "/api/v1/users/invited" {
+        tag: People,
+        caller: Anyone,
+        secret: true,
+        body: Json(InvitedRequest),
+        reply: 200 (InvitedReply) "The invitation can be used now.",
+        codes: [CodeRefused, UnknownSite],
+    }
+
     /// Uses an invitation to set a password.
     ///
     /// A refused request changes nothing. If several requests use the same invitation, only one of them succeeds.

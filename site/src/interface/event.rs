@@ -123,6 +123,13 @@ pub enum Effect {
         /// The frame to send.
         message: ToPanel,
     },
+    /// Send a frame to one or more panels. The frame contains only data that each of these panels is allowed to see.
+    ToPanels {
+        /// The panel WebSockets that get the frame.
+        whose: PanelFilter,
+        /// The frame to send.
+        message: ToPanel,
+    },
     /// Send an event to every panel. `Site::view_for` filters the event for each panel.
     Publish(Event),
     /// Send the press of a contact to every panel that is allowed to see the contact (`Site::press_for`).

@@ -58,6 +58,7 @@ fn requests() -> Vec<Example> {
             "IdentityRule",
             json!({ "issuer": "https://id", "subject": "ann", "email": "ann@example.org" }),
         ),
+        example::<admin::InvitedRequest>("InvitedRequest", json!({ "code": "…" })),
         example::<admin::AcceptRequest>("AcceptRequest", json!({ "code": "…", "password": "12345678" })),
         example::<admin::PasswordRequest>(
             "PasswordRequest",
@@ -73,7 +74,7 @@ fn requests() -> Vec<Example> {
 /// Returns the examples of the response types.
 fn answers() -> Vec<Example> {
     let whoami = json!({ "site": "home", "sub": "ann", "role": "owner", "scope": "site:*", "jti": "j", "iss": "i",
-        "iat": 1, "exp": 2, "auth_time": 1 });
+        "iat": 1, "exp": 2, "auth_time": 1, "uses_left": 2 });
     let line = json!({ "name": "lamp", "kind": "switch", "actions": ["set"], "reported": true, "desired": true,
         "retain": true, "max_on_ms": 1, "unit": "°C", "precision": 1, "changed_ms": 2 });
     let device = json!({ "name": "porch", "online": true, "last_seen_ms": 1, "version": "1", "booted_ms": 1, "clock_ahead_ms": -1,
@@ -132,6 +133,7 @@ fn answers() -> Vec<Example> {
             json!({ "id": "f", "current": true, "client": "curl", "started_ms": 1, "last_used_ms": 2,
                 "expires_at": 3, "ends_at": 4 }),
         ),
+        example::<admin::InvitedReply>("InvitedReply", json!({ "username": "ann", "has_password": true })),
         example::<admin::AcceptReply>("AcceptReply", json!({ "username": "ann" })),
         example::<admin::TokenView>("IssuedToken", token.clone()),
         example::<admin::IssueReply>(
