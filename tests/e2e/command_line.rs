@@ -141,3 +141,48 @@ fn an_owner_runs_a_site_from_the_command_line() {
     owner.says(&["logout"], "");
     assert_eq!(owner.run(&["whoami"], "").status.code(), Some(1), "the logout had no effect");
 }
+
+/// A link for a line that does not exist is made with a warning that lists the lines. A link is good for one use and for
+/// one day, unless the command says otherwise. Enrolling an existing name warns of the replacement.
+#[test]
+fn a_useless_link_and_a_replaced_device_are_told_before() {
+    let site = Site::shared();
+    let _agent = site.device("porch");
+    let owner = Shell::new();
+    owner.log_in(&site, OWNER);
+    let told = |arguments: &[&str]| {
+        let output = owner.run(arguments, "");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {told}");
+        told
+    };
+    let create = |scope: &str| told(&["guest", "create", "X", "--scope", scope]);
+    let warned = create("line:porch/dor:pulse");
+    assert!(warned.contains("porch has no line dor; it has: door, lamp, relay, bell, rose"), "{warned}");
+    let warned = create("line:prch/door:pulse");
+    assert!(warned.contains("the site has no device prch; it has: porch"), "{warned}");
+    let fine = create("line:porch/door:pulse");
+    assert!(!fine.contains("Warning") && fine.contains("for one command"), "{fine}");
+    let warned = told(&["token", "create", "Y", "--scope", "line:porch/bell:pulse"]);
+    assert!(warned.contains("porch/bell has no action pulse"), "{warned}");
+    let warned = told(&["user", "invite", "eve", "--scope", "line:porch/lmap:set"]);
+    assert!(warned.contains("porch has no line lmap"), "{warned}");
+
+    let made = |more: &[&str]| {
+        let create = ["guest", "create", "Z", "--scope", "line:porch/door:pulse"];
+        owner.says(&[&create, more].concat(), "")["token"].clone()
+    };
+    let link = made(&[]);
+    let seconds = |member: &str| link[member].as_u64().expect("a time");
+    assert_eq!((&link["max_uses"], seconds("expires_at") - seconds("not_before")), (&json!(1), 86_400));
+    assert_eq!(made(&["--max-uses", "any"]).get("max_uses").filter(|most| !most.is_null()), None);
+
+    assert!(!told(&["device", "enrol", "shed"]).contains("exists"));
+    let warned = told(&["device", "enrol", "porch"]);
+    assert!(
+        warned.contains("porch exists") && warned.contains("only the new computer has access"),
+        "{warned}"
+    );
+    let shown = owner.run(&["device", "enrol", "shed"], "");
+    assert!(String::from_utf8_lossy(&shown.stdout).contains("sudo pinlatch-agent enrol 'http"), "{shown:?}");
+}

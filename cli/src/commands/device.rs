@@ -7,6 +7,7 @@ use pinlatch_protocol::api::{EnrolmentReply, EnrolmentRequest};
 use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::DeviceView;
+use pinlatch_protocol::wording::{REPLACES, enrol_command};
 use serde::de::IgnoredAny;
 use serde_json::json;
 
@@ -51,11 +52,18 @@ pub fn run(command: &DeviceCommand, json: bool) -> Result<()> {
 }
 
 fn enrol(name: &Name, json: bool) -> Result<()> {
+    let edge = api()?;
+    // Only a caller with all scopes of a device can replace the device, so the list contains it.
+    let devices: Vec<DeviceView> = edge.call(&Endpoint::ListDevices)?;
+    if devices.iter().any(|device| device.name == *name) {
+        eprintln!("The device {name} exists, and the new enrolment string replaces it. {REPLACES}");
+    }
     let request = EnrolmentRequest { device: name.clone() };
-    let reply: EnrolmentReply = api()?.send(&Endpoint::CreateEnrolment, &request)?;
+    let reply: EnrolmentReply = edge.send(&Endpoint::CreateEnrolment, &request)?;
     let text = format!(
-        "Run this command on the device within one hour, as the user that runs the agent:\n  pinlatch-agent enrol '{}'",
-        reply.enrol.expose()
+        "Run this command on the device. It works once, until {}:\n  {}",
+        stamp(reply.expires_at),
+        enrol_command(reply.enrol.expose())
     );
     print(json, &reply, &text)
 }

@@ -12,5 +12,6 @@ pub mod login;
 pub mod self_host;
 pub mod send;
 pub mod token;
+pub mod useless_scopes;
 pub mod user;
 pub mod watch;

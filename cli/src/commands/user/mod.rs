@@ -20,6 +20,7 @@ use url::Url;
 
 use self::account::Passwords;
 use self::sessions::Ended;
+use crate::commands::useless_scopes::warn_of_useless;
 use crate::edge::api::Api;
 use crate::edge::session::{api, current};
 use crate::terminal::output::{columns, print};
@@ -158,6 +159,9 @@ pub fn run(command: &UserCommand, json: bool) -> Result<()> {
         }
         UserCommand::Accept(args) => accept(args, json),
         UserCommand::Set(Set { username, rights }) => {
+            if let Some(scope) = &rights.request().scope {
+                warn_of_useless(&api()?, scope);
+            }
             let endpoint = Endpoint::ChangePerson { username: username.clone() };
             api()?.send::<IgnoredAny>(&endpoint, &rights.request())?;
             print(json, &json!({ "changed": username }), &format!("The permissions of {username} changed."))
@@ -201,6 +205,9 @@ fn table(people: &[Person]) -> String {
 fn invite(args: &Invite, json: bool) -> Result<()> {
     let request = InviteRequest { username: args.username.clone(), rights: args.rights.request() };
     let session = current()?;
+    if let Some(scope) = &request.rights.scope {
+        warn_of_useless(&session.api()?, scope);
+    }
     let reply: InviteReply = session.api()?.send(&Endpoint::Invite, &request)?;
     let url = session.url.as_str().trim_end_matches('/');
     let text = format!(
