@@ -3,10 +3,12 @@
 use leptos::html::Input;
 use leptos::leptos_dom::helpers::window_event_listener;
 use leptos::prelude::*;
+use pinlatch_protocol::scope::SiteRight;
 
 use crate::board;
 use crate::link::State;
 use crate::live::Panel;
+use crate::manage::page::Page;
 use crate::model::Model;
 use crate::parts::header::Header;
 use crate::parts::other_login::OtherLogin;
@@ -176,13 +178,24 @@ fn Nothing() -> impl IntoView {
 /// Shows a text if there are no devices.
 #[component]
 fn Empty(guest: bool) -> impl IntoView {
-    let [heading, text] = if guest { words::EMPTY_GUEST } else { words::EMPTY };
+    let panel = expect_context::<Panel>();
+    // Only a person with this permission can enrol a device.
+    let enrol = panel.model.with_untracked(|model| {
+        let viewer = model.whoami.as_ref()?;
+        viewer.scope.allows_site(SiteRight::Devices).then(|| Page::Devices.path(&viewer.site) + Page::ENROL)
+    });
+    let [heading, text] = match (guest, &enrol) {
+        (true, _) => words::EMPTY_GUEST,
+        (false, Some(_)) => words::EMPTY,
+        (false, None) => words::EMPTY_VIEWER,
+    };
     view! {
         <section class="plate empty" data-testid="empty">
             <h2>{heading}</h2>
             <p>{text}</p>
-            {(!guest).then(|| view! { <pre><code>{words::ENROL_COMMAND}</code></pre> })}
-            {(!guest).then(|| view! { <p>{words::EMPTY_THEN}</p> })}
+            {enrol
+                .filter(|_| !guest)
+                .map(|address| view! { <a class="primary as-button" href=address data-testid="enrol">{words::ENROL}</a> })}
         </section>
     }
 }

@@ -330,7 +330,7 @@ impl Panel {
     fn session_status(&self, status: SessionStatus) {
         self.step(match status {
             SessionStatus::Good => Input::SessionGood,
-            SessionStatus::Gone => Input::SessionGone,
+            SessionStatus::Gone | SessionStatus::NoSite => Input::SessionGone,
             SessionStatus::Unsure => Input::SessionUnsure,
         });
     }

@@ -74,8 +74,10 @@ fn the_ways_in_are_fit_for_everybody() {
         open("#setup").await;
         browser.find("setup-code").await;
         look(&browser, "setup").await;
-        open("#invite=code").await;
-        browser.find("invite-password").await;
+        let invited =
+            site.post("/api/v1/users", &json!({ "username": "ann@example.org", "role": "viewer" })).ok();
+        open(&format!("#invite={}", invited["code"].as_str().expect("a code"))).await;
+        browser.find("own-name").await;
         look(&browser, "invited").await;
         open("#guest=nonsense").await;
         browser.find("shut").await;
@@ -93,7 +95,7 @@ fn the_board_is_fit_for_everybody() {
     hall.drive_to("heat", &json!(20.5));
     hall.drive_to("heat", &json!(21.0));
     let link = json!({ "kind": "guest", "name": "Courier", "scope": "line:hall/front-door:pulse line:hall/porch-light:set",
-        "expires_at": now() + 3_000 });
+        "expires_at": now() + 3_000, "max_uses": 1 });
     let link = site.post("/api/v1/tokens", &link).ok()["link"].clone();
     in_browser(async {
         let browser = Browser::start(390, 844).await;
@@ -130,5 +132,10 @@ fn the_board_is_fit_for_everybody() {
         browser.client.goto(link.as_str().expect("a link")).await.expect("the panel");
         browser.until("line-hall-front-door", "data-level", "off").await;
         look(&browser, "guest").await;
+        browser.hold("action-hall-front-door-pulse").await;
+        browser.until("guest", "data-used-up", "true").await;
+        browser.until("line-hall-front-door", "data-level", "on").await;
+        browser.until("line-hall-front-door", "data-level", "off").await;
+        look(&browser, "guest-used-up").await;
     });
 }

@@ -11,10 +11,12 @@ use super::login::Login;
 use super::screen::Screen;
 use super::setup::{Invited, SetUp};
 use super::shut::Shut;
+use super::stray::StrayPage;
 use crate::session::{self, RETRY_MOST_MS, SessionStatus};
 use crate::ui::page;
 use crate::ui::starting::Starting;
 use crate::visit::{Brought, Visitor};
+use crate::words::Stray;
 use crate::words::guest::Closed;
 use crate::{api, platform};
 
@@ -53,6 +55,7 @@ fn App(
     };
     match brought {
         Some(brought) => screen.set(Screen::of_brought(brought)),
+        None if token.is_none() && !platform::is_known_place() => screen.set(Screen::Stray(Stray::NoPage)),
         None => start(token),
     }
     // If a person opens a link in a tab that already shows the panel, only the fragment of the URL changes. The browser
@@ -88,6 +91,7 @@ fn App(
         Screen::SetUp(code) => view! { <SetUp screen code/> }.into_any(),
         Screen::Invited(code) => view! { <Invited screen code/> }.into_any(),
         Screen::Shut(closed) => view! { <Shut closed/> }.into_any(),
+        Screen::Stray(stray) => view! { <StrayPage stray/> }.into_any(),
         Screen::In => {
             platform::hand_over();
             view! { <Starting trouble=false/> }.into_any()
@@ -116,6 +120,7 @@ async fn find_out(
                 SessionStatus::Good if platform::visitor() == Visitor::Person => Some(Screen::entered()),
                 SessionStatus::Good => Some(Screen::In),
                 SessionStatus::Gone => Some(Screen::without_session(ended)),
+                SessionStatus::NoSite => Some(Screen::Stray(Stray::NoSite)),
                 SessionStatus::Unsure => None,
             },
         };
@@ -135,8 +140,7 @@ async fn find_out(
 /// temporary failure.
 async fn open_link(token: &Secret) -> Option<Screen> {
     match api::open_link(token).await {
-        Ok((site, from)) => {
-            platform::keep_beginning(from);
+        Ok(site) => {
             platform::show_address(&Visitor::Guest.page(Some(&site)));
             Some(Screen::In)
         }

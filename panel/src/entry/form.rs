@@ -33,7 +33,7 @@ impl Attempt {
 
     /// Shows an error without sending a request.
     pub fn refuse(&self, text: String) {
-        self.error.set(Some(text));
+        self.error.try_set(Some(text));
     }
 
     /// Starts an attempt. Returns `false` if an attempt is running, or during a pause that the edge has requested.
@@ -81,7 +81,7 @@ impl Attempt {
 /// Shows a form with the logo, a heading, the site, the fields, an error and a button.
 #[component]
 pub fn Entry(
-    heading: &'static str,
+    #[prop(into)] heading: Signal<&'static str>,
     attempt: Attempt,
     /// The label of the button, and its label while a request is running.
     button: (&'static str, &'static str),
@@ -102,7 +102,7 @@ pub fn Entry(
                 <div class="login-head">
                     <Mark/>
                     <div>
-                        <h1>{heading}</h1>
+                        <h1>{move || heading.get()}</h1>
                         <p>{place}</p>
                     </div>
                 </div>

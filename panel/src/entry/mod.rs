@@ -7,5 +7,6 @@ mod login;
 mod screen;
 mod setup;
 mod shut;
+mod stray;
 
 pub use app::mount;

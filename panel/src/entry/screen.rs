@@ -4,6 +4,7 @@ use pinlatch_protocol::api::Secret;
 
 use crate::platform;
 use crate::visit::{Brought, Visitor};
+use crate::words::Stray;
 use crate::words::guest::Closed;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub enum Screen {
     Invited(Secret),
     /// A guest link gives no access.
     Shut(Closed),
+    /// The URL leads to no page.
+    Stray(Stray),
     /// The visitor is signed in, so the board is loaded.
     In,
     /// The person is signed in, so the requested page is opened.
@@ -40,6 +43,7 @@ impl Screen {
         match brought {
             Brought::Setup(code) => Self::SetUp(code),
             Brought::Invitation(code) => Self::Invited(code),
+            Brought::Enrolment => Self::Stray(Stray::Enrolment),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The forms for the first sign-in of a new site's owner and of invited people.
 
+use gloo_timers::future::TimeoutFuture;
 use leptos::html::Input;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -9,7 +10,8 @@ use pinlatch_protocol::name::UserName;
 use super::form::{Attempt, Entry};
 use super::screen::Screen;
 use crate::api::{self, Failure};
-use crate::ui::field::{Field, Password};
+use crate::session::RETRY_MOST_MS;
+use crate::ui::field::{Field, OwnName, Password};
 use crate::{platform, words};
 
 /// Shows the form that creates the owner of a new site.
@@ -55,11 +57,19 @@ pub fn SetUp(screen: RwSignal<Screen>, code: Option<Secret>) -> impl IntoView {
     }
 }
 
-/// Shows the form in which an invited person chooses a password.
+/// Shows the form in which an invited person chooses a password. The edge returns the user name, so that the person and
+/// the password manager learn it, and so that a used invitation is refused before the person chooses a password.
 #[component]
 pub fn Invited(screen: RwSignal<Screen>, code: Secret) -> impl IntoView {
     let password = NodeRef::<Input>::new();
     let attempt = Attempt::new(None);
+    let invited = RwSignal::new(None::<(String, bool)>);
+    spawn_local(find_name(code.clone(), invited, attempt));
+    let text = Memo::new(move |_| match invited.get() {
+        Some((_, true)) => words::RESET,
+        _ => words::INVITED,
+    });
+    let name = move || invited.with(|invited| invited.as_ref().map(|(name, _)| name.clone()));
     let submit = move |()| {
         let Some(chosen) = password.get_untracked() else { return };
         let Some(password) = attempt.fresh_password(chosen.value()) else { return };
@@ -74,16 +84,33 @@ pub fn Invited(screen: RwSignal<Screen>, code: Secret) -> impl IntoView {
     };
     view! {
         <Entry
-            heading=words::INVITED_HEADING
+            heading=Signal::derive(move || text.get().0)
             attempt
             button=words::ACCEPT
             testid="invite-submit"
             submit=Callback::new(submit)
             below=view! { <Back screen/> }.into_any()
         >
-            <p class="hint">{words::INVITED_TEXT}</p>
+            <p class="hint">{move || text.get().1}</p>
+            {move || name().map(|name| view! { <OwnName id="username" name/> })}
             <Password label=words::PASSWORD testid="invite-password" fresh=true input=password hint=words::PASSWORD_HINT/>
         </Entry>
+    }
+}
+
+/// Asks the edge for the user name in an invitation until the edge answers. The form also works without the answer.
+async fn find_name(code: Secret, invited: RwSignal<Option<(String, bool)>>, attempt: Attempt) {
+    loop {
+        match api::invited(&code).await {
+            Ok(found) => {
+                invited.try_set(Some(found));
+                return;
+            }
+            Err(Failure::Problem(problem)) if !api::is_passing(problem.status) => {
+                return attempt.refuse(words::login_problem(&problem));
+            }
+            Err(_) => TimeoutFuture::new(RETRY_MOST_MS).await,
+        }
     }
 }
 

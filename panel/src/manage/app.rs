@@ -44,7 +44,10 @@ async fn start(session: RwSignal<Session>) {
     loop {
         match session::resume().await {
             SessionStatus::Good => return session.set(Session::Control),
-            SessionStatus::Gone => return session.set(Session::Over { ended: false }),
+            // The sign-in page reports that the site does not exist.
+            SessionStatus::Gone | SessionStatus::NoSite => {
+                return session.set(Session::Over { ended: false });
+            }
             SessionStatus::Unsure => session.set(Session::Starting { trouble: true }),
         }
         TimeoutFuture::new(wait).await;

@@ -48,7 +48,9 @@ impl Call {
         match self.once().await {
             Err(failure) if failure.remedy() == Remedy::Renew => match session::refresh().await {
                 SessionStatus::Good => self.once().await,
-                SessionStatus::Gone => Err(Failure::Problem(Problem::new(Code::InvalidToken))),
+                SessionStatus::Gone | SessionStatus::NoSite => {
+                    Err(Failure::Problem(Problem::new(Code::InvalidToken)))
+                }
                 SessionStatus::Unsure => Err(Failure::Network),
             },
             outcome => outcome,

@@ -23,6 +23,8 @@ pub struct Handle {
     pub view: Memo<Option<LineView>>,
     pub command: Memo<CommandState>,
     pub online: Memo<bool>,
+    /// Whether no command can be sent any more with the viewer's token.
+    used_up: Memo<bool>,
 }
 
 impl Handle {
@@ -35,6 +37,7 @@ impl Handle {
             kind,
             view: Memo::new(move |_| panel.of_line(&of(), |model| model.line(&of()).cloned())),
             command: Memo::new(move |_| panel.of_line(&of(), |model| model.command_state(&of()))),
+            used_up: Memo::new(move |_| panel.model.with(|model| model.uses_left() == Some(0))),
             online: Memo::new(move |_| {
                 panel.model.with(|model| model.device(&of().device).is_some_and(|device| device.online))
             }),
@@ -147,6 +150,8 @@ impl Handle {
     pub fn hindrance(&self, action: &str) -> Option<&'static str> {
         if !self.panel.is_connected() {
             Some(words::line::hindrance::NOT_CONNECTED)
+        } else if self.used_up.get() {
+            Some(words::guest::USED_UP)
         } else if !self.may(action) {
             Some(words::line::hindrance::READ_ONLY)
         } else if !self.online.get() {

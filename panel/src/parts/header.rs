@@ -6,6 +6,7 @@ use leptos::task::spawn_local;
 use crate::link::State;
 use crate::live::Panel;
 use crate::manage::page::Page;
+use crate::model::Model;
 use crate::prefs::Theme;
 use crate::ui::icon::Mark;
 use crate::visit::Visitor;
@@ -16,7 +17,13 @@ pub fn Header() -> impl IntoView {
     let panel = expect_context::<Panel>();
     let site = Memo::new(move |_| {
         let known = panel.model.with(|model| model.whoami.as_ref().map(|whoami| whoami.site.clone()));
-        known.or_else(platform::site).map(|site| words::title(site.as_str())).unwrap_or_default()
+        let site = known.or_else(platform::site).map(|site| words::title(site.as_str())).unwrap_or_default();
+        if panel.visitor == Visitor::Person {
+            return site;
+        }
+        let names = panel.model.with(Model::names);
+        let names: Vec<_> = names.iter().map(|name| words::title(name.as_str())).collect();
+        words::guest::headline(&site, &names)
     });
     Effect::new(move |_| {
         let site = site.get();

@@ -121,7 +121,7 @@ fn Presence(
     let took = Memo::new(move |_| {
         let _ = panel.timed.get();
         let took = name.with_value(|name| panel.model.with(|model| model.answered_in(name.as_ref()?)));
-        took.filter(|_| online.get()).map(words::answered)
+        took.filter(|_| online.get() && panel.visitor == Visitor::Person).map(words::answered)
     });
     view! {
         <p class="presence">

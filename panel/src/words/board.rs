@@ -54,10 +54,15 @@ pub const KEEP_HOLDING: &str = "Hold a little longer";
 pub const HOLDING: &str = "Keep holding…";
 pub const AGAIN: &str = "Try again";
 
-/// The heading and the text for a site without devices.
-pub const EMPTY: [&str; 2] = ["No devices yet", "An owner can enrol the first device with this command:"];
-pub const ENROL_COMMAND: &str = "pinlatch device enrol NAME";
-pub const EMPTY_THEN: &str = "The output of this command contains a second command. Run the second command on the device. The device appears on this page when it connects.";
+/// The heading and the text for a site without devices, if the viewer can enrol a device.
+pub const EMPTY: [&str; 2] = [
+    "No devices yet",
+    "A device is a Raspberry Pi or another Linux machine with Pinlatch's agent. It appears on this page when it connects.",
+];
+/// The heading and the text for a site without devices, if the viewer cannot enrol a device.
+pub const EMPTY_VIEWER: [&str; 2] =
+    ["No devices yet", "Ask an owner to enrol a device. It appears on this page when it connects."];
+pub const ENROL: &str = "Enrol a device";
 /// The heading and the text for a guest's page without devices.
 pub const EMPTY_GUEST: [&str; 2] = [
     "No device is available",

@@ -126,10 +126,7 @@ pub fn sentence(problem: &Problem) -> String {
         ),
         (Code::AlreadySetUp, "This site already has an owner. Sign in, or ask the owner for an invitation."),
         (Code::LinkNotValid, "This link is not valid now. Ask the sender for a new link."),
-        (
-            Code::UsedUp,
-            "This link has been used up, because it allowed a limited number of commands. Ask the sender for a new link.",
-        ),
+        (Code::UsedUp, "This link has been used up. Ask the sender for a new link."),
         (
             Code::OtherLogin,
             "Another person signed in to this site in this browser. Nothing was changed. Reload the page.",
@@ -149,6 +146,9 @@ pub fn sentence(problem: &Problem) -> String {
         (Code::IssuerUnavailable, "The sign-in provider cannot be reached. Try again later."),
     ];
     match (OWN.iter().find(|(code, _)| problem.is(*code)), &problem.detail) {
+        (_, Some(detail)) if problem.is(Code::UsedUp) => {
+            format!("This link has been used up: {detail}. Ask the sender for a new link.")
+        }
         (Some((_, text)), _) => (*text).into(),
         (None, Some(detail)) => format!("{}: {detail}.", problem.title),
         (None, None) => format!("{}.", problem.title),

@@ -23,14 +23,21 @@ fn somebody_is_invited_given_rights_and_removed() {
         );
 
         pages.click("invite").await;
-        pages.write("invite-name", "Ben!").await;
         pages.click("invite-go").await;
-        pages.says("failed", "is not allowed in a name").await;
+        pages.says("failed", "Type a user name").await;
+        pages.write("invite-name", "Ben!").await;
+        pages.gone("[data-testid=failed]").await;
+        pages.click("invite-go").await;
+        pages.says("failed", "“ben”").await;
         pages.write("invite-name", "ben").await;
         pages.click("invite-go").await;
         let link = pages.once().await;
         let (way, code) = link.split_once("#invite=").expect("a link with a code");
         assert_eq!(way, format!("{}/s/{}/", pages.origin, pages.site));
+        pages.says("invite-dialog", "only to ben").await;
+        pages.says("invite-dialog", "It works once, until").await;
+        let name = "return document.querySelector('[data-testid=once]').getAttribute('aria-label')";
+        assert_eq!(pages.ask(name).await, "Invitation link");
         pages.click("show-qr").await;
         let drawn = pages
             .ask("return document.querySelector('[data-testid=qr] path').getAttribute('d').length")

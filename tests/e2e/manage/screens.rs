@@ -40,7 +40,6 @@ fn every_page_is_fit_for_everybody() {
         pages.write("enrol-name", "garden").await;
         pages.click("enrol-go").await;
         pages.browser.find("once").await;
-        pages.click("show-qr").await;
         look(&pages.browser, "manage-enrol").await;
 
         pages.go("device/porch").await;
@@ -64,6 +63,11 @@ fn every_page_is_fit_for_everybody() {
         pages.click("new-guest").await;
         pages.click("pick-line:porch/door:pulse").await;
         look(&pages.browser, "manage-make").await;
+        pages.write("token-name", "Courier").await;
+        pages.click("make-go").await;
+        pages.browser.find("once").await;
+        pages.click("show-qr").await;
+        look(&pages.browser, "manage-link").await;
 
         pages.go("activity").await;
         pages.says("log", "Lamp of Porch").await;

@@ -333,12 +333,12 @@ fn DeviceActions(name: Name) -> impl IntoView {
         </div>
         {move || open.get().map(|dialog| match dialog {
             Open::Replace => {
-                let call: MakeCall = Box::new(move || Ok(enrol(name.get_value())));
+                let call: MakeCall = Box::new(move || Ok(enrol(frame, name.get_value())));
                 view! {
                     <FormDialog
                         title=text::REPLACE
                         mark="replace"
-                        text=text::REPLACE_TEXT
+                        text=text::replace_text()
                         go=text::ENROL_GO
                         body=Body::Button
                         call

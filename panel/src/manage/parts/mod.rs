@@ -2,6 +2,7 @@
 
 pub mod bar;
 pub mod button;
+pub mod copyable;
 pub mod dialog;
 pub mod doing;
 pub mod field;

@@ -1,11 +1,13 @@
 //! Texts of the device pages.
 
 use pinlatch_protocol::line::LineKind;
-use pinlatch_protocol::name::NameError;
+use pinlatch_protocol::name::{Name, NameError};
 use pinlatch_protocol::panel::LineView;
+use pinlatch_protocol::wording;
 
 use super::count;
 use crate::manage::changes::Change;
+use crate::manage::enrolling::Progress;
 use crate::words::{ago, level, measured, pressed, reported, span, title};
 
 pub const NONE: &str = "No devices are enrolled yet.";
@@ -13,15 +15,18 @@ pub const ENROL: &str = "Enrol a device";
 pub const NAME: &str = "Device name";
 pub const NAME_HINT: &str = "Use lower-case letters, digits, - and _, for example front-door.";
 pub const ENROL_GO: &str = "Create enrolment string";
-pub const ENROL_HOW: &str = "Run this command on the device as the user that runs the agent. The enrolment string works only once and expires after one hour. The device appears on this page when it connects.";
-pub const ENROL_QR: &str = "The QR code contains only the enrolment string.";
+/// The accessible name of the command.
+pub const ENROL_COMMAND: &str = "Enrolment command";
+pub const ENROL_NOTE: &str = "Install the agent before you run the command. If the agent runs with a configuration file of your own, add --config and the path of this file.";
+/// This text is shown after the device was enrolled, until it connects.
+pub const NOT_CONNECTED: &str =
+    "If it does not connect, check that the agent runs, and read its log: journalctl -u pinlatch-agent.";
 pub const ENROLMENTS: &str = "Open enrolment strings";
 pub const WITHDRAW: &str = "Withdraw";
 pub const WITHDRAWN: &str = "The enrolment string was withdrawn. It no longer works.";
 /// Marks an enrolment string for a device that replaces an enrolled device.
 pub const REPLACES: &str = "Replaces the device";
 pub const REPLACE: &str = "Replace device";
-pub const REPLACE_TEXT: &str = "Replace the device if another computer takes its place, or if the device has lost its certificate. The current computer has access until the new enrolment string is used. After that, only the new computer has access.";
 pub const REMOVE: &str = "Remove device";
 pub const REMOVE_GO: &str = "Remove";
 pub const REMOVE_TEXT: &str = "The device's certificate is no longer accepted, and the device is disconnected. The lines then behave as the device's configuration defines for a lost connection. To use the device again, enrol the device again.";
@@ -120,10 +125,44 @@ pub fn card(lines: usize, silent_ms: Option<u64>) -> String {
     }
 }
 
-pub fn bad_name(wrong: &NameError) -> String {
-    format!("Check the device name: {wrong}.")
+/// Returns a valid device name for a text that is not a valid device name.
+pub fn suggested(text: &str) -> Option<String> {
+    let is_wanted = !text.is_empty() && Name::new(text).is_err();
+    is_wanted.then(|| Name::resembling(text)).flatten().map(String::from)
 }
 
-pub fn enrol_command(string: &str) -> String {
-    format!("pinlatch-agent enrol '{string}'")
+pub fn bad_name(text: &str, wrong: &NameError) -> String {
+    match (wrong, suggested(text)) {
+        (NameError::Empty, _) => "Type a name for the device.".into(),
+        (_, Some(name)) => format!("A device name contains only a–z, 0–9, - and _, for example “{name}”."),
+        (wrong, None) => format!("Check the device name: {wrong}."),
+    }
+}
+
+/// Explains when to replace a device, and what happens then.
+pub fn replace_text() -> String {
+    format!(
+        "Replace the device if another computer takes its place, or if the device has lost its certificate. {}",
+        wording::REPLACES
+    )
+}
+
+/// Warns that a device with the entered name exists.
+pub fn exists(name: &Name) -> String {
+    format!("{} exists already. {}", title(name.as_str()), replace_text())
+}
+
+/// `until` is a formatted time.
+pub fn enrol_how(until: &str) -> String {
+    format!("Run this command on the device. It works once, within the next hour (until {until}).")
+}
+
+/// Describes the progress of an enrolment.
+pub fn progress(progress: Progress, name: &Name) -> String {
+    let name = title(name.as_str());
+    match progress {
+        Progress::Waiting => "Waiting for the device to run the command…".into(),
+        Progress::Enrolled => format!("{name} is enrolled · waiting for it to connect…"),
+        Progress::Connected => format!("{name} is enrolled · connected"),
+    }
 }
