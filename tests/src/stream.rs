@@ -59,8 +59,11 @@ pub fn colour(number: u32) -> String {
 pub fn recorded(site: &Site<'_>, number: u32) -> String {
     eventually(Duration::from_secs(30), "a final status", || {
         let answer = site.get(&format!("/api/v1/commands/c{number}"));
-        if answer.status == 404 {
-            return Some("never".to_owned());
+        match answer.status {
+            404 => return Some("never".to_owned()),
+            // The caller has sent too many requests, and tries again.
+            429 => return None,
+            _ => {}
         }
         let status = answer.ok()["status"].as_str().unwrap_or_default().to_owned();
         (!["accepted", "delivered"].contains(&status.as_str())).then_some(status)

@@ -6,23 +6,26 @@ use std::collections::HashMap;
 
 use pinlatch_protocol::problem::{Code, Problem};
 
-use crate::accounts::shares::TOGETHER;
 use crate::interface::principal::Principal;
 
-/// The number of requests and messages without a new command that one caller can send per second.
-pub(crate) const FRAMES_PER_S: u64 = 20;
+/// The number of requests and messages without a new command that one login of a person can send per second.
+pub(crate) const LOGIN_PER_S: u64 = 100;
 
-/// The number of requests and messages without a new command that one caller can send at once. After an interruption,
-/// all panels of a person connect at the same time.
-pub(crate) const FRAMES_AT_ONCE: u64 = 200;
+/// The number of requests and messages without a new command that one issued token can send per second.
+pub(crate) const TOKEN_PER_S: u64 = 20;
 
-const FRAME_US: u64 = 1_000_000 / FRAMES_PER_S;
+/// The number of requests and messages without a new command that all tokens of an external issuer can send per second.
+pub(crate) const ISSUER_PER_S: u64 = 80;
+
+/// A caller can send the messages of this time at once. After an interruption, all panels of a caller connect at the
+/// same time.
+pub(crate) const AT_ONCE_S: u64 = 10;
 
 /// The number of stored callers from which on callers without recent messages are removed.
 const MANY: usize = 1_024;
 
-/// Counts the requests and messages of each caller. If the counts are lost, each caller can send [`FRAMES_AT_ONCE`]
-/// messages again.
+/// Counts the requests and messages of each caller. If the counts are lost, each caller can send the messages of
+/// [`AT_ONCE_S`] again.
 #[derive(Default)]
 pub struct FrameLimits(RefCell<HashMap<Caller, u64>>);
 
@@ -32,10 +35,10 @@ impl FrameLimits {
         let caller = Caller::of(principal);
         let free_us = self.0.borrow().get(&caller).copied().unwrap_or(0);
         let waiting_us = free_us.saturating_sub(now_ms.saturating_mul(1_000));
-        if waiting_us + caller.frame_us() <= FRAME_US * FRAMES_AT_ONCE {
+        if waiting_us + caller.frame_us() <= AT_ONCE_S * 1_000_000 {
             return Ok(());
         }
-        let per_s = 1_000_000 / caller.frame_us();
+        let per_s = caller.per_s();
         let limit =
             format!("you can send at most {per_s} requests or messages without a new command per second");
         Err(Problem::new(Code::Throttled).detail(limit).retry_after(1))
@@ -76,11 +79,16 @@ impl Caller {
         }
     }
 
+    fn per_s(&self) -> u64 {
+        match self {
+            Self::Issuer(_) => ISSUER_PER_S,
+            Self::Login(_) => LOGIN_PER_S,
+            Self::Token(..) => TOKEN_PER_S,
+        }
+    }
+
     /// Returns the time that one request or message takes of the caller's limit, in microseconds.
     fn frame_us(&self) -> u64 {
-        match self {
-            Self::Issuer(_) => FRAME_US / u64::from(TOGETHER),
-            Self::Login(_) | Self::Token(..) => FRAME_US,
-        }
+        1_000_000 / self.per_s()
     }
 }

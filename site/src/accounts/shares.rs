@@ -254,7 +254,7 @@ impl Site<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::accounts::frames::{FRAMES_AT_ONCE, FRAMES_PER_S};
+    use crate::accounts::frames::{AT_ONCE_S, ISSUER_PER_S, LOGIN_PER_S, TOKEN_PER_S};
 
     #[test]
     fn the_documentation_has_the_shares() {
@@ -273,7 +273,9 @@ mod tests {
             format!(
                 "at most {MAX_IN_FLIGHT} commands without a result; {OWNERS_PLACES} of these are kept for owners"
             ),
-            format!("{FRAMES_PER_S} requests and messages per second, and {FRAMES_AT_ONCE} at once"),
+            format!("| a login of a person | {LOGIN_PER_S} | {} |", LOGIN_PER_S * AT_ONCE_S),
+            format!("| an API token or a guest link | {TOKEN_PER_S} | {} |", TOKEN_PER_S * AT_ONCE_S),
+            format!("| all tokens of an external issuer | {ISSUER_PER_S} | {} |", ISSUER_PER_S * AT_ONCE_S),
             format!("a token at most {MAX_PER_MINUTE} commands per minute"),
         ] {
             assert!(docs.contains(&text), "{text}");

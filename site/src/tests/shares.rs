@@ -264,15 +264,18 @@ fn messages_without_a_command_are_limited_per_caller() {
             })
             .count()
     };
-    assert_eq!(sent(&ann, START_MS), 200);
+    let link = Principal { issuer: None, ..robot.clone() };
+    assert_eq!(sent(&ann, START_MS), 1_000);
+    assert_eq!(sent(&link, START_MS), 200);
     assert_eq!(sent(&robot, START_MS), 800);
     assert_eq!(sent(&robot, START_MS + 1_000), 80);
     let stolen = Principal { family: Some("stolen".into()), ..ann.clone() };
-    assert_eq!(sent(&stolen, START_MS), 200, "each login of a person has its own limit");
+    assert_eq!(sent(&stolen, START_MS), 1_000, "each login of a person has its own limit");
     let other = Principal { sub: "another".into(), ..robot };
     assert_eq!(sent(&other, START_MS + 1_000), 0, "an issuer cannot invent subjects to send more");
-    assert_eq!(sent(&ann, START_MS + 1_000), 20);
-    assert_eq!(sent(&ann, START_MS + 60_000), 200);
+    assert_eq!(sent(&ann, START_MS + 1_000), 100);
+    assert_eq!(sent(&link, START_MS + 1_000), 20);
+    assert_eq!(sent(&ann, START_MS + 60_000), 1_000);
     for n in 0..3_000 {
         let caller = Principal { family: Some(n.to_string()), ..owner() };
         limits.count(&caller, START_MS + 120_000);

@@ -28,8 +28,8 @@ const TIMER_MS: u64 = DEFAULT_DEADLINE_MS + GRACE_MS + 1_000;
 const ALARM_SLACK_MS: u64 = 2_000;
 
 /// The time until the next attempt if the site cannot be opened, in milliseconds. Work can be due, but its time is then
-/// unknown.
-const RETRY_MS: u64 = 60_000;
+/// unknown. It is shorter in tests.
+const RETRY_MS: u64 = if cfg!(feature = "test-hooks") { 1_000 } else { 60_000 };
 
 /// The state of the object that its requests, messages and timers share.
 pub(super) struct Inner {
