@@ -76,6 +76,12 @@ pub fn end_to_end(filter: Option<&str>) -> Command {
     cargo
 }
 
+/// Returns the names of the end-to-end tests that a filter selects.
+pub fn names(filter: &str) -> Result<Vec<String>> {
+    let listed = process::output_of(end_to_end(Some(filter)).args(["--list", "--format", "terse"]))?;
+    Ok(listed.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect())
+}
+
 /// Compiles all tests, and the Pinlatch programs that the tests run.
 pub fn compile() -> Result<Compiled> {
     native::cargo("compiling the tests and the programs", cargo_test().arg("--no-run"))?;

@@ -66,7 +66,7 @@ pub fn run(setup: &Setup, mode: Mode, filter: Option<&str>) -> Result<()> {
         }
         // The last crates of an agent compile one after another. For this reason, the agents are compiled before the
         // web builds, while the native builds use the other processors. At most two cargo processes compile at a time.
-        let agents = needs::device_agents(setup)?;
+        let agents = if whole { needs::device_agents(setup)? } else { None };
         let web = build::web(setup, mode, &[wasm::EDGE, wasm::PANEL])?;
         let hooks = web.edge_with_hooks()?;
         anyhow::Ok((web.tools, hooks, agents))
@@ -78,6 +78,11 @@ pub fn run(setup: &Setup, mode: Mode, filter: Option<&str>) -> Result<()> {
         dry_run(&tools, mode)?;
     }
     let tested = Tested { tools: &tools, mode, programs: &programs };
+    // These agents take minutes to compile, so a filter that selects no test with them does not compile them.
+    let agents = match filter {
+        Some(filter) if needs::uses_machines(&cargo_tests::names(filter)?) => needs::device_agents(setup)?,
+        _ => agents,
+    };
     let mut e2e = cargo_tests::end_to_end(filter);
     e2e.envs(needs::variables(tested, &downloads)?);
     e2e.envs(needs::machine_variables(&downloads, agents));

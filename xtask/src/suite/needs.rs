@@ -80,6 +80,14 @@ fn if_wanted<T>(wanted: Result<()>, get: impl FnOnce() -> Result<T>) -> Result<R
     }
 }
 
+/// The beginnings of the names of the tests that run agents on emulated machines.
+const MACHINE_TESTS: [&str; 2] = ["alone::pi", "alone::virt"];
+
+/// Returns whether a test with one of these names runs an agent on an emulated machine.
+pub fn uses_machines(names: &[String]) -> bool {
+    names.iter().any(|name| MACHINE_TESTS.iter().any(|begin| name.starts_with(begin)))
+}
+
 /// Builds the agents for the emulated machines, in the order of [`EMULATED`]. Returns `None` if this system cannot
 /// emulate these machines.
 pub fn device_agents(setup: &Setup) -> Result<Option<[PathBuf; 2]>> {
@@ -131,7 +139,7 @@ pub fn machine_variables(downloads: &Downloads, agents: Option<[PathBuf; 2]>) ->
             ("PINLATCH_AGENT_ARM64", arm64.into()),
             ("PINLATCH_AGENT_ARMHF", armhf.into()),
         ],
-        (Ok(_), None) => vec![("PINLATCH_NO_EMULATOR", "there are no agents for these machines".into())],
+        (Ok(_), None) => vec![("PINLATCH_NO_EMULATOR", "no agents were built for these machines".into())],
         (Err(reason), _) => vec![("PINLATCH_NO_EMULATOR", reason.into())],
     }
 }
