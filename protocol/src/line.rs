@@ -319,6 +319,23 @@ pub struct LineInfo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(range(max = MAX_PRECISION)))]
     pub precision: Option<u8>,
+    /// Whether the device reports presses of this contact, because the contact is a button. The field is absent for
+    /// other lines and from older agents.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub presses: bool,
+    /// The time until the device ends the pulse or the blinking, or switches the line off because of `max_on_ms`, in
+    /// milliseconds. The field is absent if no end is scheduled, and from older agents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_in_ms: Option<u32>,
+    /// Whether the line is blinking. The field is absent if the line is not blinking, and from older agents.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub blinking: bool,
+}
+
+/// Returns whether a member with the default `false` can be left out.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+pub(crate) fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// The schemas in the OpenAPI document.

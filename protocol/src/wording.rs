@@ -1,6 +1,7 @@
 //! The words for levels, actions and names that the panel and the command line show to people. One thing has the same
 //! word everywhere.
 
+use crate::command::{LastCommand, Sender, SenderKind};
 use crate::line::{Action, Level, LineKind, Rgb};
 use crate::panel::LineView;
 
@@ -69,9 +70,17 @@ pub fn level(kind: LineKind, level: Option<&Level>) -> String {
 }
 
 /// Formats the reported level of a line. The reading of a sensor has the configured precision and is followed by its
-/// unit.
+/// unit. A contact that is a button is `pressed` or `not pressed`. A line that blinks is `blinking`.
 pub fn reported(line: &LineView) -> String {
     match (line.kind, &line.reported) {
+        (_, Some(_)) if line.blinking => "blinking".into(),
+        (LineKind::Contact, Some(Level::On(on))) if line.presses => {
+            if *on {
+                "pressed".into()
+            } else {
+                "not pressed".into()
+            }
+        }
         (LineKind::Sensor, None) => "no reading".into(),
         (LineKind::Sensor, Some(Level::Number(reading))) => measured(line, *reading),
         (kind, reported) => level(kind, reported.as_ref()),
@@ -125,9 +134,94 @@ pub fn done(kind: LineKind, line: &str, named: &str, action: &Action) -> String 
     }
 }
 
+/// Describes an executed action without the name of its line, for example `Switched on` or `Opened`.
+pub fn deed(kind: LineKind, line: &str, action: &Action) -> String {
+    match action {
+        Action::Set { level: wanted @ Level::On(_), .. } => format!("Switched {wanted}"),
+        Action::Set { level: wanted, .. } => match level(kind, Some(wanted)).as_str() {
+            "off" => "Switched off".into(),
+            text => format!("Set to {text}"),
+        },
+        Action::Toggle => "Toggled".into(),
+        Action::Pulse { .. } if opens(line) => "Opened".into(),
+        Action::Pulse { .. } => "Pressed".into(),
+        Action::Blink { .. } => "Set to blink".into(),
+    }
+}
+
+/// Describes the last command of a line without the name of the line, for example `Opened`. Returns `None` if this
+/// version does not know the action.
+pub fn last_deed(line: &LineView, last: &LastCommand) -> Option<String> {
+    let action = Action::parse(line.kind, &last.action, &last.args).ok()?;
+    Some(deed(line.kind, line.name.as_str(), &action))
+}
+
+/// Formats the sender of a command, for example `ann` or `Courier on Friday (guest link)`.
+pub fn sender(by: &Sender) -> String {
+    match by.kind {
+        SenderKind::Person | SenderKind::External => by.name.clone(),
+        SenderKind::Api => format!("{} (API token)", by.name),
+        SenderKind::Guest => format!("{} (guest link)", by.name),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn view(line: serde_json::Value) -> LineView {
+        serde_json::from_value(line).unwrap()
+    }
+
+    #[test]
+    fn a_button_is_pressed_and_a_contact_is_closed() {
+        let contact = |on: bool, presses: bool| {
+            view(
+                serde_json::json!({ "name": "bell", "kind": "contact", "actions": [], "reported": on, "presses": presses,
+                "changed_ms": null }),
+            )
+        };
+        let words = [(true, true), (false, true), (true, false), (false, false)];
+        let words = words.map(|(on, presses)| reported(&contact(on, presses)));
+        assert_eq!(words, ["pressed", "not pressed", "closed", "open"]);
+    }
+
+    #[test]
+    fn a_blinking_line_is_neither_on_nor_off() {
+        let lamp = |on: bool| {
+            view(
+                serde_json::json!({ "name": "lamp", "kind": "switch", "actions": [], "reported": on, "blinking": true,
+                "changed_ms": null }),
+            )
+        };
+        assert_eq!([true, false].map(|on| reported(&lamp(on))), ["blinking", "blinking"]);
+    }
+
+    #[test]
+    fn the_last_command_has_a_deed_and_a_sender() {
+        let last = |action: &str, args: serde_json::Value, kind: SenderKind| LastCommand {
+            by: Sender { kind, name: "Courier".into() },
+            action: action.into(),
+            args: args.as_object().unwrap().clone(),
+            at_ms: 0,
+        };
+        let line = |name: &str, kind: &str| {
+            view(
+                serde_json::json!({ "name": name, "kind": kind, "actions": [], "reported": null, "changed_ms": null }),
+            )
+        };
+        let opened = last("pulse", serde_json::json!({ "ms": 3_000 }), SenderKind::Guest);
+        assert_eq!(last_deed(&line("front-door", "momentary"), &opened).as_deref(), Some("Opened"));
+        assert_eq!(last_deed(&line("horn", "momentary"), &opened).as_deref(), Some("Pressed"));
+        assert_eq!(last_deed(&line("door", "switch"), &opened), None, "the line has another kind now");
+        assert_eq!(sender(&opened.by), "Courier (guest link)");
+        let dimmed = last("set", serde_json::json!({ "value": 0.25 }), SenderKind::Api);
+        assert_eq!(last_deed(&line("desk", "dimmer"), &dimmed).as_deref(), Some("Set to 25 %"));
+        assert_eq!(sender(&dimmed.by), "Courier (API token)");
+        let off = last("set", serde_json::json!({ "value": false }), SenderKind::Person);
+        assert_eq!(last_deed(&line("lamp", "switch"), &off).as_deref(), Some("Switched off"));
+        assert_eq!(sender(&off.by), "Courier");
+    }
 
     #[test]
     fn levels_are_words() {

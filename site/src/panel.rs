@@ -9,7 +9,7 @@ use crate::accounts::authority::Rights;
 use crate::devices::command::CommandProgress;
 use crate::devices::device::visible_device;
 use crate::devices::lines::visible_line;
-use crate::interface::event::{Effect, Event, PanelFilter, PanelView, Press};
+use crate::interface::event::{Audience, Effect, Event, PanelFilter, PanelView, Press};
 use crate::interface::failure::Failure;
 use crate::interface::principal::Principal;
 use crate::memory::hidden_changes::Range;
@@ -26,7 +26,7 @@ impl Site<'_> {
         Ok(ToPanel::Snapshot {
             seq: self.last_seq()?,
             now_ms: self.now_ms,
-            devices: self.visible_devices(&rights)?,
+            devices: self.visible_devices(principal, &rights)?,
             whoami: Box::new(whoami(principal, &rights, self.uses_left(principal)?)),
         })
     }
@@ -67,13 +67,17 @@ impl Site<'_> {
         let rights = self.rights(principal)?;
         let knows = |device| rights.knows_device(device);
         let change = match &event.change {
-            Change::Device { device } => {
-                knows(&device.name).then(|| Change::Device { device: visible_device(device, &rights) })
-            }
+            Change::Device { device } => knows(&device.name)
+                .then(|| Change::Device { device: visible_device(device, principal, &rights) }),
             Change::Removed { device } | Change::Presence { device, .. } => {
                 knows(device).then(|| event.change.clone())
             }
-            Change::Line { device, line } => visible_line(line, device, &rights.scope)
+            Change::Line { .. }
+                if event.audience == Audience::SeesSenders && !rights.sees_senders(principal) =>
+            {
+                None
+            }
+            Change::Line { device, line } => visible_line(line, device, principal, &rights)
                 .map(|line| Change::Line { device: device.clone(), line }),
             Change::Hidden => None,
         };

@@ -26,6 +26,7 @@ mod packages;
 mod panel;
 mod panel_board;
 mod panel_entry;
+mod panel_facts;
 mod panel_kinds;
 mod panel_offline;
 mod panel_screens;

@@ -115,14 +115,11 @@ pub struct Pressed {
     pub(super) told_ms: u64,
 }
 
-/// A running pulse of a momentary line.
+/// A reported level with a scheduled end, for example a pulse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pulse {
     /// The full length of the pulse, in milliseconds.
     pub ms: u32,
     /// The elapsed time of the pulse, in milliseconds.
     pub gone_ms: u32,
-    /// Whether this panel requested the pulse. If this panel did not request the pulse, `ms` is the limit of the line
-    /// and not the actual length.
-    pub own: bool,
 }

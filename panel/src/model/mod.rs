@@ -5,6 +5,7 @@
 
 mod command_state;
 pub mod map;
+mod presence;
 #[cfg(test)]
 mod tests;
 pub mod trace;
@@ -12,8 +13,8 @@ pub mod trace;
 use std::fmt;
 
 use pinlatch_protocol::api::Whoami;
-use pinlatch_protocol::command::{CommandRequest, CommandResult, DEFAULT_DEADLINE_MS, MIN_DEADLINE_MS};
-use pinlatch_protocol::line::{Action, Level, LineKind};
+use pinlatch_protocol::command::{CommandRequest, CommandResult, MIN_DEADLINE_MS};
+use pinlatch_protocol::line::{Action, LineKind};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::{Change, DeviceView, LineView, ToPanel};
 
@@ -21,9 +22,14 @@ use crate::link::SocketId;
 use crate::visit::Visitor;
 pub use command_state::{Answer, CommandOutcome, CommandState, Pending, Pressed, Pulse};
 use map::Map;
+pub use presence::Presence;
 use trace::Trace;
 
 const PRESS_SHOWN_MS: u64 = 6_000;
+
+/// The time for which a level can outlast its scheduled end, in milliseconds, until the report of the next level
+/// arrives. After this time, the end is no longer shown, because the device is probably offline.
+const ENDING_MS: u64 = 2_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
@@ -105,6 +111,11 @@ impl Model {
         self.devices.get(name)
     }
 
+    /// Returns the presence of a device. A device that is not on the board is offline.
+    pub fn presence(&self, name: &Name) -> Presence {
+        self.device(name).map_or(Presence::Offline, Presence::of)
+    }
+
     pub fn line(&self, key: &Key) -> Option<&LineView> {
         self.devices.get(&key.device)?.lines.iter().find(|line| line.name == key.line)
     }
@@ -135,31 +146,18 @@ impl Model {
         self.traces.get(key)
     }
 
-    /// Returns the running pulse of a momentary line. Returns `None` if no pulse is running, or if the length of the
-    /// pulse is unknown.
+    /// Returns the running pulse of a line, or another level that the device will end. Returns `None` if no end is
+    /// scheduled, if the device did not report the end, or if the end has passed and the level is out of date.
     pub fn pulse(&self, key: &Key, now_ms: u64) -> Option<Pulse> {
-        let line = self.line(key).filter(|line| line.kind == LineKind::Momentary)?;
-        let began_ms = line.changed_ms.filter(|_| line.reported == Some(Level::On(true)))?;
-        let state = self.command_states.get(key);
-        let asked = state.and_then(|state| match (&state.pending, &state.answer) {
-            (Some(pending), _) => Some((pending.action, pending.asked_ms)),
-            (None, Some(answer)) if answer.outcome == CommandOutcome::Executed => {
-                Some((answer.action, answer.asked_ms))
-            }
-            _ => None,
-        });
-        let own = asked.and_then(|(action, asked_ms)| match action {
-            // The pulse belongs to the panel's own command if the line switched on at about the time of the command.
-            // The two times can differ slightly, because the difference between the clocks is measured only
-            // approximately.
-            Action::Pulse { ms } if began_ms.abs_diff(self.edge_ms(asked_ms)) < DEFAULT_DEADLINE_MS => {
-                Some(ms)
-            }
-            _ => None,
-        });
-        let ms = own.or(line.max_on_ms)?;
-        let gone_ms = self.edge_ms(now_ms).saturating_sub(began_ms);
-        Some(Pulse { ms, gone_ms: u32::try_from(gone_ms).unwrap_or(u32::MAX).min(ms), own: own.is_some() })
+        let line = self.line(key)?;
+        let (began_ms, ends_ms) = (line.changed_ms?, line.ends_ms?);
+        let now_ms = self.edge_ms(now_ms);
+        if now_ms >= ends_ms.saturating_add(ENDING_MS) {
+            return None;
+        }
+        let small = |ms: u64| u32::try_from(ms).unwrap_or(u32::MAX);
+        let ms = small(ends_ms.saturating_sub(began_ms));
+        Some(Pulse { ms, gone_ms: small(now_ms.saturating_sub(began_ms)).min(ms) })
     }
 
     /// Converts a time of the panel's clock to edge time, in milliseconds of Unix time.
@@ -246,9 +244,9 @@ impl Model {
                 self.shape += 1;
                 self.forget_removed();
             }
-            Change::Presence { device, online, last_seen_ms } => {
+            Change::Presence { device, online, answering, last_seen_ms } => {
                 let Some(known) = self.devices.get_mut(&device) else { return false };
-                known.online = online;
+                (known.online, known.answering) = (online, answering);
                 known.last_seen_ms = last_seen_ms.or(known.last_seen_ms);
             }
             Change::Line { device, line } => {

@@ -270,35 +270,50 @@ fn a_press_is_shown_for_some_seconds_and_told_once_each() {
     assert_eq!(model.apply(line_event(8, json!(true)), NOW), ModelUpdate::Facts, "a press takes no number");
 }
 
-fn door_event(seq: u64, reported: bool, changed_ms: u64) -> ToPanel {
+fn door_event(seq: u64, reported: bool, changed_ms: u64, ends_ms: Option<u64>) -> ToPanel {
     frame(json!({"type": "event", "seq": seq, "at_ms": NOW, "change": "line", "device": "porch",
                  "line": {"name": "door", "kind": "momentary", "actions": ["pulse"], "reported": reported,
-                          "max_on_ms": 5000, "changed_ms": changed_ms}}))
+                          "max_on_ms": 5000, "changed_ms": changed_ms, "ends_ms": ends_ms}}))
 }
 
 #[test]
-fn of_one_s_own_pulse_the_rest_is_known_and_of_another_s_the_most() {
+fn a_pulse_ends_when_the_device_says_whoever_asked_for_it() {
     let mut model = filled();
     let pulse = |model: &Model, now_ms| model.pulse(&key("door"), now_ms);
     // The clock of the edge is 500 ms ahead of the panel's clock.
-    model.apply(door_event(8, true, NOW + 500), NOW);
-    assert_eq!(pulse(&model, NOW + 1_000), Some(Pulse { ms: 5_000, gone_ms: 1_000, own: false }));
-    model.apply(door_event(9, false, NOW + 5_500), NOW);
-    assert_eq!(pulse(&model, NOW + 5_000), None);
+    model.apply(door_event(8, true, NOW + 500, Some(NOW + 3_500)), NOW);
+    assert_eq!(pulse(&model, NOW + 1_000), Some(Pulse { ms: 3_000, gone_ms: 1_000 }));
+    assert_eq!(
+        pulse(&model, NOW + 4_000),
+        Some(Pulse { ms: 3_000, gone_ms: 3_000 }),
+        "never more than all of it"
+    );
+    assert_eq!(pulse(&model, NOW + 5_000), None, "the device went offline before it reported the end");
+    model.apply(door_event(9, false, NOW + 3_500, None), NOW);
+    assert_eq!(pulse(&model, NOW + 3_000), None);
+    model.ask(key("door"), "c1".into(), Action::Pulse { ms: 3_000 }, NOW);
+    assert_eq!(pulse(&model, NOW), None, "a wish is no pulse");
+    model.apply(door_event(10, true, NOW + 500, None), NOW);
+    assert_eq!(pulse(&model, NOW + 1_000), None, "an older agent does not report the end");
+}
 
-    let asked = NOW + 60_000;
-    model.ask(key("door"), "c1".into(), Action::Pulse { ms: 3_000 }, asked);
-    assert_eq!(pulse(&model, asked), None, "a wish is no pulse");
-    model.apply(door_event(10, true, asked + 520), asked);
-    let own = Some(Pulse { ms: 3_000, gone_ms: 980, own: true });
-    assert_eq!(pulse(&model, asked + 1_000), own);
-    model.apply(result("c1", "executed", None), asked);
-    assert_eq!(pulse(&model, asked + 1_000), own);
-    assert_eq!(pulse(&model, asked + 9_000).unwrap().gone_ms, 3_000, "never more than all of it");
-    // Much later, another person opens the door.
-    model.apply(door_event(11, false, asked + 3_500), asked);
-    model.apply(door_event(12, true, asked + 60_500), asked);
-    assert_eq!(pulse(&model, asked + 60_000), Some(Pulse { ms: 5_000, gone_ms: 0, own: false }));
+#[test]
+fn a_device_that_does_not_answer_is_neither_online_nor_offline() {
+    let mut model = filled();
+    let name = key("lamp").device;
+    let event = |seq: u64, rest: Value| {
+        let mut event = json!({"type": "event", "seq": seq, "at_ms": NOW, "change": "presence", "device": "porch",
+                               "last_seen_ms": NOW});
+        event.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        frame(event)
+    };
+    assert_eq!(model.presence(&name), Presence::Online);
+    model.apply(event(8, json!({"online": true, "answering": false})), NOW);
+    assert_eq!(model.presence(&name), Presence::NotAnswering);
+    model.apply(event(9, json!({"online": true})), NOW);
+    assert_eq!(model.presence(&name), Presence::Online, "an older edge does not report it");
+    model.apply(event(10, json!({"online": false, "answering": false})), NOW);
+    assert_eq!(model.presence(&name), Presence::Offline);
 }
 
 #[test]

@@ -187,8 +187,28 @@ impl Handle {
         words::about(word, &words::title(&self.name()))
     }
 
-    /// Returns the time since the last change of the level, by the clock of the edge.
-    pub fn changed(&self) -> Option<String> {
+    /// Returns the last command of the line in words.
+    pub fn last(&self) -> Option<String> {
+        self.view.with(|view| {
+            let view = view.as_ref().filter(|view| view.last.is_some())?;
+            let now = self.panel.now.get();
+            self.panel.model.with_untracked(|model| {
+                let viewer = model.whoami.as_ref().map_or("", |whoami| whoami.sub.as_str());
+                words::line::last(view, model.edge_ms(now), viewer)
+            })
+        })
+    }
+
+    /// Returns the remaining time of the level or, if the level has no scheduled end, the time since its last change, by
+    /// the clock of the edge. The button of a momentary line shows the remaining time itself.
+    pub fn since(&self) -> Option<String> {
+        match self.pulse().filter(|_| self.kind != LineKind::Momentary) {
+            Some(pulse) => Some(words::pulse_left(&pulse)),
+            None => self.changed(),
+        }
+    }
+
+    fn changed(&self) -> Option<String> {
         let changed_ms = self.view.with(|view| view.as_ref().and_then(|view| view.changed_ms))?;
         let edge_ms = self.panel.model.with(|model| model.edge_ms(self.panel.now.get()));
         Some(words::ago(edge_ms.saturating_sub(changed_ms)))

@@ -41,6 +41,8 @@ pub fn Line(key: Key, kind: LineKind, plate: Memo<Option<Plate>>, grouped: bool)
         drop_on(panel, plate, Some(line.id()));
     };
 
+    let last = Memo::new(move |_| line.last());
+    let last_id = line.test_id("last");
     let mark = move || words::level_mark(line.level().as_ref());
     let state = move || {
         line.command.with(|state| match (&state.pending, &state.answer) {
@@ -59,6 +61,7 @@ pub fn Line(key: Key, kind: LineKind, plate: Memo<Option<Plate>>, grouped: bool)
             data-kind=kind.to_string()
             data-level=mark
             data-state=state
+            data-blinking=move || line.view.with(|view| view.as_ref().is_some_and(|view| view.blinking)).to_string()
             data-stale=move || line.is_stale().to_string()
             aria-busy=move || line.is_pending().to_string()
             aria-labelledby=labelled
@@ -76,8 +79,9 @@ pub fn Line(key: Key, kind: LineKind, plate: Memo<Option<Plate>>, grouped: bool)
             <p class="readout">
                 <span class="readout-stale">{move || (line.is_stale() && line.level().is_some()).then_some(words::line::LAST_KNOWN)}</span>
                 <strong>{move || line.reported()}</strong>
-                <span class="readout-since">{move || line.changed()}</span>
+                <span class="readout-since">{move || line.since()}</span>
             </p>
+            {move || last.get().map(|last| view! { <p class="last" data-testid=last_id.clone()>{last}</p> })}
             {move || if arranging() {
                 view! { <Arrange line plate/> }.into_any()
             } else {

@@ -8,7 +8,7 @@ use super::names::title;
 use super::times::{ago, duration};
 use crate::link::State;
 use crate::manage::page::Page;
-use crate::model::Model;
+use crate::model::{Model, Presence};
 use crate::prefs::{self, Theme};
 use crate::visit::Visitor;
 
@@ -133,10 +133,14 @@ pub fn hops(model: &Model, connected: bool, edge_ms: Option<u32>) -> Vec<Hop> {
     let edge = edge_ms.filter(|_| connected).map(u64::from);
     let first = Hop { way: "Browser · edge".into(), time: took(edge), good: connected };
     let others = model.names().into_iter().map(|name| {
-        let online = model.device(&name).is_some_and(|device| device.online);
-        let time = if online { took(model.answered_in(&name)) } else { "offline".into() };
+        let state = model.presence(&name);
+        let time = match state {
+            Presence::Online => took(model.answered_in(&name)),
+            Presence::NotAnswering => "not answering".into(),
+            Presence::Offline => "offline".into(),
+        };
         let way = format!("Browser · edge · {}", title(name.as_str()));
-        Hop { way, time, good: connected && online }
+        Hop { way, time, good: connected && state == Presence::Online }
     });
     std::iter::once(first).chain(others).collect()
 }
@@ -145,11 +149,12 @@ fn took(ms: Option<u64>) -> String {
     ms.map_or_else(|| "—".into(), |ms| format!("{ms} ms"))
 }
 
-pub fn presence(online: bool, gone_ms: Option<u64>) -> String {
-    match (online, gone_ms) {
-        (true, _) => "online".into(),
-        (false, Some(gone_ms)) => format!("offline, last seen {}", ago(gone_ms)),
-        (false, None) => "offline, never seen".into(),
+pub fn presence(presence: Presence, gone_ms: Option<u64>) -> String {
+    match (presence, gone_ms) {
+        (Presence::Online, _) => "online".into(),
+        (Presence::NotAnswering, _) => "not answering".into(),
+        (Presence::Offline, Some(gone_ms)) => format!("offline, last seen {}", ago(gone_ms)),
+        (Presence::Offline, None) => "offline, never seen".into(),
     }
 }
 
@@ -227,8 +232,9 @@ mod tests {
 
     #[test]
     fn presence_says_since_when() {
-        assert_eq!(presence(true, None), "online");
-        assert_eq!(presence(false, Some(120_000)), "offline, last seen 2 min ago");
-        assert_eq!(presence(false, None), "offline, never seen");
+        assert_eq!(presence(Presence::Online, None), "online");
+        assert_eq!(presence(Presence::NotAnswering, Some(120_000)), "not answering");
+        assert_eq!(presence(Presence::Offline, Some(120_000)), "offline, last seen 2 min ago");
+        assert_eq!(presence(Presence::Offline, None), "offline, never seen");
     }
 }

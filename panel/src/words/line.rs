@@ -1,5 +1,6 @@
 //! Texts of the controls and notices of a line.
 
+use pinlatch_protocol::command::SenderKind;
 use pinlatch_protocol::line::{Action, Level, LineKind};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::LineView;
@@ -8,6 +9,7 @@ pub use pinlatch_protocol::wording::{level, measured, reported, requested};
 
 use super::names::title;
 use super::problems::outcome;
+use super::times::{ago, span};
 use crate::model::{CommandOutcome, Pulse};
 
 pub const ON: &str = "On";
@@ -90,13 +92,24 @@ pub fn pressed(long: bool) -> &'static str {
     if long { "Held down" } else { "Pressed" }
 }
 
-/// Formats the remaining time of a pulse: `2 s left`, `at most 5 s left` or `ending`.
+/// Formats the remaining time of a pulse: `2 s left`, `5 min left` or `ending`.
 pub fn pulse_left(pulse: &Pulse) -> String {
-    match (pulse.ms.saturating_sub(pulse.gone_ms).div_ceil(1_000), pulse.own) {
-        (0, _) => "ending".into(),
-        (seconds, true) => format!("{seconds} s left"),
-        (seconds, false) => format!("at most {seconds} s left"),
+    match pulse.ms.saturating_sub(pulse.gone_ms).div_ceil(1_000) {
+        0 => "ending".into(),
+        seconds => format!("{} left", span(u64::from(seconds) * 1_000)),
     }
+}
+
+/// Describes the last command of a line, for example `Opened 3 min ago by Courier on Friday`. `viewer` is the user name
+/// of the person who reads it.
+pub fn last(line: &LineView, edge_ms: u64, viewer: &str) -> Option<String> {
+    let last = line.last.as_ref()?;
+    let deed = wording::last_deed(line, last)?;
+    let by = match last.by.kind {
+        SenderKind::Person if last.by.name == viewer => "you",
+        _ => last.by.name.as_str(),
+    };
+    Some(format!("{deed} {} by {by}", ago(edge_ms.saturating_sub(last.at_ms))))
 }
 
 /// Returns the value of the attribute `data-level`: `on`, `off`, `#rrggbb`, a number or `unknown`.

@@ -23,6 +23,14 @@ pub(crate) struct Rights {
 }
 
 impl Rights {
+    /// Returns whether a caller with these rights can see who sent the last command of each line that the caller can
+    /// read. A person who is logged in can see it, so that the people of a home know who opened the door. Other callers,
+    /// such as guests, need the right to read the audit log, which contains the same names.
+    pub fn sees_senders(&self, principal: &Principal) -> bool {
+        let is_person = principal.person.is_some() && principal.family.is_some();
+        is_person || self.scope.allows_site(SiteRight::Audit)
+    }
+
     /// Returns whether the permissions include at least one GPIO line of a device. If the permissions include no line
     /// of the device, the site must answer as if the device did not exist.
     pub fn knows_device(&self, device: &Name) -> bool {

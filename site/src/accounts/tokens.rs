@@ -151,6 +151,10 @@ impl Site<'_> {
         Ok(self.issued(&principal.jti)?.and_then(|token| token.uses_left()))
     }
 
+    pub(crate) fn issued_name(&self, jti: &str) -> Result<Option<(TokenKind, String)>, StoreError> {
+        Ok(self.issued(jti)?.map(|token| (token.kind, token.name)))
+    }
+
     pub(crate) fn issued_share(&self, jti: &str) -> Result<Option<Share>, StoreError> {
         Ok(self.issued(jti)?.map(|token| token.share()))
     }

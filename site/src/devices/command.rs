@@ -57,6 +57,7 @@ pub(crate) struct Command {
     pub code: Option<String>,
     pub level: Option<Level>,
     pub accepted_ms: u64,
+    pub deadline_ms: u64,
     /// The ids of the panel WebSockets that wait for the result of the command.
     pub panels: Vec<String>,
 }
@@ -84,6 +85,7 @@ columns!(Command {
     code,
     level,
     accepted_ms,
+    deadline_ms,
     panels,
 });
 

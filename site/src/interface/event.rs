@@ -38,6 +38,17 @@ pub struct Event {
     pub at_ms: u64,
     /// The change, as seen by a caller with all permissions.
     pub change: Change,
+    /// The panels that can see the change. The permissions of a panel further limit what it can see.
+    pub audience: Audience,
+}
+
+/// The panels that can see an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// All panels.
+    All,
+    /// Only panels that can see who sends commands, because nothing else has changed.
+    SeesSenders,
 }
 
 /// The part of an event that one panel can see.

@@ -53,7 +53,7 @@ fn a_device_is_enrolled_watched_replaced_and_removed() {
         pages.browser.until("presence", "data-online", "true").await;
         let version = env!("CARGO_PKG_VERSION");
         pages.says("version", version).await;
-        pages.says("clock", "correct").await;
+        pages.says("clock", "right").await;
         for fact in ["up", "certificate"] {
             let text = pages.browser.find(fact).await.text().await.expect("a text");
             assert!(text.contains(|c: char| c.is_ascii_digit()), "{fact}: {text}");

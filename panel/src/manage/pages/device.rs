@@ -18,7 +18,7 @@ use crate::manage::parts::frame::Frame;
 use crate::manage::parts::heading::Heading;
 use crate::manage::words::devices as text;
 use crate::manage::{activity, call, words};
-use crate::model::{Key, Pressed};
+use crate::model::{Key, Presence, Pressed};
 use crate::words::{ago, level_mark, reported, span, title};
 
 #[component]
@@ -75,11 +75,16 @@ fn Facts(name: Name) -> impl IntoView {
         let booted = device.with(|device| device.as_ref().filter(|device| device.online)?.booted_ms);
         booted.map_or_else(|| text::DASH.into(), |booted| span(edge_ms.saturating_sub(booted)))
     };
+    let started = move || {
+        let edge_ms = frame.panel.model.with(|model| model.edge_ms(frame.panel.now.get()));
+        let started = device.with(|device| device.as_ref().filter(|device| device.online)?.agent_started_ms);
+        started.map_or_else(|| text::DASH.into(), |started| ago(edge_ms.saturating_sub(started)))
+    };
     let certificate = move || {
         let exp = device.with(|device| device.as_ref()?.certificate_exp);
         exp.map_or_else(|| text::DASH.into(), |exp| frame.moment(exp.saturating_mul(1_000)))
     };
-    let online = move || device.with(|device| device.as_ref().is_some_and(|device| device.online));
+    let presence = move || device.with(|device| device.as_ref().map_or(Presence::Offline, Presence::of));
     let enrolled = RwSignal::new(None::<u64>);
     let may_read = frame.rights.with_untracked(|rights| rights.may(SiteRight::Audit));
     if may_read {
@@ -102,9 +107,15 @@ fn Facts(name: Name) -> impl IntoView {
             <dl class="facts" data-testid="facts">
                 <div>
                     <dt>{text::fact::PRESENCE}</dt>
-                    <dd class="presence" data-testid="presence" data-online=move || online().to_string()>
-                        <span class="presence-lamp"></span>
-                        {move || text::presence(online())}
+                    <dd
+                        data-testid="presence"
+                        data-online=move || (presence() != Presence::Offline).to_string()
+                        data-presence=move || presence().mark()
+                    >
+                        <span class="presence">
+                            <span class="presence-lamp"></span>
+                            {move || text::presence(presence())}
+                        </span>
                     </dd>
                 </div>
                 <div>
@@ -118,6 +129,10 @@ fn Facts(name: Name) -> impl IntoView {
                 <div>
                     <dt>{text::fact::UP}</dt>
                     <dd data-testid="up">{up}</dd>
+                </div>
+                <div>
+                    <dt>{text::fact::STARTED}</dt>
+                    <dd data-testid="started">{started}</dd>
                 </div>
                 <div>
                     <dt>{text::fact::CLOCK}</dt>

@@ -20,6 +20,7 @@ use crate::manage::parts::once::{OneTimeSecret, Purpose};
 use crate::manage::parts::open_items::{End, OpenItem, OpenItems};
 use crate::manage::words::{devices as text, open_code};
 use crate::manage::{browser, call};
+use crate::model::Presence;
 use crate::platform;
 use crate::ui::icon::{Icon, IconKind};
 use crate::words::title;
@@ -64,9 +65,7 @@ fn Card(name: Name) -> impl IntoView {
     let (test_id, card_id) = (format!("device-{name}"), format!("device-card-{name}"));
     let page = Page::Device(name.clone());
     let name = StoredValue::new(name);
-    let online = Memo::new(move |_| {
-        frame.panel.model.with(|model| model.device(&name.get_value()).is_some_and(|device| device.online))
-    });
+    let presence = Memo::new(move |_| frame.panel.model.with(|model| model.presence(&name.get_value())));
     let facts = move || {
         let edge_ms = frame.panel.model.with(|model| model.edge_ms(frame.panel.now.get()));
         let told = frame.panel.model.with(|model| {
@@ -77,13 +76,13 @@ fn Card(name: Name) -> impl IntoView {
         told.unwrap_or_default()
     };
     view! {
-        <li class="plate card" data-testid=card_id data-online=move || online.get().to_string()>
+        <li class="plate card" data-testid=card_id data-online=move || (presence.get() != Presence::Offline).to_string() data-presence=move || presence.get().mark()>
             <Way page class="card-link" test_id>
                 <strong>{shown}</strong>
             </Way>
             <p class="presence">
                 <span class="presence-lamp"></span>
-                {move || text::presence(online.get())}
+                {move || text::presence(presence.get())}
             </p>
             <p class="card-facts">{facts}</p>
         </li>

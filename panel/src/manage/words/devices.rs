@@ -8,6 +8,7 @@ use pinlatch_protocol::wording;
 use super::count;
 use crate::manage::changes::Change;
 use crate::manage::enrolling::Progress;
+use crate::model::Presence;
 use crate::words::{ago, level, measured, pressed, reported, span, title};
 
 pub const NONE: &str = "No devices are enrolled yet.";
@@ -47,10 +48,11 @@ pub mod fact {
     pub const VERSION: &str = "Agent version";
     pub const LINES: &str = "Lines";
     pub const ENROLLED: &str = "Enrolled";
-    pub const UP: &str = "Uptime";
+    pub const UP: &str = "Machine up for";
+    pub const STARTED: &str = "Agent started";
     /// The difference between the device's system clock and the edge's clock. The agent does not use the system clock
     /// for decisions.
-    pub const CLOCK: &str = "Clock at connection start";
+    pub const CLOCK: &str = "Clock";
     /// The agent renews the certificate automatically.
     pub const CERTIFICATE: &str = "Certificate valid until";
 }
@@ -67,17 +69,21 @@ pub fn kind(kind: LineKind) -> &'static str {
     }
 }
 
-pub fn presence(online: bool) -> &'static str {
-    if online { "Online" } else { "Offline" }
+pub fn presence(presence: Presence) -> &'static str {
+    match presence {
+        Presence::Online => "Online",
+        Presence::NotAnswering => "Not answering",
+        Presence::Offline => "Offline",
+    }
 }
 
-/// Describes how far the system clock of a device is ahead or behind: `correct`, `4 s behind` or `56 years ahead`.
+/// Describes how far the system clock of a device is ahead or behind: `right`, `4 s behind` or `56 years ahead`.
 pub fn clock(ahead_ms: i64) -> String {
     const YEAR_MS: u64 = 31_556_952_000;
     let off = ahead_ms.unsigned_abs();
     let word = if ahead_ms < 0 { "behind" } else { "ahead" };
     match off {
-        0..1_000 => "correct".into(),
+        0..1_000 => "right".into(),
         1_000..YEAR_MS => format!("{} {word}", span(off)),
         _ => format!("{} {word}", count(off / YEAR_MS, "year", "years")),
     }
@@ -94,6 +100,8 @@ pub fn change(change: &Change) -> String {
     match change {
         Change::Came => "The device came online.".into(),
         Change::Went => "The device went offline.".into(),
+        Change::Silent => "The device did not answer a command.".into(),
+        Change::Answers => "The device answers again.".into(),
         Change::Version(version) => format!("The agent is now version {version}."),
         Change::Level { line, view } => format!("{}: {}.", title(line.as_str()), now(view)),
         Change::Desired { line, kind, desired: Some(desired) } => {

@@ -76,9 +76,11 @@ fn answers() -> Vec<Example> {
     let whoami = json!({ "site": "home", "sub": "ann", "role": "owner", "scope": "site:*", "jti": "j", "iss": "i",
         "iat": 1, "exp": 2, "auth_time": 1, "uses_left": 2 });
     let line = json!({ "name": "lamp", "kind": "switch", "actions": ["set"], "reported": true, "desired": true,
-        "retain": true, "max_on_ms": 1, "unit": "°C", "precision": 1, "changed_ms": 2 });
-    let device = json!({ "name": "porch", "online": true, "last_seen_ms": 1, "version": "1", "booted_ms": 1, "clock_ahead_ms": -1,
-        "certificate_exp": 2, "lines": [line] });
+        "retain": true, "max_on_ms": 1, "unit": "°C", "precision": 1, "changed_ms": 2, "ends_ms": 3, "blinking": true,
+        "presses": true,
+        "last": { "by": { "kind": "guest", "name": "Courier" }, "action": "set", "args": { "value": true }, "at_ms": 1 } });
+    let device = json!({ "name": "porch", "online": true, "answering": false, "last_seen_ms": 1, "version": "1", "booted_ms": 1,
+        "agent_started_ms": 1, "clock_ahead_ms": -1, "certificate_exp": 2, "lines": [line] });
     let command = json!({ "id": "c", "device": "porch", "line": "lamp", "action": "set", "status": "refused",
         "code": "refused_max_on", "level": true });
     let person = json!({ "username": "ann", "role": "viewer", "scope": "line:*/*:read", "created_ms": 1,
