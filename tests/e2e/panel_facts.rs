@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use xtask::simulated_lines;
 
 use crate::panel::in_browser;
+use crate::panel_screens::look;
 
 const LINES: &str = simulated_lines! {
     "gate": "momentary", "max_on_ms = 60000";
@@ -75,7 +76,7 @@ fn a_blinking_line_says_so_to_every_viewer() {
     let _agent = yard(&site);
     in_browser(async {
         let (one, other) = (open(&site).await, open(&site).await);
-        site.post("/api/v1/devices/yard/lines/lamp/blink", &json!({ "period_ms": 1_000, "count": 100 })).ok();
+        site.post("/api/v1/devices/yard/lines/lamp/blink", &json!({ "period_ms": 1_000, "count": 1_000 })).ok();
         for browser in [&one, &other] {
             browser.until("line-yard-lamp", "data-blinking", "true").await;
             until_text(browser, "[data-testid=\"line-yard-lamp\"] .readout strong", |text| {
@@ -92,6 +93,7 @@ fn a_blinking_line_says_so_to_every_viewer() {
         }
         one.client.refresh().await.expect("a reload");
         one.until("line-yard-lamp", "data-blinking", "true").await;
+        look(&one, "blinking").await;
         site.post("/api/v1/devices/yard/lines/lamp/set", &json!({ "value": true })).ok();
         for browser in [&one, &other] {
             browser.until("line-yard-lamp", "data-blinking", "false").await;
@@ -115,6 +117,7 @@ fn a_device_that_does_not_answer_is_not_online() {
         let presence = "[data-testid=\"device-yard\"] .presence";
         until_text(&browser, presence, |text| text == "not answering").await;
         assert_eq!(site.get("/api/v1/devices/yard").ok()["answering"], false);
+        look(&browser, "not-answering").await;
         browser.client.refresh().await.expect("a reload");
         browser.until("device-yard", "data-presence", "silent").await;
         // The agent now reports that the command came too late.
@@ -161,7 +164,8 @@ fn the_tile_says_who_opened_the_door_last_and_a_guest_does_not_see_it() {
         })
         .await;
         guest.until("line-yard-gate", "data-level", "off").await;
-        site.post("/api/v1/devices/yard/lines/gate/pulse", &json!({ "ms": 1_000 })).ok();
+        look(&owner, "last-command").await;
+        site.post("/api/v1/devices/yard/lines/gate/pulse", &json!({ "ms": 20_000 })).ok();
         until_text(&owner, last, |text| text.ends_with(" by you")).await;
         owner.client.refresh().await.expect("a reload");
         until_text(&owner, last, |text| text.ends_with(" by you")).await;
