@@ -156,6 +156,15 @@ pub fn last_deed(line: &LineView, last: &LastCommand) -> Option<String> {
     Some(deed(line.kind, line.name.as_str(), &action))
 }
 
+/// Describes the last command of a line and its sender, for example `opened by Courier on Friday (guest link)`.
+pub fn last_by(line: &LineView, last: &LastCommand) -> Option<String> {
+    let mut deed = last_deed(line, last)?;
+    if let Some(first) = deed.get_mut(..1) {
+        first.make_ascii_lowercase();
+    }
+    Some(format!("{deed} by {}", sender(&last.by)))
+}
+
 /// Formats the sender of a command, for example `ann` or `Courier on Friday (guest link)`.
 pub fn sender(by: &Sender) -> String {
     match by.kind {
@@ -215,6 +224,8 @@ mod tests {
         assert_eq!(last_deed(&line("horn", "momentary"), &opened).as_deref(), Some("Pressed"));
         assert_eq!(last_deed(&line("door", "switch"), &opened), None, "the line has another kind now");
         assert_eq!(sender(&opened.by), "Courier (guest link)");
+        let by = last_by(&line("front-door", "momentary"), &opened);
+        assert_eq!(by.as_deref(), Some("opened by Courier (guest link)"));
         let dimmed = last("set", serde_json::json!({ "value": 0.25 }), SenderKind::Api);
         assert_eq!(last_deed(&line("desk", "dimmer"), &dimmed).as_deref(), Some("Set to 25 %"));
         assert_eq!(sender(&dimmed.by), "Courier (API token)");

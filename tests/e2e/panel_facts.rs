@@ -76,7 +76,8 @@ fn a_blinking_line_says_so_to_every_viewer() {
     let _agent = yard(&site);
     in_browser(async {
         let (one, other) = (open(&site).await, open(&site).await);
-        site.post("/api/v1/devices/yard/lines/lamp/blink", &json!({ "period_ms": 1_000, "count": 1_000 })).ok();
+        site.post("/api/v1/devices/yard/lines/lamp/blink", &json!({ "period_ms": 1_000, "count": 1_000 }))
+            .ok();
         for browser in [&one, &other] {
             browser.until("line-yard-lamp", "data-blinking", "true").await;
             until_text(browser, "[data-testid=\"line-yard-lamp\"] .readout strong", |text| {

@@ -115,6 +115,7 @@ fn page(devices: &[DeviceView]) -> String {
     let mut page = String::new();
     for device in devices {
         let presence = match device.last_seen_ms {
+            _ if device.online && !device.answering => "not answering".into(),
             _ if device.online => "online".into(),
             Some(at_ms) => format!("offline since {}", stamp_ms(at_ms)),
             None => "never seen".into(),

@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use pinlatch_protocol::panel::{Change, DeviceView, LineView, ToPanel};
 use pinlatch_protocol::problem::Code;
+use pinlatch_protocol::wording;
 use serde_json::Value;
 
 use crate::edge::session::{Session, current, is_over, renewed};
 use crate::edge::socket::{End, Socket};
 use crate::terminal::output::{reported, say, say_json};
+use crate::terminal::text::plain;
 use crate::terminal::times::stamp_ms;
 
 /// The longest wait before the next connection attempt, in seconds.
@@ -136,10 +138,13 @@ fn lines(frame: &ToPanel) -> Vec<String> {
         ToPanel::Event { at_ms, change, .. } => match change {
             Change::Device { device } => of_device(*at_ms, device),
             Change::Removed { device } => vec![line(*at_ms, device.as_str(), "removed")],
-            Change::Presence { device, online, .. } => {
-                vec![line(*at_ms, device.as_str(), if *online { "online" } else { "offline" })]
+            Change::Presence { device, online, answering, .. } => {
+                vec![line(*at_ms, device.as_str(), presence(*online, *answering))]
             }
-            Change::Line { device, line: view } => vec![of_line(*at_ms, device.as_str(), view)],
+            Change::Line { device, line: view } => {
+                let by = by(*at_ms, view).map_or_else(String::new, |by| format!(" ({by})"));
+                vec![of_line(*at_ms, device.as_str(), view) + &by]
+            }
             Change::Hidden => Vec::new(),
         },
         ToPanel::Press { at_ms, device, line: contact, long } => {
@@ -150,8 +155,23 @@ fn lines(frame: &ToPanel) -> Vec<String> {
     }
 }
 
+fn presence(online: bool, answering: bool) -> &'static str {
+    match (online, answering) {
+        (true, true) => "online",
+        (true, false) => "not answering",
+        (false, _) => "offline",
+    }
+}
+
+/// Describes the command that caused an event, and its sender. Returns `None` if no command caused the event: the event
+/// of a command has the time of the command.
+fn by(at_ms: u64, view: &LineView) -> Option<String> {
+    let last = view.last.as_ref().filter(|last| last.at_ms == at_ms)?;
+    wording::last_by(view, last).map(|by| plain(&by))
+}
+
 fn of_device(at_ms: u64, device: &DeviceView) -> Vec<String> {
-    let presence = line(at_ms, device.name.as_str(), if device.online { "online" } else { "offline" });
+    let presence = line(at_ms, device.name.as_str(), presence(device.online, device.answering));
     let lines = device.lines.iter().map(|view| of_line(at_ms, device.name.as_str(), view));
     std::iter::once(presence).chain(lines).collect()
 }
@@ -228,6 +248,21 @@ mod tests {
             "last_seen_ms": null,
         });
         assert_eq!(lines(gone), ["1970-01-01T00:00:00Z  porch                     offline"]);
+        let silent = json!({
+            "type": "event", "seq": 4, "at_ms": 0, "change": "presence", "device": "porch", "online": true,
+            "answering": false, "last_seen_ms": null,
+        });
+        assert_eq!(lines(silent), ["1970-01-01T00:00:00Z  porch                     not answering"]);
+        let door = |at_ms: u64| {
+            let by = json!({ "kind": "guest", "name": "Courier" });
+            json!({ "type": "event", "seq": 5, "at_ms": at_ms, "change": "line", "device": "porch", "line": {
+                "name": "door", "kind": "momentary", "actions": [], "reported": true, "changed_ms": null,
+                "last": { "by": by, "action": "pulse", "args": { "ms": 3_000 }, "at_ms": 0 },
+            } })
+        };
+        let opened = "1970-01-01T00:00:00Z  porch/door                on (opened by Courier (guest link))";
+        assert_eq!(lines(door(0)), [opened]);
+        assert_eq!(lines(door(3_000)), ["1970-01-01T00:00:03Z  porch/door                on"], "no command");
         assert!(lines(json!({ "type": "event", "seq": 4, "at_ms": 0, "change": "hidden" })).is_empty());
     }
 }
