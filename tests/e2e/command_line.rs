@@ -186,3 +186,29 @@ fn a_useless_link_and_a_replaced_device_are_told_before() {
     let shown = owner.run(&["device", "enrol", "shed"], "");
     assert!(String::from_utf8_lossy(&shown.stdout).contains("sudo pinlatch-agent enrol 'http"), "{shown:?}");
 }
+
+#[test]
+fn watch_says_who_opened_the_door_and_that_a_device_does_not_answer() {
+    let site = Site::shared();
+    let agent = site.device("porch");
+    let owner = Shell::new();
+    owner.log_in(&site, OWNER);
+    let mut watching = Watching(owner.command(&["watch"]).spawn().expect("pinlatch watch"));
+    let mut seen = BufReader::new(watching.0.stdout.take().expect("stdout")).lines();
+    let mut until = |what: &str| {
+        seen.by_ref().map(|line| line.expect("a line")).find(|line| line.contains(what)).expect(what)
+    };
+    until("porch/door");
+    owner.says(&["send", "porch/door", "pulse", "500"], "");
+    let opened = until(&format!("opened by {OWNER}"));
+    assert!(opened.contains("porch/door"), "{opened}");
+    agent.pause();
+    let path = "/api/v1/devices/porch/lines/door/pulse?deadline_ms=500";
+    assert_eq!(site.post(path, &json!({ "ms": 500 })).body["code"], "outcome_unknown");
+    until("not answering");
+    let list = owner.run(&["device", "list"], "");
+    let list = String::from_utf8_lossy(&list.stdout).into_owned();
+    assert!(list.contains("not answering"), "{list}");
+    agent.resume();
+    until("online");
+}
