@@ -65,6 +65,7 @@ fn check(check: &Check) -> Row {
     let value = match &check.outcome {
         CheckResult::Passed => "passed".into(),
         CheckResult::Refused { code, reason } => format!("REFUSED {code}: {}", plain(reason)),
+        CheckResult::Absent => "not present, not required".into(),
         CheckResult::NotChecked { why } => format!("not checked: {why}"),
     };
     Row { name: check.name.into(), value, note: None }
@@ -112,7 +113,7 @@ mod tests {
                 Check { name: "signature", outcome: CheckResult::NotChecked { why: "no keys were given" } },
                 Check {
                     name: "exp",
-                    outcome: CheckResult::Refused { code: "expired", reason: "expired 3600 s ago".into() },
+                    outcome: CheckResult::Refused { code: "expired", reason: "expired 60 min ago".into() },
                 },
             ],
             accepted: Some(false),
@@ -134,7 +135,7 @@ Claims
 Checks
   form       passed
   signature  not checked: no keys were given
-  exp        REFUSED expired: expired 3600 s ago
+  exp        REFUSED expired: expired 60 min ago
 
 Verdict: refused (expired).
 "
