@@ -104,7 +104,7 @@ fn answers() -> Vec<Example> {
         ),
         example::<api::SessionStatus>(
             "SessionStatus",
-            json!({ "state": "open", "site": "home", "sub": "ann" }),
+            json!({ "state": "open", "site": "home", "sub": "ann", "other_sites": ["lab"] }),
         ),
         example::<api::LoginOption>("LoginOption", json!({ "name": "google", "label": "Google" })),
         example::<api::GuestReply>("GuestReply", json!({ "site": "home", "guest": token })),
