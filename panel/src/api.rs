@@ -119,6 +119,8 @@ pub async fn status() -> Result<Status, Failure> {
     let response = Request::get(&address(&Endpoint::ShowBrowserSession)).send().await?;
     let reply: Value = serde_json::from_str(&text(response).await?)?;
     viewer::set_site(text_of(&reply, "site"));
+    let others = reply.get("other_sites").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    viewer::set_other_sites(&others.iter().filter_map(Value::as_str).collect::<Vec<_>>());
     match text_of(&reply, "state") {
         "open" => Ok(Status::Open),
         "renewable" => Ok(Status::Renewable),

@@ -18,6 +18,7 @@ use crate::session::Session;
 use crate::ui::dialog::Confirm;
 use crate::ui::icon::{Icon, IconKind};
 use crate::ui::page;
+use crate::ui::skip::MAIN;
 use crate::visit::Visitor;
 use crate::{platform, words};
 
@@ -61,6 +62,7 @@ fn Control() -> impl IntoView {
         <Header/>
         {guest.then(|| view! { <Visit/> })}
         <main
+            id=MAIN
             class="board"
             data-visitor=if guest { "guest" } else { "person" }
             data-stale=move || stale.get().to_string()

@@ -17,6 +17,7 @@ mod interop;
 mod issued_tokens;
 mod issuers;
 mod keys;
+mod layout;
 mod lifecycle;
 mod manage;
 mod map;

@@ -24,6 +24,19 @@ const HALL: &str = simulated_lines! {
     "porch-light": "switch", "retain = true";
 };
 
+/// Returns what is wider than the screen, and the name of the site if it is not visible.
+const TOO_WIDE: &str = "const wrong = [document.documentElement, ...document.querySelectorAll('dialog[open], :popover-open')]
+        .filter(one => one.scrollWidth > one.clientWidth)
+        .map(one => `${one.tagName}.${one.className} is ${one.scrollWidth - one.clientWidth} px too narrow`);
+    if (wrong.length > 0) {
+        wrong.push(...[...document.querySelectorAll('body *')]
+            .filter(one => one.getBoundingClientRect().right > innerWidth + 1).slice(0, 5)
+            .map(one => one.outerHTML.slice(0, 120)));
+    }
+    const name = document.querySelector('.site-name, .login-head p').getBoundingClientRect();
+    if (name.width < 60 || name.left < 0 || name.right > innerWidth) wrong.push('the name of the site is not visible');
+    return wrong;";
+
 /// Checks the current page in both sizes. In CI, each size is checked in the light and the dark theme. Outside CI, the
 /// small size is checked in the light theme and the large size in the dark theme.
 pub async fn look(browser: &Browser, name: &str) {
@@ -52,6 +65,16 @@ pub async fn look(browser: &Browser, name: &str) {
         }
     }
     browser.resize(390, 844).await;
+    // The text has twice its size, as a browser shows it to a person who cannot read small text.
+    browser.run("document.documentElement.style.fontSize = '200%'", &[]).await;
+    let wide = browser.run(TOO_WIDE, &[]).await;
+    if wide != json!([]) {
+        wrong.push(format!("{name} with large text: {wide}"));
+    }
+    if is_ci {
+        browser.picture(&format!("{name}-large")).await;
+    }
+    browser.run("document.documentElement.style.fontSize = ''", &[]).await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

@@ -106,22 +106,24 @@ pub fn Entry(
                         <p>{place}</p>
                     </div>
                 </div>
-                {children()}
-                <Trouble text=attempt.error testid="login-error"/>
-                <button
-                    class="primary"
-                    type="submit"
-                    data-testid=testid
-                    aria-busy=move || attempt.busy.get().to_string()
-                    disabled=move || attempt.busy.get() || (attempt.wait.get() != 0)
-                >
-                    {move || match (attempt.busy.get(), attempt.wait.get()) {
-                        (true, _) => button.1.to_owned(),
-                        (false, 0) => button.0.to_owned(),
-                        (false, seconds) => words::try_again_in(seconds),
-                    }}
-                </button>
-                {below}
+                <div class="login-body">
+                    {children()}
+                    <Trouble text=attempt.error testid="login-error"/>
+                    <button
+                        class="primary"
+                        type="submit"
+                        data-testid=testid
+                        aria-busy=move || attempt.busy.get().to_string()
+                        disabled=move || attempt.busy.get() || (attempt.wait.get() != 0)
+                    >
+                        {move || match (attempt.busy.get(), attempt.wait.get()) {
+                            (true, _) => button.1.to_owned(),
+                            (false, 0) => button.0.to_owned(),
+                            (false, seconds) => words::try_again_in(seconds),
+                        }}
+                    </button>
+                    {below}
+                </div>
             </form>
         </main>
     }

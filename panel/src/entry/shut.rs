@@ -33,13 +33,15 @@ pub fn Shut(closed: Closed) -> impl IntoView {
                         <p>{site.as_ref().map_or_else(|| words::PRODUCT.into(), |site| words::title(site.as_str()))}</p>
                     </div>
                 </div>
-                <p id="shut-text" data-testid="shut-text">{text}</p>
-                <p class="shut-way">
-                    {guest::HAVE_ACCOUNT}
-                    <a class="shut-login" href=Visitor::Person.page(site.as_ref()) data-testid="shut-login">
-                        {words::LOG_IN.0}
-                    </a>
-                </p>
+                <div class="login-body">
+                    <p id="shut-text" data-testid="shut-text">{text}</p>
+                    <p class="shut-way">
+                        {guest::HAVE_ACCOUNT}
+                        <a class="shut-login" href=Visitor::Person.page(site.as_ref()) data-testid="shut-login">
+                            {words::LOG_IN.0}
+                        </a>
+                    </p>
+                </div>
             </div>
         </main>
     }

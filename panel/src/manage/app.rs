@@ -22,6 +22,7 @@ use super::{browser, words};
 use crate::parts::other_login::OtherLogin;
 use crate::session::{self, RETRY_MOST_MS, Session, SessionStatus};
 use crate::ui;
+use crate::ui::skip::MAIN;
 use crate::ui::starting::Starting;
 
 /// Draws the administration page in place of the loading page.
@@ -122,7 +123,7 @@ fn Pages(site: Name, page: RwSignal<Page>, session: RwSignal<Session>) -> impl I
 #[component]
 fn Waiting() -> impl IntoView {
     view! {
-        <main class="manage" aria-busy="true">
+        <main id=MAIN class="manage" aria-busy="true">
             <p class="quiet-text" role="status">{words::LOADING}</p>
         </main>
     }
@@ -131,7 +132,7 @@ fn Waiting() -> impl IntoView {
 #[component]
 fn Plain(page: Page, text: &'static str) -> impl IntoView {
     view! {
-        <main class="manage">
+        <main id=MAIN class="manage">
             <Heading page/>
             <p class="plate plate-text" data-testid="plain">{text}</p>
         </main>

@@ -3,6 +3,7 @@
 pub mod header;
 pub mod line;
 pub mod other_login;
+pub mod places;
 pub mod plate;
 pub mod visit;
 

@@ -12,7 +12,17 @@ use crate::model::{Model, Presence};
 use crate::prefs::{self, Theme};
 use crate::visit::Visitor;
 
-pub const DEVICES: &str = "Devices";
+/// The title of the board in the navigation.
+pub const BOARD: &str = "Board";
+/// The label of the button for the pages that do not fit into the navigation of a narrow screen.
+pub const MORE: &str = "More";
+/// Screen readers read this text before the name of the current page, if this page is one of the other pages.
+pub const MORE_PAGES: &str = "More pages. Current page: ";
+pub const SKIP: &str = "Skip to the content";
+/// Screen readers read this text after the name of the site, if the name is a button.
+pub const SWITCH_SITE: &str = ", switch to another site";
+/// The heading of the menu with the sites to which the browser is signed in.
+pub const SITES: &str = "Your sites in this browser";
 /// The accessible name of the navigation bar.
 pub const WAYS: &str = "Pages";
 pub const HEALTH: &str = "Connection";
@@ -72,7 +82,7 @@ pub const EMPTY_GUEST: [&str; 2] = [
 /// Returns the title of an administration page in the navigation bar.
 pub fn section(page: &Page) -> &'static str {
     match page {
-        Page::Devices | Page::Device(_) => "Manage devices",
+        Page::Devices | Page::Device(_) => "Devices",
         Page::People => "People",
         Page::Tokens => "Tokens and links",
         Page::Activity => "Activity",

@@ -48,8 +48,24 @@ fn a_device_is_enrolled_watched_replaced_and_removed() {
         pages.gone("dialog").await;
         // The page must show the device as online without a reload.
         pages.browser.until("device-card-porch", "data-online", "true").await;
+        for part in ["Online", "just now", env!("CARGO_PKG_VERSION")] {
+            pages.says("device-card-porch", part).await;
+        }
+        let warnings = "return document.querySelector('[data-testid=device-card-porch] .warning')";
+        assert_eq!(pages.ask(warnings).await, serde_json::Value::Null, "a healthy device has a warning");
         pages.click("device-porch").await;
         pages.says("heading", "Porch").await;
+        pages.click("back").await;
+        pages.says("heading", "Devices").await;
+        pages.click("device-porch").await;
+        pages.says("heading", "Porch").await;
+        // The details are in an even grid.
+        for (width, columns) in [(390, 2), (1280, 4)] {
+            pages.browser.resize(width, 900).await;
+            let lefts = "return new Set([...document.querySelectorAll('.device-facts > div')]
+                .map(fact => Math.round(fact.getBoundingClientRect().left))).size";
+            assert_eq!(pages.ask(lefts).await, json!(columns), "at {width}");
+        }
         pages.browser.until("presence", "data-online", "true").await;
         let version = env!("CARGO_PKG_VERSION");
         pages.says("version", version).await;
@@ -82,7 +98,7 @@ fn a_device_is_enrolled_watched_replaced_and_removed() {
         pages.click("remove").await;
         pages.says("remove-dialog", "no longer accepted").await;
         pages.click("confirm").await;
-        pages.says("heading", "Manage devices").await;
+        pages.says("heading", "Devices").await;
         pages.gone("[data-testid=device-porch]").await;
         soon("the device is gone", || (site.get("/api/v1/devices/porch").status == 404).then_some(()));
         // The test opens the bookmarked URL of the removed device.

@@ -123,6 +123,6 @@ impl Pages {
 
     /// Returns the names of the pages in the administration menu, in their order.
     async fn sections(&self) -> Value {
-        self.ask("return [...document.querySelectorAll('.way')].map(link => link.textContent)").await
+        self.ask("return [...document.querySelectorAll('a.way')].map(link => link.textContent)").await
     }
 }

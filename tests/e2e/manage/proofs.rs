@@ -46,11 +46,13 @@ fn a_change_asks_for_a_proof_and_goes_on() {
         pages.says("failed", "Nothing was changed").await;
         pages.click("dialog-close").await;
         pages.gone("dialog").await;
+        pages.click("more-vera").await;
         pages.click("end-vera").await;
         pages.browser.find("sessions").await;
         pages.click("cancel").await;
         pages.gone("dialog").await;
         let (vera, _) = client(&site, "vera");
+        pages.click("more-vera").await;
         pages.click("end-vera").await;
         pages.says("sessions", "last used").await;
         look(&pages.browser, "manage-sessions").await;

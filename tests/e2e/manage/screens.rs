@@ -53,6 +53,8 @@ fn every_page_is_fit_for_everybody() {
         pages.go("people").await;
         pages.browser.find("person-cat").await;
         look(&pages.browser, "manage-people").await;
+        pages.click("more-cat").await;
+        look(&pages.browser, "manage-people-menu").await;
         pages.click("rights-cat").await;
         pages.browser.find("picker").await;
         look(&pages.browser, "manage-rights").await;

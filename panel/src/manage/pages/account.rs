@@ -18,6 +18,7 @@ use crate::manage::parts::frame::Frame;
 use crate::manage::parts::heading::Heading;
 use crate::manage::words::account as text;
 use crate::ui::field::OwnName;
+use crate::ui::skip::MAIN;
 
 /// The dialog that is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +45,7 @@ pub fn Account() -> impl IntoView {
         }
     };
     view! {
-        <main class="manage">
+        <main id=MAIN class="manage">
             <Heading page=Page::Account/>
             <h2 class="part-head loose">{text::SECURITY}</h2>
             <p class="lead">{text::PASSWORD_TEXT}</p>

@@ -19,6 +19,8 @@ use crate::manage::parts::heading::Heading;
 use crate::manage::words::devices as text;
 use crate::manage::{activity, call, words};
 use crate::model::{Key, Presence, Pressed};
+use crate::ui::icon::{Icon, IconKind};
+use crate::ui::skip::MAIN;
 use crate::words::{ago, level_mark, reported, span, title};
 
 #[component]
@@ -29,7 +31,11 @@ pub fn Device(name: Name) -> impl IntoView {
     let is_there =
         Memo::new(move |_| frame.panel.model.with(|model| model.device(&name.get_value()).is_some()));
     view! {
-        <main class="manage">
+        <main id=MAIN class="manage">
+            <Way page=Page::Devices class="back" test_id="back".to_owned()>
+                <Icon kind=IconKind::Earlier/>
+                {text::BACK}
+            </Way>
             <Heading page/>
             {move || {
                 if is_there.get() {
@@ -104,7 +110,7 @@ fn Facts(name: Name) -> impl IntoView {
     let enrolled_words = move || enrolled.get().map_or_else(|| text::DASH.into(), |ms| frame.moment(ms));
     view! {
         <section class="plate" aria-label=text::FACTS>
-            <dl class="facts" data-testid="facts">
+            <dl class="facts device-facts" data-testid="facts">
                 <div>
                     <dt>{text::fact::PRESENCE}</dt>
                     <dd

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use pinlatch_protocol::admin::Enrolment;
 use pinlatch_protocol::api::Secret;
 use pinlatch_protocol::name::Name;
+use pinlatch_protocol::panel::DeviceView;
 use pinlatch_protocol::scope::SiteRight;
 use pinlatch_protocol::wording::enrol_command;
 
@@ -23,7 +24,7 @@ use crate::manage::{browser, call};
 use crate::model::Presence;
 use crate::platform;
 use crate::ui::icon::{Icon, IconKind};
-use crate::words::title;
+use crate::words::{ago, title};
 
 #[component]
 pub fn Devices() -> impl IntoView {
@@ -49,43 +50,85 @@ pub fn Devices() -> impl IntoView {
     };
     view! {
         <ListPage page=Page::Devices buttons=buttons.into_any() none below=below.into_any()>
-            <ul class="cards" data-testid="devices">
-                <For each=move || names.get() key=Clone::clone let:name>
-                    <Card name/>
-                </For>
-            </ul>
+            <Show when=move || none.get().is_none()>
+                <Table names/>
+            </Show>
         </ListPage>
     }
 }
 
 #[component]
-fn Card(name: Name) -> impl IntoView {
+fn Table(names: Memo<Vec<Name>>) -> impl IntoView {
+    let heads = text::DEVICE_COLUMNS.map(|head| view! { <th scope="col">{head}</th> });
+    view! {
+        <section class="plate">
+            <table class="table devices" data-testid="devices">
+                <thead>
+                    <tr>{heads.into_iter().collect::<Vec<_>>()}</tr>
+                </thead>
+                <tbody>
+                    <For each=move || names.get() key=Clone::clone let:name>
+                        <Row name/>
+                    </For>
+                </tbody>
+            </table>
+        </section>
+    }
+}
+
+/// Shows one device. The link covers the whole row.
+#[component]
+fn Row(name: Name) -> impl IntoView {
     let frame = expect_context::<Frame>();
     let shown = title(name.as_str());
-    let (test_id, card_id) = (format!("device-{name}"), format!("device-card-{name}"));
+    let (test_id, row_id) = (format!("device-{name}"), format!("device-card-{name}"));
     let page = Page::Device(name.clone());
     let name = StoredValue::new(name);
     let presence = Memo::new(move |_| frame.panel.model.with(|model| model.presence(&name.get_value())));
-    let facts = move || {
-        let edge_ms = frame.panel.model.with(|model| model.edge_ms(frame.panel.now.get()));
-        let told = frame.panel.model.with(|model| {
-            let device = model.device(&name.get_value())?;
-            let seen = device.last_seen_ms.filter(|_| !device.online);
-            Some(text::card(device.lines.len(), seen.map(|seen| edge_ms.saturating_sub(seen))))
-        });
-        told.unwrap_or_default()
+    let device = Memo::new(move |_| frame.panel.model.with(|model| model.device(&name.get_value()).cloned()));
+    let edge_ms = move || frame.panel.model.with(|model| model.edge_ms(frame.panel.now.get()));
+    let of = move |fact: fn(&DeviceView) -> Option<String>| {
+        device.with(|device| device.as_ref().and_then(fact)).unwrap_or_else(|| text::DASH.into())
     };
+    let seen = move || {
+        let seen = device.with(|device| device.as_ref()?.last_seen_ms);
+        seen.map_or_else(|| text::DASH.into(), |seen| ago(edge_ms().saturating_sub(seen)))
+    };
+    let warnings = Memo::new(move |_| {
+        let edge_ms = edge_ms();
+        device
+            .with(|device| device.as_ref().map(|device| text::warnings(device, edge_ms)).unwrap_or_default())
+    });
+    let warned = move || {
+        let shown = |text: String| view! { <span class="warning">{text}</span> };
+        warnings.get().into_iter().map(shown).collect::<Vec<_>>()
+    };
+    let [_, presence_head, seen_head, version_head, lines_head, warnings_head] = text::DEVICE_COLUMNS;
     view! {
-        <li class="plate card" data-testid=card_id data-online=move || (presence.get() != Presence::Offline).to_string() data-presence=move || presence.get().mark()>
-            <Way page class="card-link" test_id>
-                <strong>{shown}</strong>
-            </Way>
-            <p class="presence">
-                <span class="presence-lamp"></span>
-                {move || text::presence(presence.get())}
-            </p>
-            <p class="card-facts">{facts}</p>
-        </li>
+        <tr
+            data-testid=row_id
+            data-online=move || (presence.get() != Presence::Offline).to_string()
+            data-presence=move || presence.get().mark()
+        >
+            <th scope="row">
+                <Way page class="row-link" test_id>
+                    {shown}
+                </Way>
+            </th>
+            <td data-label=presence_head>
+                <span class="presence">
+                    <span class="presence-lamp"></span>
+                    {move || text::presence(presence.get())}
+                </span>
+            </td>
+            <td data-label=seen_head>{seen}</td>
+            <td data-label=version_head>{move || of(|device| device.version.clone())}</td>
+            <td data-label=lines_head>{move || of(|device| Some(device.lines.len().to_string()))}</td>
+            <td data-label=warnings_head class="warnings">
+                {warned}
+                {move || warnings.with(Vec::is_empty).then_some(text::DASH)}
+            </td>
+        </tr>
     }
 }
 

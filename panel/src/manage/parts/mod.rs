@@ -9,6 +9,7 @@ pub mod field;
 pub mod frame;
 pub mod heading;
 pub mod list;
+pub mod more;
 pub mod once;
 pub mod open_items;
 pub mod picker;

@@ -2,7 +2,7 @@
 
 use pinlatch_protocol::line::LineKind;
 use pinlatch_protocol::name::{Name, NameError};
-use pinlatch_protocol::panel::LineView;
+use pinlatch_protocol::panel::{DeviceView, LineView};
 use pinlatch_protocol::wording;
 
 use super::count;
@@ -38,7 +38,11 @@ pub const LINES: &str = "Lines";
 pub const NO_LINES: &str = "The device has reported no lines.";
 pub const EVENTS: &str = "Live events";
 pub const NO_EVENTS: &str = "No events have occurred since you opened this page.";
-/// The headings of the table's columns.
+/// The headings of the columns of the table with all devices.
+pub const DEVICE_COLUMNS: [&str; 6] = ["Device", "Connection", "Last seen", "Agent", "Lines", "Warnings"];
+/// The label of the link from the page of one device to the page with all devices.
+pub const BACK: &str = "All devices";
+/// The headings of the columns of the table with the lines of a device.
 pub const COLUMNS: [&str; 5] = ["Line", "Kind", "Level", "Requested", "Changed"];
 pub const DASH: &str = "—";
 
@@ -123,14 +127,27 @@ fn now(view: &LineView) -> String {
     }
 }
 
-/// Returns the number of lines of a device. If the device is offline, the text also contains the time since the last
-/// contact.
-pub fn card(lines: usize, silent_ms: Option<u64>) -> String {
-    let lines = count(lines as u64, "line", "lines");
-    match silent_ms {
-        Some(ms) => format!("{lines} · last seen {}", ago(ms)),
-        None => lines,
-    }
+/// Returns the warnings about a device: a certificate that was not renewed, a wrong clock, another version than the edge,
+/// and a device without lines.
+pub fn warnings(device: &DeviceView, edge_ms: u64) -> Vec<String> {
+    /// The agent renews its certificate when a third of the 366 days is left. With half of this time left, the renewal
+    /// is late.
+    const LATE_MS: u64 = 61 * 86_400_000;
+    /// A difference below a minute is usual on a machine without network time.
+    const OFF_MS: u64 = 60_000;
+    let left_ms = device.certificate_exp.map(|exp| exp.saturating_mul(1_000).saturating_sub(edge_ms));
+    let certificate = match left_ms {
+        Some(0) => Some("Certificate expired".into()),
+        Some(left) if left < LATE_MS => Some(format!("Certificate expires in {}", span(left))),
+        _ => None,
+    };
+    let off = device.clock_ahead_ms.filter(|ahead| ahead.unsigned_abs() >= OFF_MS);
+    let clock = off.map(|ahead| format!("Clock {}", clock(ahead)));
+    let edge = env!("CARGO_PKG_VERSION");
+    let version = device.version.as_deref().filter(|version| *version != edge);
+    let version = version.map(|_| format!("The edge has version {edge}"));
+    let empty = device.lines.is_empty().then(|| NO_LINES.into());
+    [certificate, clock, version, empty].into_iter().flatten().collect()
 }
 
 /// Returns a valid device name for a text that is not a valid device name.
@@ -172,5 +189,42 @@ pub fn progress(progress: Progress, name: &Name) -> String {
         Progress::Waiting => "Waiting for the device to run the command…".into(),
         Progress::Enrolled => format!("{name} is enrolled · waiting for it to connect…"),
         Progress::Connected => format!("{name} is enrolled · connected"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pinlatch_protocol::name::Name;
+
+    #[test]
+    fn a_device_is_warned_about_only_with_a_reason() {
+        const DAY_S: u64 = 86_400;
+        let well = DeviceView {
+            name: Name::new("porch").unwrap(),
+            online: true,
+            last_seen_ms: Some(0),
+            version: Some(env!("CARGO_PKG_VERSION").into()),
+            booted_ms: None,
+            clock_ahead_ms: Some(-59_999),
+            certificate_exp: Some(61 * DAY_S),
+            lines: Vec::new(),
+        };
+        assert_eq!(warnings(&well, 0), [NO_LINES]);
+        let ill = DeviceView {
+            version: Some("0.0.1".into()),
+            clock_ahead_ms: Some(-1_790_000_000_000),
+            certificate_exp: Some(61 * DAY_S - 1),
+            ..well.clone()
+        };
+        let told = warnings(&ill, 0);
+        assert_eq!(told[..2], ["Certificate expires in 60 days", "Clock 56 years behind"]);
+        assert!(told[2].starts_with("The edge has version "), "{told:?}");
+        assert_eq!(warnings(&ill, 61 * DAY_S * 1_000)[0], "Certificate expired");
+        assert!(
+            warnings(&DeviceView { version: None, clock_ahead_ms: None, certificate_exp: None, ..well }, 0)
+                .len()
+                == 1
+        );
     }
 }

@@ -24,7 +24,7 @@ use crate::words::{page_title, section, sentence, title};
 pub use crate::words::CANCEL;
 
 pub const CLOSE: &str = "Close";
-pub const BOARD: &str = "Devices";
+pub const MORE_ACTIONS: &str = "More actions";
 pub const LOADING: &str = "Loading…";
 pub const BUSY: &str = "Please wait…";
 pub const RETRY: &str = "Try again";

@@ -9,7 +9,7 @@ fn every_page_has_a_heading() {
         assert!(!heading(&page).is_empty() && !section(&page).is_empty());
     }
     let device = Page::Device(pinlatch_protocol::name::Name::new("front-door").unwrap());
-    assert_eq!((heading(&device).as_str(), section(&device)), ("Front door", "Manage devices"));
+    assert_eq!((heading(&device).as_str(), section(&device)), ("Front door", "Devices"));
 }
 
 #[test]

@@ -17,6 +17,7 @@ use crate::manage::parts::list::List;
 use crate::manage::parts::once::{OneTimeSecret, Purpose};
 use crate::manage::words::{self, people as text};
 use crate::manage::{browser, call};
+use crate::ui::popover;
 use crate::visit;
 
 /// The list of people, with the action whose dialog is open.
@@ -70,6 +71,10 @@ impl PersonAction {
             | Self::Forget(name)
             | Self::Remove(name) => Some(name),
         }
+    }
+
+    pub fn is_removal(&self) -> bool {
+        matches!(self, Self::Remove(_))
     }
 
     /// Returns the fields of the action's dialog, and the action's API call.
@@ -160,12 +165,24 @@ fn invite(frame: Frame, request: InviteRequest) -> Work<Next> {
 
 /// Shows the button that opens the dialog of an action.
 #[component]
-pub fn Opener(action: PersonAction, #[prop(default = "quiet")] class: &'static str) -> impl IntoView {
+pub fn Opener(
+    action: PersonAction,
+    #[prop(default = "quiet")] class: &'static str,
+    /// The id of the menu that contains the button.
+    #[prop(optional, into)]
+    menu: Option<String>,
+) -> impl IntoView {
     let list = expect_context::<PeopleList>();
     let Texts { mark, label, .. } = action.texts();
     let about = action.person().map(ToString::to_string).unwrap_or_default();
     let test_id = action.person().map_or_else(|| mark.to_owned(), |name| format!("{mark}-{name}"));
-    view! { <Button text=label test_id about class on_press=move || list.open.set(Some(action.clone()))/> }
+    let press = move || {
+        if let Some(menu) = &menu {
+            popover::hide(menu);
+        }
+        list.open.set(Some(action.clone()));
+    };
+    view! { <Button text=label test_id about class on_press=press/> }
 }
 
 /// Shows the dialog of the selected action.
