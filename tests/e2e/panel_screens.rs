@@ -25,7 +25,7 @@ const HALL: &str = simulated_lines! {
 };
 
 /// Returns what is wider than the screen, and the name of the site if it is not visible.
-const TOO_WIDE: &str = "const wrong = [document.documentElement, ...document.querySelectorAll('dialog[open], :popover-open')]
+const TOO_WIDE: &str = "const wrong = [document.documentElement, ...document.querySelectorAll('dialog[open], :popover-open, .line, .card')]
         .filter(one => one.scrollWidth > one.clientWidth)
         .map(one => `${one.tagName}.${one.className} is ${one.scrollWidth - one.clientWidth} px too narrow`);
     if (wrong.length > 0) {

@@ -117,7 +117,7 @@ pub fn check(token: &str, keys: &Keys, wanted: &Wanted, site: &Name, now: u64) -
     if let Keys::None(Some(reason)) = keys {
         for check in &mut explanation.checks {
             if let ("key" | "signature", CheckResult::NotChecked { why }) = (check.name, &mut check.outcome) {
-                *why = reason;
+                *why = *reason;
             }
         }
     }

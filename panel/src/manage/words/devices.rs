@@ -9,7 +9,7 @@ use super::count;
 use crate::manage::changes::Change;
 use crate::manage::enrolling::Progress;
 use crate::model::Presence;
-use crate::words::{ago, level, measured, pressed, reported, span, title};
+use crate::words::{level, measured, pressed, reported, span, title};
 
 pub const NONE: &str = "No devices are enrolled yet.";
 pub const ENROL: &str = "Enrol a device";
