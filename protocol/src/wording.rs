@@ -18,6 +18,12 @@ pub const COLOURS: [(&str, Rgb); 6] = [
     ("blue", Rgb(0x20, 0x60, 0xff)),
 ];
 
+/// Returns the colour with a name of [`COLOURS`]. Upper and lower case are equal, and `-` and `_` are equal to a space.
+pub fn colour(name: &str) -> Option<Rgb> {
+    let name = name.to_ascii_lowercase().replace(['-', '_'], " ");
+    COLOURS.iter().find(|(known, _)| *known == name).map(|(_, colour)| *colour)
+}
+
 /// Formats a name as a heading. For example, `front-door_2` becomes `Front door 2`.
 pub fn title(name: &str) -> String {
     let mut spaced = name.replace(['-', '_'], " ");
@@ -252,6 +258,15 @@ mod tests {
             assert_eq!(level(kind, Some(&reported)), word, "{kind}");
         }
         assert_eq!(level(LineKind::Switch, None), "unknown");
+    }
+
+    #[test]
+    fn colours_are_found_by_their_names() {
+        for (name, rgb) in COLOURS {
+            assert_eq!(colour(name), Some(rgb));
+            assert_eq!(colour(&name.to_ascii_uppercase().replace(' ', "-")), Some(rgb));
+        }
+        assert_eq!(colour("ultraviolet"), None);
     }
 
     #[test]
