@@ -10,13 +10,17 @@ use pinlatch_protocol::admin::{
     MAX_PER_MINUTE, MAX_SOCKETS, MAX_USES, TokenKind, TokenView,
 };
 use pinlatch_protocol::endpoint::Endpoint;
+use pinlatch_protocol::problem::Code;
 use pinlatch_protocol::scope::ScopeSet;
 use serde::de::IgnoredAny;
 use serde_json::json;
 
+use crate::commands::suggest::{self, suggested};
 use crate::commands::useless_scopes::warn_of_useless;
 use crate::edge::session;
-use crate::terminal::output::{columns, print, say, say_json};
+use crate::terminal::colour::Tone;
+use crate::terminal::columns::{Cell, columns};
+use crate::terminal::output::{note, print, say, say_json};
 use crate::terminal::text::plain;
 use crate::terminal::times::{Moment, instant, now, seconds, stamp, stamp_ms};
 
@@ -25,8 +29,10 @@ pub enum GuestCommand {
     /// Create a link with which a guest can operate the permitted lines for a limited time, without an account.
     Create(Grant),
     /// List the guest links of the site.
+    #[command(visible_alias = "ls")]
     List,
     /// Revoke a guest link. Guests who use this link lose access within seconds.
+    #[command(visible_alias = "rm")]
     Revoke(Revoke),
 }
 
@@ -68,6 +74,7 @@ pub struct Grant {
 #[derive(clap::Args)]
 pub struct Revoke {
     /// The id of the token or link, as shown by the command `list`.
+    #[arg(allow_hyphen_values = true)]
     jti: String,
     /// The expiry of the token (the claim `exp`), in Unix seconds. This option is required only for a token of another
     /// issuer.
@@ -145,7 +152,7 @@ pub fn create(kind: TokenKind, grant: &Grant, json: bool) -> Result<()> {
         return say_json(&reply);
     }
     let token = &reply.token;
-    eprintln!(
+    note(&format!(
         "The token or link {} (id {}) is valid from {} until {}, for {}. It is shown only once, so store it now.",
         plain(&token.name),
         token.jti,
@@ -156,7 +163,7 @@ pub fn create(kind: TokenKind, grant: &Grant, json: bool) -> Result<()> {
             Some(most) => format!("{most} commands"),
             None => "any number of commands".into(),
         }
-    );
+    ));
     match reply.access_token.or(reply.link) {
         Some(secret) => say(secret.expose()),
         None => bail!("the edge's response contains no token or link"),
@@ -178,7 +185,9 @@ pub fn list(kind: TokenKind, json: bool) -> Result<()> {
 pub fn revoke(args: &Revoke, json: bool) -> Result<()> {
     let endpoint = Endpoint::RevokeToken { jti: args.jti.clone() };
     let query = args.expires_at.map(|seconds| format!("expires_at={seconds}")).unwrap_or_default();
-    session::api()?.call_with::<IgnoredAny>(&endpoint, &query)?;
+    let api = session::api()?;
+    let revoked = api.call_with::<IgnoredAny>(&endpoint, &query);
+    suggested(revoked, Code::UnknownToken, || suggest::token(&api, &args.jti))?;
     let text = format!("The token or link {} is revoked.", plain(&args.jti));
     print(json, &json!({ "revoked": args.jti }), &text)
 }
@@ -189,38 +198,40 @@ fn table(tokens: &[TokenView], now: u64) -> String {
             Some(most) => format!("{}/{most}", token.uses),
             None => "any".into(),
         };
+        let (tone, state) = state(token, now);
         [
-            token.jti.clone(),
-            token.name.clone(),
-            state(token, now).into(),
-            stamp(token.expires_at),
-            uses,
-            token.last_used_ms.map_or_else(|| "never".into(), stamp_ms),
-            token.creator.clone(),
-            token.scope.to_string(),
+            token.jti.clone().into(),
+            token.name.clone().into(),
+            Cell::new(tone, state),
+            stamp(token.expires_at).into(),
+            uses.into(),
+            token.last_used_ms.map_or_else(|| "never".into(), stamp_ms).into(),
+            token.creator.clone().into(),
+            token.scope.to_string().into(),
         ]
     });
     columns(["ID", "NAME", "STATE", "UNTIL", "USES", "LAST USED", "BY", "SCOPE"], rows)
 }
 
 /// Describes, in one or two words, whether the token can be used now.
-fn state(token: &TokenView, now: u64) -> &'static str {
+fn state(token: &TokenView, now: u64) -> (Tone, &'static str) {
     if token.revoked_ms.is_some() {
-        "revoked"
+        (Tone::Bad, "revoked")
     } else if token.expires_at <= now {
-        "expired"
+        (Tone::Faint, "expired")
     } else if token.max_uses.is_some_and(|most| token.uses >= most) {
-        "used up"
+        (Tone::Faint, "used up")
     } else if token.not_before > now {
-        "not yet"
+        (Tone::Warning, "not yet")
     } else {
-        "valid"
+        (Tone::Good, "valid")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::terminal::colour::for_stdout;
     use clap::Parser;
 
     const NOW: u64 = 1_782_907_200;
@@ -300,12 +311,12 @@ mod tests {
             last_used_ms: None,
             revoked_ms: None,
         };
-        assert_eq!(state(&token, NOW), "valid");
-        assert_eq!(state(&token, NOW - 1), "not yet");
-        assert_eq!(state(&token, NOW + 60), "expired");
-        assert_eq!(state(&TokenView { uses: 2, ..token.clone() }, NOW), "used up");
-        assert_eq!(state(&TokenView { revoked_ms: Some(1), ..token.clone() }, NOW), "revoked");
-        let page = table(&[token], NOW);
+        assert_eq!(state(&token, NOW).1, "valid");
+        assert_eq!(state(&token, NOW - 1).1, "not yet");
+        assert_eq!(state(&token, NOW + 60).1, "expired");
+        assert_eq!(state(&TokenView { uses: 2, ..token.clone() }, NOW).1, "used up");
+        assert_eq!(state(&TokenView { revoked_ms: Some(1), ..token.clone() }, NOW).1, "revoked");
+        let page = for_stdout(&table(&[token], NOW));
         assert!(page.contains("plumber  valid  2026-07-01T12:01:00Z  1/2   never"), "{page}");
     }
 }

@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use crate::edge::session::{Session, current, is_over, renewed};
 use crate::edge::socket::{End, Socket};
-use crate::terminal::output::{reported, say, say_json};
+use crate::states::{reachable, state};
+use crate::terminal::output::{note, say, say_json};
 use crate::terminal::text::plain;
 use crate::terminal::times::stamp_ms;
 
@@ -44,7 +45,7 @@ pub fn run(json: bool) -> Result<()> {
         failures += 1;
         let (Next::Again(wait) | Next::Renew(wait)) = next;
         if !matches!(end, End::SessionEnded | End::Gap) || wait > 0 {
-            eprintln!("pinlatch: {end}; reconnecting in {wait} s");
+            note(&plain(&format!("pinlatch: {end}; reconnecting in {wait} s")));
         }
         std::thread::sleep(Duration::from_secs(wait));
         session = match next {
@@ -80,7 +81,7 @@ fn current_or_kept(session: Session) -> Result<Session> {
 }
 
 fn renew(session: Session) -> Result<Session> {
-    or_kept(renewed(), session)
+    or_kept(renewed(&session), session)
 }
 
 fn or_kept(fresh: Result<Session>, session: Session) -> Result<Session> {
@@ -123,7 +124,7 @@ fn watch(session: &Session, json: bool) -> Result<End> {
         // A newer edge can send events that this version of `pinlatch` does not know. Unknown events are skipped.
         if let Ok(frame) = serde_json::from_value::<ToPanel>(frame) {
             for line in lines(&frame) {
-                say(&line)?;
+                say(&for_stdout(&line))?;
             }
         }
     }
@@ -139,7 +140,7 @@ fn lines(frame: &ToPanel) -> Vec<String> {
             Change::Device { device } => of_device(*at_ms, device),
             Change::Removed { device } => vec![line(*at_ms, device.as_str(), "removed")],
             Change::Presence { device, online, answering, .. } => {
-                vec![line(*at_ms, device.as_str(), presence(*online, *answering))]
+                vec![line(*at_ms, device.as_str(), &reachable(*online, *answering))]
             }
             Change::Line { device, line: view } => {
                 let by = by(*at_ms, view).map_or_else(String::new, |by| format!(" ({by})"));
@@ -155,14 +156,6 @@ fn lines(frame: &ToPanel) -> Vec<String> {
     }
 }
 
-fn presence(online: bool, answering: bool) -> &'static str {
-    match (online, answering) {
-        (true, true) => "online",
-        (true, false) => "not answering",
-        (false, _) => "offline",
-    }
-}
-
 /// Describes the command that caused an event, and its sender. Returns `None` if no command caused the event: the event
 /// of a command has the time of the command.
 fn by(at_ms: u64, view: &LineView) -> Option<String> {
@@ -171,20 +164,13 @@ fn by(at_ms: u64, view: &LineView) -> Option<String> {
 }
 
 fn of_device(at_ms: u64, device: &DeviceView) -> Vec<String> {
-    let presence = line(at_ms, device.name.as_str(), presence(device.online, device.answering));
+    let presence = line(at_ms, device.name.as_str(), &reachable(device.online, device.answering));
     let lines = device.lines.iter().map(|view| of_line(at_ms, device.name.as_str(), view));
     std::iter::once(presence).chain(lines).collect()
 }
 
 fn of_line(at_ms: u64, device: &str, view: &LineView) -> String {
-    let mut what = reported(view);
-    if let (Some(unit), true) = (&view.unit, view.reported.is_some()) {
-        what.push_str(&format!(" {unit}"));
-    }
-    if let Some(desired) = view.desired.filter(|desired| Some(*desired) != view.reported) {
-        what.push_str(&format!(" (desired: {desired})"));
-    }
-    line(at_ms, &format!("{device}/{}", view.name), &what)
+    line(at_ms, &format!("{device}/{}", view.name), &state(view))
 }
 
 fn line(at_ms: u64, place: &str, what: &str) -> String {
@@ -232,7 +218,9 @@ mod tests {
 
     #[test]
     fn frames_become_lines() {
-        let lines = |frame: Value| lines(&serde_json::from_value(frame).unwrap());
+        let lines = |frame: Value| -> Vec<String> {
+            lines(&serde_json::from_value(frame).unwrap()).iter().map(|line| for_stdout(line)).collect()
+        };
         let view = json!({
             "name": "lamp", "kind": "switch", "actions": [], "reported": false, "desired": true, "retain": true,
             "changed_ms": null,
@@ -240,7 +228,7 @@ mod tests {
         let line = json!({
             "type": "event", "seq": 2, "at_ms": 1_782_907_200_000_u64, "change": "line", "device": "porch", "line": view,
         });
-        assert_eq!(lines(line), ["2026-07-01T12:00:00Z  porch/lamp                off (desired: on)"]);
+        assert_eq!(lines(line), ["2026-07-01T12:00:00Z  porch/lamp                off (asked for: on)"]);
         let press = json!({ "type": "press", "at_ms": 0, "device": "porch", "line": "bell", "long": true });
         assert_eq!(lines(press), ["1970-01-01T00:00:00Z  porch/bell                long press"]);
         let gone = json!({

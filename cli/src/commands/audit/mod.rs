@@ -20,7 +20,9 @@ use url::form_urlencoded::Serializer;
 use self::chain::Chain;
 use crate::edge::api::parse;
 use crate::edge::session::api;
-use crate::terminal::output::{columns, print, print_refusal, say};
+use crate::terminal::columns::columns;
+use crate::terminal::output::{print, print_refusal, say};
+use crate::terminal::text::plain;
 use crate::terminal::times::{Moment, now, stamp_ms};
 
 /// The maximum size of a log that `audit verify` reads, in bytes. A busy site needs about ten years to write a log of 4
@@ -134,7 +136,7 @@ fn export(wanted: &Wanted, now_ms: u64) -> Result<()> {
         api()?.lines(&Endpoint::ReadAudit, &query, |line| {
             let entry: AuditEntry = parse(line)?;
             last = Some(entry.seq);
-            say(line)
+            say(&plain(line))
         })?;
         match last {
             Some(seq) if seq > 1 && before != last => before = last,
@@ -224,7 +226,7 @@ fn check(args: &Verify, json: bool) -> Result<ExitCode> {
         }
         Err(broken) => {
             let document = json!({ "ok": false, "seq": broken.seq(), "reason": broken.to_string() });
-            print_refusal(json, &document, &format!("pinlatch: the hash chain is invalid: {broken}"))?;
+            print_refusal(json, &document, "pinlatch:", &format!("the hash chain is invalid: {broken}"))?;
             Ok(ExitCode::FAILURE)
         }
     }

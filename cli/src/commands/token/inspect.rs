@@ -6,6 +6,7 @@ use anyhow::Result;
 use pinlatch_token::{Check, CheckResult, Explanation, Member, explain};
 
 use super::input::Checked;
+use crate::terminal::colour::{Tone, paint};
 use crate::terminal::output::print;
 use crate::terminal::text::{Row, plain, table, wrap};
 use crate::terminal::times::now;
@@ -35,8 +36,13 @@ fn page(explanation: &Explanation) -> String {
         }
     }
     page.push_str(&format!("\nChecks\n{}\n", table(explanation.checks.iter().map(check))));
+    let tone = match explanation.accepted {
+        Some(true) => Tone::Good,
+        Some(false) => Tone::Bad,
+        None => Tone::Warning,
+    };
     for line in wrap(&verdict(explanation), 80) {
-        page.push_str(&format!("{line}\n"));
+        page.push_str(&format!("{}\n", paint(tone, &line)));
     }
     page
 }
@@ -92,6 +98,7 @@ fn verdict(explanation: &Explanation) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::terminal::colour::for_stdout;
     use serde_json::{Value, json};
 
     fn member(name: &str, value: Value, meaning: Option<&str>) -> Member {
@@ -119,7 +126,7 @@ mod tests {
             accepted: Some(false),
         };
         assert_eq!(
-            page(&explanation),
+            for_stdout(&page(&explanation)),
             "\
 This is a signed token (JWS) with a header, claims and a signature.
 
