@@ -1,65 +1,19 @@
 //! Performs the tasks that an owner has in the course of a year, with the command line on a real deployment.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Output, Stdio};
+mod addresses;
+mod parallel;
+mod shell;
+mod terminal;
+mod words;
 
+use std::io::{BufRead, BufReader};
+use std::process::Child;
+
+use e2e::Site;
 use e2e::site::{OWNER, PASSWORD};
-use e2e::{Site, program, soon};
-use serde_json::{Value, json};
-use tempfile::TempDir;
+use serde_json::json;
 
-/// The command line of one user, with a separate configuration folder.
-struct Shell {
-    folder: TempDir,
-}
-
-impl Shell {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a folder") }
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program("PINLATCH_BIN"));
-        command.env("PINLATCH_CONFIG_DIR", self.folder.path()).args(arguments);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
-    }
-
-    fn run(&self, arguments: &[&str], input: &str) -> Output {
-        let mut child = self.command(arguments).spawn().expect("pinlatch");
-        let _ = child.stdin.take().expect("stdin").write_all(input.as_bytes());
-        child.wait_with_output().expect("an end")
-    }
-
-    /// Runs a command that must succeed, and returns its JSON output.
-    #[track_caller]
-    fn says(&self, arguments: &[&str], input: &str) -> Value {
-        let with_json = [&["--json"], arguments].concat();
-        // The command is repeated while the gate is busy with the password hashes of other tests.
-        let output = soon("it is not throttled", || {
-            let output = self.run(&with_json, input);
-            (!String::from_utf8_lossy(&output.stdout).contains("\"throttled\"")).then_some(output)
-        });
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "{arguments:?}: {text} {}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_str(&text).unwrap_or_else(|_| panic!("{arguments:?}: {text}"))
-    }
-
-    /// Runs a command that must fail, and returns the error code of the problem document.
-    #[track_caller]
-    fn fails(&self, arguments: &[&str]) -> String {
-        let output = self.run(&[&["--json"], arguments].concat(), "");
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
-        let problem: Value = serde_json::from_slice(&output.stdout).expect("a problem");
-        problem["code"].as_str().unwrap_or_default().to_owned()
-    }
-
-    fn log_in(&self, site: &Site<'_>, username: &str) {
-        let url = site.deployment.origin();
-        let login = ["login", "--url", url, "--site", &site.name, "--username", username, "--password-stdin"];
-        self.says(&login, &format!("{PASSWORD}\n"));
-    }
-}
+use self::shell::Shell;
 
 /// A child process that is killed when the test ends, even if the test fails.
 struct Watching(Child);
@@ -134,6 +88,7 @@ fn an_owner_runs_a_site_from_the_command_line() {
     let checked = owner.run(&["doctor"], "");
     let told = String::from_utf8_lossy(&checked.stdout).into_owned();
     assert!(checked.status.success(), "{told}");
+    assert!(told.contains(&format!("{url}/ (the deployment that you are logged in to)")), "{told}");
     owner.says(&["user", "remove", "ann"], "");
     assert_eq!(ann.fails(&["whoami"]), "invalid_grant", "the login was renewed");
     owner.says(&["device", "remove", "porch"], "");
