@@ -10,7 +10,7 @@ use super::shell::Shell;
 
 const SHED: &str = simulated_lines! {
     "desk": "dimmer";
-    "flap": "servo";
+    "flap": "servo", "safe = 0";
     "heat": "sensor", "unit = \"°C\"", "precision = 1";
 };
 
