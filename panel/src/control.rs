@@ -58,6 +58,15 @@ fn Control() -> impl IntoView {
         }
     };
 
+    // A key that is held down repeats the click of a button, but one press of a key is one intent.
+    let repeats = window_event_listener(leptos::ev::keydown, move |event| {
+        let on_button = document().active_element().is_some_and(|active| active.tag_name() == "BUTTON");
+        if event.repeat() && on_button && matches!(event.key().as_str(), "Enter" | " ") {
+            event.prevent_default();
+        }
+    });
+    on_cleanup(move || repeats.remove());
+
     view! {
         <Header/>
         {guest.then(|| view! { <Visit/> })}
@@ -71,7 +80,7 @@ fn Control() -> impl IntoView {
         >
             {(!guest).then(|| view! { <Tools filled/> })}
             {panel.is_other_login.then(OtherLogin)}
-            {move || panel.newer.get().then(Newer)}
+            {move || (panel.newer.get() && !stale.get()).then(Newer)}
             {move || stale.get().then(Stale)}
             {move || match (filled.get(), plates.with(Vec::is_empty)) {
                 (false, _) => Waiting().into_any(),
@@ -154,7 +163,7 @@ fn Stale() -> impl IntoView {
 #[component]
 fn Newer() -> impl IntoView {
     view! {
-        <p class="notice notice-differ newer" role="status" data-testid="newer">
+        <p class="notice notice-differ stale-note newer" role="status" data-testid="newer">
             <Icon kind=IconKind::Differ/>
             <span>{words::NEWER}</span>
             <button type="button" class="quiet" data-testid="load-newer" on:click=|_| platform::reload()>{words::LOAD_NEWER}</button>

@@ -26,6 +26,7 @@ mod openapi;
 mod packages;
 mod panel;
 mod panel_board;
+mod panel_controls;
 mod panel_entry;
 mod panel_facts;
 mod panel_kinds;

@@ -20,10 +20,14 @@ use pinlatch_protocol::panel::{Change, DeviceView, LineView, ToPanel};
 
 use crate::link::SocketId;
 use crate::visit::Visitor;
+use command_state::Queries;
 pub use command_state::{Answer, CommandOutcome, CommandState, Pending, Pressed, Pulse};
 use map::Map;
 pub use presence::Presence;
 use trace::Trace;
+
+/// The time for which the edge certainly stores a command, in milliseconds.
+const KEPT_MS: u64 = 600_000;
 
 const PRESS_SHOWN_MS: u64 = 6_000;
 
@@ -177,6 +181,7 @@ impl Model {
                 self.shape += 1;
                 self.forget_removed();
                 self.follow_sensors(local_ms);
+                self.query_results_of(None);
                 ModelUpdate::Snapshot(life_ms)
             }
             ToPanel::Event { seq, after, change, .. } => {
@@ -196,7 +201,7 @@ impl Model {
                 if self.line(&key).is_none() {
                     return ModelUpdate::Facts;
                 }
-                let count = self.presses.get(&key).map_or(0, |press| press.count).wrapping_add(1);
+                let count = self.pressed(&key, local_ms).map_or(0, |press| press.count).saturating_add(1);
                 self.presses.insert(key.clone(), Pressed { long, count, told_ms: local_ms });
                 ModelUpdate::Pressed(key, long)
             }
@@ -232,6 +237,12 @@ impl Model {
 
     /// Applies a change. Returns `false` if the model does not contain the device or line of the change.
     fn change(&mut self, change: Change, local_ms: u64) -> bool {
+        if let Change::Presence { device, .. }
+        | Change::Device { device: DeviceView { name: device, .. } }
+        | Change::Line { device, .. } = &change
+        {
+            self.query_results_of(Some(device));
+        }
         match change {
             Change::Device { device } => {
                 self.devices.insert(device.name.clone(), device);
@@ -342,25 +353,46 @@ impl Model {
                 action: pending.action,
                 asked_ms: pending.asked_ms,
                 outcome: if sent { CommandOutcome::NoAnswer } else { CommandOutcome::NotSent },
-                needs_status_query: sent,
+                late: false,
+                queries: Queries::from(sent),
             });
             keys.push(key.clone());
         }
         keys
     }
 
-    /// Returns the ids of unanswered commands. The caller must query the results of these commands from the edge. Each
-    /// command id is returned only once.
-    pub fn take_status_queries(&mut self) -> Vec<String> {
-        let answers = self.command_states.iter_mut().filter_map(|(_, state)| state.answer.as_mut());
-        answers.filter_map(|a| std::mem::take(&mut a.needs_status_query).then(|| a.id.clone())).collect()
+    /// Returns the lines whose last command has a result in doubt, with the answers.
+    fn doubts(&mut self) -> impl Iterator<Item = (&Key, &mut Answer)> {
+        let answers =
+            self.command_states.iter_mut().filter_map(|(key, state)| Some((key, state.answer.as_mut()?)));
+        answers.filter(|(_, answer)| answer.outcome.is_doubt())
     }
 
-    /// Makes [`Model::take_status_queries`] return an id again later, because the edge could not be reached.
-    pub fn query_failed(&mut self, id: &str) {
-        for answer in self.command_states.iter_mut().filter_map(|(_, state)| state.answer.as_mut()) {
-            answer.needs_status_query |= answer.id == id && answer.outcome == CommandOutcome::NoAnswer;
+    /// Returns the ids of the commands whose results are in doubt. The caller must query these results from the edge.
+    /// The time until an id is returned again increases.
+    pub fn take_status_queries(&mut self, now_ms: u64) -> Vec<String> {
+        self.doubts().filter_map(|(_, a)| a.queries.take(now_ms).then(|| a.id.clone())).collect()
+    }
+
+    /// Makes the results of a device's commands be queried at once, because the device has just sent something.
+    fn query_results_of(&mut self, device: Option<&Name>) {
+        for (_, answer) in self.doubts().filter(|(key, _)| device.is_none_or(|device| key.device == *device))
+        {
+            answer.queries.due = true;
         }
+    }
+
+    /// Handles that the edge does not know a command. Either the command did not reach the edge, or the edge has deleted
+    /// an old command. The result of an old command stays in doubt.
+    pub fn command_missing(&mut self, id: &str, now_ms: u64) -> ModelUpdate {
+        let Some((_, answer)) = self.doubts().find(|(_, answer)| answer.id == id) else {
+            return ModelUpdate::Facts;
+        };
+        if answer.outcome == CommandOutcome::NoAnswer && now_ms.saturating_sub(answer.asked_ms) < KEPT_MS {
+            return self.settle(id, CommandOutcome::NotArrived);
+        }
+        answer.queries.ended = true;
+        ModelUpdate::Facts
     }
 
     /// Applies the result of a command. The result was received on the socket or from the HTTP API.
@@ -377,15 +409,16 @@ impl Model {
         for (key, state) in self.command_states.iter_mut() {
             if let Some(pending) = state.pending.take_if(|pending| pending.id == id) {
                 let Pending { id, action, asked_ms, .. } = pending;
-                state.answer = Some(Answer { id, action, outcome, asked_ms, needs_status_query: false });
+                let queries = Queries::default();
+                state.answer = Some(Answer { id, action, outcome, asked_ms, late: false, queries });
                 return ModelUpdate::Answered(key.clone());
             }
             if let Some(answer) = state.answer.as_mut().filter(|answer| answer.id == id) {
                 if answer.outcome == outcome {
                     return ModelUpdate::Facts;
                 }
+                answer.late = answer.outcome.is_doubt() && !outcome.is_doubt();
                 answer.outcome = outcome;
-                answer.needs_status_query = false;
                 return ModelUpdate::Answered(key.clone());
             }
         }

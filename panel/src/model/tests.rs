@@ -3,6 +3,7 @@ use pinlatch_protocol::problem::{Code, Problem};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::words::line::presses;
 
 const NOW: u64 = 1_000_000;
 
@@ -188,21 +189,62 @@ fn a_clock_that_was_set_back_opens_no_door() {
     assert_eq!(model.give_up(NOW - 60_000), [key("lamp")]);
 }
 
+/// The times at which the result of a command in doubt is queried, in seconds after `from_ms`.
+fn queried(model: &mut Model, from_ms: u64, seconds: u64) -> Vec<u64> {
+    (0..seconds).filter(|s| !model.take_status_queries(from_ms + s * 1_000).is_empty()).collect()
+}
+
 #[test]
-fn silence_ends_the_wait_and_the_edge_is_asked_once() {
+fn silence_ends_the_wait_and_the_edge_is_asked_until_it_knows() {
     let mut model = filled();
     ask(&mut model);
     model.to_send(1, NOW);
     assert_eq!(model.give_up(NOW + 6_999), []);
     assert_eq!(model.give_up(NOW + 7_000), [key("lamp")]);
     assert_eq!(outcome(&model), Some(CommandOutcome::NoAnswer));
-    assert_eq!(model.take_status_queries(), ["c1"]);
-    assert_eq!(model.take_status_queries(), Vec::<String>::new());
-    model.query_failed("c1");
-    assert_eq!(model.take_status_queries(), ["c1"]);
+    let silent = NOW + 7_000;
+    assert_eq!(queried(&mut model, silent, 200), [0, 4, 12, 28, 60, 120, 180]);
+    // The device sends something, so the edge may have the result.
+    model.apply(line_event(8, json!(true)), silent + 200_000);
+    assert_eq!(queried(&mut model, silent + 200_000, 60), [0]);
+    model.apply(snapshot(9), silent + 260_000);
+    assert_eq!(queried(&mut model, silent + 260_000, 1), [0]);
     assert_eq!(model.settle("c1", CommandOutcome::Executed), ModelUpdate::Answered(key("lamp")));
-    model.query_failed("c1");
-    assert_eq!(model.take_status_queries(), Vec::<String>::new(), "it is known by now");
+    let answer = model.command_state(&key("lamp")).answer.unwrap();
+    assert!(answer.late);
+    assert_eq!(crate::words::line::answer(&answer), "The device has answered now. It was done.");
+    assert_eq!(queried(&mut model, silent + 300_000, 600), [0; 0], "it is known by now");
+}
+
+#[test]
+fn a_doubt_ends_with_what_the_device_did() {
+    for (status, code, late, text) in [
+        ("expired", Some("deadline_passed"), true, "It came too late and was not done. You can try again."),
+        ("refused", Some("refused_stopping"), true, "The device refused the command"),
+        ("unknown", Some("outcome_unknown"), false, "The device did not answer."),
+    ] {
+        let mut model = filled();
+        ask(&mut model);
+        model.apply(result("c1", "unknown", Some("outcome_unknown")), NOW);
+        model.apply(result("c1", status, code), NOW + 60_000);
+        let answer = model.command_state(&key("lamp")).answer.unwrap();
+        assert_eq!(answer.late, late, "{status}");
+        assert!(crate::words::line::answer(&answer).starts_with(text), "{status}");
+    }
+}
+
+#[test]
+fn a_command_that_the_edge_does_not_know_did_not_arrive_unless_it_is_old() {
+    let lost = |after_ms: u64| {
+        let mut model = filled();
+        ask(&mut model);
+        model.to_send(1, NOW);
+        model.give_up(NOW + 7_000);
+        model.command_missing("c1", NOW + after_ms);
+        (outcome(&model).unwrap(), queried(&mut model, NOW + after_ms, 600))
+    };
+    assert_eq!(lost(8_000), (CommandOutcome::NotArrived, vec![]));
+    assert_eq!(lost(86_400_000), (CommandOutcome::NoAnswer, vec![]), "the edge has deleted it");
 }
 
 #[test]
@@ -211,7 +253,7 @@ fn a_command_that_never_left_was_not_done() {
     ask(&mut model);
     model.give_up(NOW + 7_000);
     assert_eq!(outcome(&model), Some(CommandOutcome::NotSent));
-    assert_eq!(model.take_status_queries(), Vec::<String>::new());
+    assert_eq!(queried(&mut model, NOW, 60), [0; 0]);
 }
 
 #[test]
@@ -265,7 +307,10 @@ fn a_press_is_shown_for_some_seconds_and_told_once_each() {
     let first = model.pressed(&key("lamp"), NOW).unwrap();
     assert_eq!(model.apply(press("lamp", true), NOW + 5_000), ModelUpdate::Pressed(key("lamp"), true));
     let second = model.pressed(&key("lamp"), NOW + 10_999).unwrap();
-    assert!(second.long && !first.long && second.count != first.count);
+    assert!(second.long && !first.long);
+    assert_eq!((first.count, second.count), (1, 2));
+    let words = [first, second, Pressed { long: false, count: 3, ..second }].map(|press| presses(&press));
+    assert_eq!(words, ["Pressed", "Long press · just now", "3 presses"]);
     assert_eq!(model.pressed(&key("lamp"), NOW + 11_000), None);
     assert_eq!(model.apply(line_event(8, json!(true)), NOW), ModelUpdate::Facts, "a press takes no number");
 }

@@ -13,6 +13,9 @@ use crate::{platform, words};
 /// The duration of a fade to a preset, in milliseconds.
 const FADE_MS: u32 = 400;
 
+/// The time after which a level no longer changes, in milliseconds.
+const RESTING_MS: u64 = 2_000;
+
 /// A handle for one line, which all parts of the line's view share. The handle is cheap to copy, because it contains
 /// only signals.
 #[derive(Clone, Copy)]
@@ -139,6 +142,24 @@ impl Handle {
 
     pub fn is_pending(&self) -> bool {
         self.command.with(|state| state.pending.is_some())
+    }
+
+    /// Whether the device is online and has reported no level.
+    pub fn is_unknown(&self) -> bool {
+        self.level().is_none() && !self.is_stale()
+    }
+
+    /// Returns the desired level if it differs from the reported level. While the reported level changes, for example
+    /// in a fade or while a lamp blinks, the two are not compared.
+    pub fn differing(&self) -> Option<Level> {
+        let (desired, changed_ms) = self.view.with(|view| {
+            let view = view.as_ref()?;
+            Some((view.desired.filter(|desired| Some(*desired) != view.reported)?, view.changed_ms))
+        })?;
+        let now = self.panel.now.get();
+        let edge_ms = self.panel.model.with_untracked(|model| model.edge_ms(now));
+        let rests = changed_ms.is_none_or(|changed_ms| edge_ms.saturating_sub(changed_ms) >= RESTING_MS);
+        rests.then_some(desired)
     }
 
     /// Whether the displayed level may be out of date.

@@ -14,5 +14,7 @@ mod handle;
 mod momentary;
 mod notice;
 mod number;
+mod presets;
 mod sensor;
 mod switch;
+mod toolbar;

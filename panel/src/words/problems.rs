@@ -46,17 +46,13 @@ pub(super) fn refusal(code: &str) -> String {
     let words = match code {
         "refused_max_on" => "the requested time exceeds the limit of this line. Choose a shorter time",
         "refused_interlock" => {
-            "this line must never be on at the same time as another line, which is on, may be on, or was on a moment ago. Switch off the other line, then try again"
+            "an interlocked line is on, or was on a moment ago. Switch it off, then try again"
         }
-        "refused_range" => {
-            "the requested position is outside the range of this line. Choose a position within the range"
-        }
+        "refused_range" => "the position is outside the range of this line. Choose another position",
         "refused_min_interval" => {
             "the previous action on this line was too recent. Wait a moment, then try again"
         }
-        "refused_busy" => {
-            "a pulse is already running on this line. Wait until the pulse has ended, then try again"
-        }
+        "refused_busy" => "a pulse is already running. Wait until it has ended, then try again",
         "refused_stopping" => "the device is stopping or restarting. Try again in a minute",
         "refused_replay" => "the device has already received this command. Send a new command",
         "refused_token" => {

@@ -73,11 +73,6 @@ fn a_reading_has_its_unit_and_no_more_decimals_than_mean_something() {
     }
     let failed = sensor(None, Some("°C"), Some(1));
     assert_eq!(reported(&failed), "no reading");
-    assert_eq!(
-        no_level(&failed),
-        Some("The sensor cannot be read. Check the sensor's wiring and the device's log.")
-    );
-    assert_eq!(no_level(&sensor(Some(1.0), None, None)), None);
 }
 
 #[test]
