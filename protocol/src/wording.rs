@@ -126,15 +126,41 @@ pub fn requested(kind: LineKind, action: &Action) -> String {
 /// Describes an executed action on a line, for example `switched Lamp (Porch) on` or `opened Door (Porch) for 3 s`.
 /// `line` is the name of the line, and `named` is the text for it.
 pub fn done(kind: LineKind, line: &str, named: &str, action: &Action) -> String {
+    phrase(kind, line, named, action, Tense::Past)
+}
+
+/// Describes an action on a line that was not executed, for example `switch Lamp (Porch) on`, which continues a
+/// sentence such as `ann tried to`. The arguments are those of [`done`].
+pub fn attempted(kind: LineKind, line: &str, named: &str, action: &Action) -> String {
+    phrase(kind, line, named, action, Tense::Infinitive)
+}
+
+/// The form of the verb in a description of an action.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tense {
+    Past,
+    Infinitive,
+}
+
+impl Tense {
+    pub(crate) fn of(self, infinitive: &'static str, past: &'static str) -> &'static str {
+        match self {
+            Self::Past => past,
+            Self::Infinitive => infinitive,
+        }
+    }
+}
+
+fn phrase(kind: LineKind, line: &str, named: &str, action: &Action, tense: Tense) -> String {
+    let switch = tense.of("switch", "switched");
     match action {
-        Action::Set { level: wanted @ Level::On(_), .. } => format!("switched {named} {wanted}"),
+        Action::Set { level: wanted @ Level::On(_), .. } => format!("{switch} {named} {wanted}"),
         Action::Set { level: wanted, .. } => match level(kind, Some(wanted)).as_str() {
-            "off" => format!("switched {named} off"),
+            "off" => format!("{switch} {named} off"),
             text => format!("set {named} to {text}"),
         },
-        Action::Toggle => format!("toggled {named}"),
-        Action::Pulse { ms } if opens(line) => format!("opened {named} for {}", duration(*ms)),
-        Action::Pulse { ms } => format!("pressed {named} for {}", duration(*ms)),
+        Action::Toggle => format!("{} {named}", tense.of("toggle", "toggled")),
+        Action::Pulse { ms } => format!("{} {named} for {}", press(line, tense), duration(*ms)),
         Action::Blink { count: 1, .. } => format!("let {named} blink once"),
         Action::Blink { count, .. } => format!("let {named} blink {count} times"),
     }
@@ -178,6 +204,11 @@ pub fn sender(by: &Sender) -> String {
         SenderKind::Api => format!("{} (API token)", by.name),
         SenderKind::Guest => format!("{} (guest link)", by.name),
     }
+}
+
+/// Returns the verb for a pulse on a momentary line.
+pub(crate) fn press(line: &str, tense: Tense) -> &'static str {
+    if opens(line) { tense.of("open", "opened") } else { tense.of("press", "pressed") }
 }
 
 #[cfg(test)]
@@ -285,5 +316,9 @@ mod tests {
         );
         assert_eq!(done(LineKind::Momentary, "horn", Action::Pulse { ms: 400 }), "pressed Horn for 400 ms");
         assert_eq!(done(LineKind::Switch, "lamp", Action::Toggle), "toggled Lamp");
+        let tried = |kind, line: &str, action| attempted(kind, line, &title(line), &action);
+        assert_eq!(tried(LineKind::Switch, "lamp", Action::set(Level::On(true))), "switch Lamp on");
+        assert_eq!(tried(LineKind::Momentary, "door", Action::Pulse { ms: 3_000 }), "open Door for 3 s");
+        assert_eq!(tried(LineKind::Switch, "lamp", Action::Toggle), "toggle Lamp");
     }
 }

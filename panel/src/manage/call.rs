@@ -4,10 +4,11 @@
 
 use gloo_net::http::Response;
 use pinlatch_protocol::admin::{
-    AdmitRequest, AuditPage, Enrolment, Invitation, InviteReply, InviteRequest, IssueReply, IssueRequest,
+    AdmitRequest, Enrolment, Invitation, InviteReply, InviteRequest, IssueReply, IssueRequest,
     PasswordRequest, Person, RightsRequest, SecureRequest, Session, TokenView,
 };
 use pinlatch_protocol::api::{EnrolmentReply, EnrolmentRequest, ProofRequest, Secret, Whoami};
+use pinlatch_protocol::audit::AuditPage;
 use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::{Code, Problem};

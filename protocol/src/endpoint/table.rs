@@ -16,6 +16,7 @@ use crate::{
     admin::*,
     agent::{FromAgent, ToAgent},
     api::*,
+    audit::*,
     command::CommandResult,
     line::schemas::Arguments,
     panel::{DeviceView, FromPanel, LineView, ToPanel},
@@ -467,7 +468,7 @@ endpoints! {
     ReadAudit = GET "/api/v1/audit" {
         tag: Audit,
         caller: Token,
-        parameters: [Before, Limit, Actor, Act, Target, Outcome, SinceMs, UntilMs],
+        parameters: [Before, Limit, Actor, Act, Target, About, Outcome, SinceMs, UntilMs],
         reply: 200 (AuditPage) "The audit entries that match the query parameters.",
         codes: [InvalidRequest, InsufficientScope],
         more: { "responses": { "200": { "content": { "application/jsonl": {

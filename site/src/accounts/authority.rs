@@ -7,7 +7,7 @@ use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::{Pattern, Role, Scope, ScopeSet, SiteRight};
 
-use crate::audit::{Actor, REFUSALS_MS};
+use crate::audit::{Actor, CommandDetails, REFUSALS_MS};
 use crate::database::store::StoreError;
 use crate::interface::failure::Failure;
 use crate::interface::principal::Principal;
@@ -152,8 +152,29 @@ impl Site<'_> {
         target: &str,
         code: Code,
     ) -> Result<(), StoreError> {
+        self.audit_refused(principal, act, target, code, CommandDetails::default())
+    }
+
+    pub(crate) fn audit_refused_command(
+        &self,
+        principal: &Principal,
+        target: &str,
+        code: Code,
+        details: CommandDetails<'_>,
+    ) -> Result<(), StoreError> {
+        self.audit_refused(principal, "command", target, code, details)
+    }
+
+    fn audit_refused(
+        &self,
+        principal: &Principal,
+        act: &str,
+        target: &str,
+        code: Code,
+        details: CommandDetails<'_>,
+    ) -> Result<(), StoreError> {
         let actor = principal.actor();
         let actor = Actor { name: &actor, jti: Some(&principal.jti) };
-        self.audit_repeatable(REFUSALS_MS, actor, act, target, code.as_str())
+        self.audit_repeatable(REFUSALS_MS, actor, act, target, code.as_str(), details)
     }
 }

@@ -13,6 +13,7 @@ use pinlatch_protocol::scope::{Role, ScopeSet, SiteRight};
 use crate::accounts::authority::administers;
 use crate::accounts::giver::{Giver, GiverColumns, MAX_ANCESTORS};
 use crate::accounts::shares::{Share, TokenShare};
+use crate::audit::CommandDetails;
 use crate::database::rows::{Columns as _, columns};
 use crate::database::store::StoreError;
 use crate::interface::event::{Effect, PanelFilter};
@@ -414,14 +415,20 @@ impl Site<'_> {
     /// Records a command of the caller's token, and counts it as a use if the token has a maximum number of uses. The
     /// open panels with the token then learn how many uses are left. The time of the last command is written at most
     /// once per [`USED_EVERY_MS`].
-    pub(crate) fn use_token(&mut self, principal: &Principal, target: &str) -> Result<(), Failure> {
+    pub(crate) fn use_token(
+        &mut self,
+        principal: &Principal,
+        target: &str,
+        details: CommandDetails<'_>,
+    ) -> Result<(), Failure> {
         if !principal.issued {
             return Ok(());
         }
         let Some(token) = self.issued(&principal.jti)? else { return Ok(()) };
         let left = token.uses_left();
         if let (Some(0), Some(most)) = (left, token.max_uses) {
-            self.audit_refusal(principal, "command", target, Code::UsedUp)?;
+            let details = CommandDetails { max_uses: Some(most), ..details };
+            self.audit_refused_command(principal, target, Code::UsedUp, details)?;
             return Err(used_up(most).into());
         }
         let is_recent = |at_ms: u64| self.now_ms.saturating_sub(at_ms) < USED_EVERY_MS;

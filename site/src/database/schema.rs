@@ -291,6 +291,19 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
         "ALTER TABLE devices ADD COLUMN answering INTEGER NOT NULL DEFAULT 1",
         "ALTER TABLE devices ADD COLUMN agent_started_ms INTEGER",
     ],
+    &[
+        // The version of an audit entry's form (NULL for the first version), the name and the kind of the token that
+        // acted, the kind of line and the arguments of a command, the name and the kind of the token that was made or
+        // revoked, and the maximum uses of a token that was used up. The hash of an entry covers these columns.
+        "ALTER TABLE audit ADD COLUMN version INTEGER",
+        "ALTER TABLE audit ADD COLUMN actor_name TEXT",
+        "ALTER TABLE audit ADD COLUMN actor_kind TEXT",
+        "ALTER TABLE audit ADD COLUMN line_kind TEXT",
+        "ALTER TABLE audit ADD COLUMN args TEXT",
+        "ALTER TABLE audit ADD COLUMN target_name TEXT",
+        "ALTER TABLE audit ADD COLUMN target_kind TEXT",
+        "ALTER TABLE audit ADD COLUMN max_uses INTEGER",
+    ],
 ];
 
 /// Upgrades the database if necessary, and returns the columns of the table `meta`. If the database is current, this

@@ -3,12 +3,12 @@
 
 use pinlatch_protocol::agent::Outcome;
 use pinlatch_protocol::command::{CommandStatus, LastCommand};
-use pinlatch_protocol::line::{Action, Level};
+use pinlatch_protocol::line::{Action, Level, LineKind};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::ToPanel;
 use pinlatch_protocol::problem::{Code, Problem};
 
-use crate::audit::Actor;
+use crate::audit::{Actor, CommandDetails};
 use crate::database::rows::Columns as _;
 use crate::database::store::StoreError;
 use crate::devices::command::{Command, GRACE_MS};
@@ -61,7 +61,7 @@ impl Site<'_> {
             _ => None,
         };
         (command.status, command.code, command.level) = (report.status, code, level);
-        self.end_command(&command, amends)?;
+        self.end_command(&command, line.as_ref().map(|line| line.kind), amends)?;
         if let Some(line) = line {
             let desired = self.desired_after(&command, &line, level, amends)?;
             let last = self.last_after(&command, &line, amends, provenance)?;
@@ -150,7 +150,8 @@ impl Site<'_> {
             let mut command = Command::read(row)?;
             command.status = CommandStatus::Unknown;
             command.code = Some(Code::OutcomeUnknown.as_str().into());
-            self.end_command(&command, false)?;
+            let line = self.line(&command.device, &command.line)?;
+            self.end_command(&command, line.map(|line| line.kind), false)?;
             self.notice_silence(&command)?;
         }
         Ok(())
@@ -172,7 +173,12 @@ impl Site<'_> {
 
     /// Stores the result of a command, and answers all callers that wait for the result. If the callers were already
     /// answered, this function sends no second answer.
-    fn end_command(&mut self, command: &Command, amends: bool) -> Result<(), StoreError> {
+    fn end_command(
+        &mut self,
+        command: &Command,
+        kind: Option<LineKind>,
+        amends: bool,
+    ) -> Result<(), StoreError> {
         self.run(
             "UPDATE commands SET status = ?2, code = ?3, level = ?4 WHERE seq = ?1",
             &[
@@ -188,7 +194,8 @@ impl Site<'_> {
         };
         let word = if amends { format!("amended_{word}") } else { word.to_owned() };
         let actor = Actor { name: &command.actor, jti: command.jti.as_deref() };
-        self.audit(actor, "command", &command.target(), &word)?;
+        let details = CommandDetails { kind, args: Some(&command.args), max_uses: None };
+        self.audit_command(actor, "command", &command.target(), &word, details)?;
         if amends || command.is_own() {
             return Ok(());
         }

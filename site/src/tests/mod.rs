@@ -32,8 +32,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use pinlatch_protocol::admin::{AuditEntry, AuditFilter};
 use pinlatch_protocol::agent::{FromAgent, MachineInfo, Outcome};
+use pinlatch_protocol::audit::{AuditEntry, AuditFilter};
 use pinlatch_protocol::command::{CommandRequest, CommandResult, CommandStatus};
 use pinlatch_protocol::line::{Level, LineInfo, LineKind};
 use pinlatch_protocol::name::{Name, UserName};

@@ -69,6 +69,18 @@ fn an_owner_runs_a_site_from_the_command_line() {
     let guest_jti = guest["token"]["jti"].as_str().expect("an id").to_owned();
     owner.says(&["guest", "revoke", "--", &guest_jti], "");
 
+    let text = String::from_utf8_lossy(&owner.run(&["audit"], "").stdout).into_owned();
+    for sentence in [
+        "ann switched Lamp (Porch) on",
+        "cron (API token) switched Lamp (Porch) off",
+        "owner made the guest link Courier",
+    ] {
+        assert!(text.contains(sentence), "{text}");
+    }
+    assert!(text.lines().all(|line| line.chars().count() <= 80) && !text.contains(&jti), "{text}");
+    let ids = String::from_utf8_lossy(&owner.run(&["audit", "--ids"], "").stdout).into_owned();
+    assert!(ids.contains(&jti), "{ids}");
+
     let export = owner.run(&["audit", "--jsonl"], "");
     assert!(export.status.success());
     let file = owner.folder.path().join("log.jsonl");

@@ -75,6 +75,14 @@ impl Pages {
         field.send_keys(text).await.expect("a field");
     }
 
+    /// Chooses the option of a list that has a value.
+    async fn choose(&self, testid: &str, value: &str) {
+        let option = format!("[data-testid='{testid}'] option[value='{value}']");
+        let wait = self.browser.client.wait().at_most(PATIENCE);
+        wait.for_element(Locator::Css(&option)).await.expect(&option);
+        self.browser.find(testid).await.select_by_value(value).await.expect(&option);
+    }
+
     /// Waits until the text of an element contains `part`.
     async fn says(&self, testid: &str, part: &str) {
         let path = format!("//*[@data-testid='{testid}' and contains(., '{part}')]");

@@ -72,7 +72,7 @@ fn every_page_is_fit_for_everybody() {
         look(&pages.browser, "manage-link").await;
 
         pages.go("activity").await;
-        pages.says("log", "Lamp of Porch").await;
+        pages.says("log", "switched Lamp (Porch) on").await;
         pages.click("filter").await;
         look(&pages.browser, "manage-activity").await;
 

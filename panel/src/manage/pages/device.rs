@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use pinlatch_protocol::admin::AuditFilter;
+use pinlatch_protocol::audit::AuditFilter;
 use pinlatch_protocol::line::LineKind;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::{DeviceView, LineView};

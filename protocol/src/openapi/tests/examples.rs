@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{Document, list, members, text};
-use crate::{admin, api, command, panel, problem::Problem};
+use crate::{admin, api, audit, command, panel, problem::Problem};
 
 /// The name of a schema, an example with every member, and a function that parses and serializes the example.
 struct Example {
@@ -67,7 +67,7 @@ fn requests() -> Vec<Example> {
         example::<admin::SecureRequest>("SecureRequest", json!({ "password": "87654321" })),
         example::<api::ProofRequest>("ProofRequest", json!({ "password": "12345678" })),
         example::<admin::IssueRequest>("IssueRequest", token),
-        example::<admin::RetentionRequest>("RetentionRequest", json!({ "days": 30 })),
+        example::<audit::RetentionRequest>("RetentionRequest", json!({ "days": 30 })),
     ]
 }
 
@@ -89,8 +89,10 @@ fn answers() -> Vec<Example> {
         "not_before": 1, "expires_at": 2, "max_uses": 3, "max_in_flight": 4, "max_per_minute": 5, "max_sockets": 6,
         "uses": 1, "created_ms": 1, "last_used_ms": 2,
         "revoked_ms": 3 });
-    let entry = json!({ "seq": 1, "at_ms": 2, "actor": "ann", "jti": "j", "act": "login", "target": "ann",
-        "outcome": "done", "hash": "…" });
+    let entry = json!({ "seq": 1, "at_ms": 2, "version": 2, "actor": "token:j", "jti": "j", "act": "command",
+        "target": "porch/lamp:set", "outcome": "executed", "actor_name": "Cleaner", "actor_kind": "guest",
+        "line_kind": "switch", "args": "{\"value\":true}", "target_name": "cron", "target_kind": "api",
+        "max_uses": 2, "hash": "…" });
     let page = json!({ "entries": [entry], "head": { "seq": 1, "hash": "…" }, "next": 1, "keep_days": 90 });
     let enrolled = json!({ "site": "home", "device": "porch", "devcert": "…", "root_key": {}, "keyset": "…",
         "welcome": "…" });
@@ -142,8 +144,8 @@ fn answers() -> Vec<Example> {
             "IssueReply",
             json!({ "token": token, "access_token": "…", "link": "…" }),
         ),
-        example::<admin::AuditEntry>("AuditEntry", entry),
-        example::<admin::AuditPage>("AuditPage", page),
+        example::<audit::AuditEntry>("AuditEntry", entry),
+        example::<audit::AuditPage>("AuditPage", page),
         example::<api::EnrolmentReply>(
             "EnrolmentReply",
             json!({ "device": "porch", "enrol": "…", "expires_at": 1 }),
