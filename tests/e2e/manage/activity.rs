@@ -169,6 +169,13 @@ fn entries_are_readable_on_every_screen() {
             );
             assert!(found["least"].as_f64().is_some_and(|found| found >= least), "{width}: {found}");
             assert_eq!(pages.browser.overflow().await, json!(0), "{width}");
+            for dark in [false, true] {
+                pages.browser.prefer(dark).await;
+                pages
+                    .browser
+                    .picture(&format!("activity-{width}-{}", if dark { "dark" } else { "light" }))
+                    .await;
+            }
         }
     });
 }
