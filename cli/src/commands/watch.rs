@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::edge::session::{Session, current, is_over, renewed};
 use crate::edge::socket::{End, Socket};
 use crate::states::{reachable, state};
+use crate::terminal::colour::for_stdout;
 use crate::terminal::output::{note, say, say_json};
 use crate::terminal::text::plain;
 use crate::terminal::times::stamp_ms;

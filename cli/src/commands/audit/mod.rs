@@ -22,6 +22,7 @@ use self::chain::Chain;
 use crate::edge::api::parse;
 use crate::edge::session::api;
 use crate::terminal::output::{print, print_refusal, say};
+use crate::terminal::text::plain;
 use crate::terminal::times::{Moment, now};
 
 /// The maximum size of a log that `audit verify` reads, in bytes. A busy site needs about ten years to write a log of 4

@@ -3,7 +3,7 @@
 use pinlatch_protocol::audit::words::Sentence;
 use pinlatch_protocol::audit::{AuditEntry, AuditPage};
 
-use crate::terminal::output::columns;
+use crate::terminal::columns::columns;
 use crate::terminal::text::{plain, wrap};
 use crate::terminal::times::stamp_ms;
 

@@ -24,7 +24,6 @@ use crate::commands::login::reached;
 use crate::commands::suggest::known_person;
 use crate::commands::useless_scopes::warn_of_useless;
 use crate::edge::address::deployment;
-use crate::edge::api::Api;
 use crate::edge::session::{api, current};
 use crate::terminal::columns::columns;
 use crate::terminal::output::print;

@@ -206,6 +206,8 @@ mod tests {
             last_seen_ms: Some(0),
             version: Some(env!("CARGO_PKG_VERSION").into()),
             booted_ms: None,
+            agent_started_ms: None,
+            answering: true,
             clock_ahead_ms: Some(-59_999),
             certificate_exp: Some(61 * DAY_S),
             lines: Vec::new(),
