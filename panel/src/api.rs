@@ -72,12 +72,11 @@ pub async fn set_up(request: &SetupRequest) -> Result<(), Failure> {
     call(&Endpoint::SetUp, "", body(request)?).await.map(drop)
 }
 
-/// Returns the user name in an invitation, and whether the person already has a password.
-pub async fn invited(code: &Secret) -> Result<(String, bool), Failure> {
+/// Returns the user name in an invitation.
+pub async fn invited(code: &Secret) -> Result<String, Failure> {
     let request = InvitedRequest { code: code.clone() };
     let reply: Value = serde_json::from_str(&call(&Endpoint::ShowInvitation, "", body(&request)?).await?)?;
-    let has_password = reply.get("has_password").and_then(Value::as_bool).unwrap_or_default();
-    Ok((text_of(&reply, "username").to_owned(), has_password))
+    Ok(text_of(&reply, "username").to_owned())
 }
 
 /// Accepts an invitation and returns the user name of the invited person.

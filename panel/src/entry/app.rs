@@ -11,12 +11,10 @@ use super::login::Login;
 use super::screen::Screen;
 use super::setup::{Invited, SetUp};
 use super::shut::Shut;
-use super::stray::StrayPage;
 use crate::session::{self, RETRY_MOST_MS, SessionStatus};
 use crate::ui::page;
 use crate::ui::starting::Starting;
 use crate::visit::{Brought, Visitor};
-use crate::words::Stray;
 use crate::words::guest::Closed;
 use crate::{api, platform};
 
@@ -55,7 +53,7 @@ fn App(
     };
     match brought {
         Some(brought) => screen.set(Screen::of_brought(brought)),
-        None if token.is_none() && !platform::is_known_place() => screen.set(Screen::Stray(Stray::NoPage)),
+        None if token.is_none() && !platform::is_known_place() => screen.set(Screen::Shut(Closed::NoPage)),
         None => start(token),
     }
     // If a person opens a link in a tab that already shows the panel, only the fragment of the URL changes. The browser
@@ -91,7 +89,6 @@ fn App(
         Screen::SetUp(code) => view! { <SetUp screen code/> }.into_any(),
         Screen::Invited(code) => view! { <Invited screen code/> }.into_any(),
         Screen::Shut(closed) => view! { <Shut closed/> }.into_any(),
-        Screen::Stray(stray) => view! { <StrayPage stray/> }.into_any(),
         Screen::In => {
             platform::hand_over();
             view! { <Starting trouble=false/> }.into_any()
@@ -120,7 +117,9 @@ async fn find_out(
                 SessionStatus::Good if platform::visitor() == Visitor::Person => Some(Screen::entered()),
                 SessionStatus::Good => Some(Screen::In),
                 SessionStatus::Gone => Some(Screen::without_session(ended)),
-                SessionStatus::NoSite => Some(Screen::Stray(Stray::NoSite)),
+                SessionStatus::NoSite => {
+                    Some(Screen::Shut(Closed::NoSite(platform::site().map(String::from).unwrap_or_default())))
+                }
                 SessionStatus::Unsure => None,
             },
         };

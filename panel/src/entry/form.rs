@@ -81,7 +81,7 @@ impl Attempt {
 /// Shows a form with the logo, a heading, the site, the fields, an error and a button.
 #[component]
 pub fn Entry(
-    #[prop(into)] heading: Signal<&'static str>,
+    heading: &'static str,
     attempt: Attempt,
     /// The label of the button, and its label while a request is running.
     button: (&'static str, &'static str),
@@ -102,7 +102,7 @@ pub fn Entry(
                 <div class="login-head">
                     <Mark/>
                     <div>
-                        <h1>{move || heading.get()}</h1>
+                        <h1>{heading}</h1>
                         <p>{place}</p>
                     </div>
                 </div>

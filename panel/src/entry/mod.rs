@@ -7,6 +7,5 @@ mod login;
 mod screen;
 mod setup;
 mod shut;
-mod stray;
 
 pub use app::mount;

@@ -4,7 +4,6 @@ use pinlatch_protocol::api::Secret;
 
 use crate::platform;
 use crate::visit::{Brought, Visitor};
-use crate::words::Stray;
 use crate::words::guest::Closed;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,10 +21,8 @@ pub enum Screen {
     SetUp(Option<Secret>),
     /// An invited person chooses a password.
     Invited(Secret),
-    /// A guest link gives no access.
+    /// The URL gives no access: a guest link, or a URL that leads to no page.
     Shut(Closed),
-    /// The URL leads to no page.
-    Stray(Stray),
     /// The visitor is signed in, so the board is loaded.
     In,
     /// The person is signed in, so the requested page is opened.
@@ -43,7 +40,7 @@ impl Screen {
         match brought {
             Brought::Setup(code) => Self::SetUp(code),
             Brought::Invitation(code) => Self::Invited(code),
-            Brought::Enrolment => Self::Stray(Stray::Enrolment),
+            Brought::Enrolment => Self::Shut(Closed::Enrolment),
         }
     }
 

@@ -1,6 +1,5 @@
 //! The forms for the first sign-in of a new site's owner and of invited people.
 
-use gloo_timers::future::TimeoutFuture;
 use leptos::html::Input;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -10,7 +9,6 @@ use pinlatch_protocol::name::UserName;
 use super::form::{Attempt, Entry};
 use super::screen::Screen;
 use crate::api::{self, Failure};
-use crate::session::RETRY_MOST_MS;
 use crate::ui::field::{Field, OwnName, Password};
 use crate::{platform, words};
 
@@ -63,13 +61,21 @@ pub fn SetUp(screen: RwSignal<Screen>, code: Option<Secret>) -> impl IntoView {
 pub fn Invited(screen: RwSignal<Screen>, code: Secret) -> impl IntoView {
     let password = NodeRef::<Input>::new();
     let attempt = Attempt::new(None);
-    let invited = RwSignal::new(None::<(String, bool)>);
-    spawn_local(find_name(code.clone(), invited, attempt));
-    let text = Memo::new(move |_| match invited.get() {
-        Some((_, true)) => words::RESET,
-        _ => words::INVITED,
+    // This type of signal is also used for errors, so it adds no code to the program.
+    let name = RwSignal::new(None::<String>);
+    let asked = code.clone();
+    spawn_local(async move {
+        match api::invited(&asked).await {
+            Ok(found) => {
+                name.try_set(Some(found));
+            }
+            Err(Failure::Problem(problem)) if !api::is_passing(problem.status) => {
+                attempt.refuse(words::login_problem(&problem));
+            }
+            // The form also works without the user name.
+            Err(_) => {}
+        }
     });
-    let name = move || invited.with(|invited| invited.as_ref().map(|(name, _)| name.clone()));
     let submit = move |()| {
         let Some(chosen) = password.get_untracked() else { return };
         let Some(password) = attempt.fresh_password(chosen.value()) else { return };
@@ -84,33 +90,17 @@ pub fn Invited(screen: RwSignal<Screen>, code: Secret) -> impl IntoView {
     };
     view! {
         <Entry
-            heading=Signal::derive(move || text.get().0)
+            heading=words::INVITED_HEADING
             attempt
             button=words::ACCEPT
             testid="invite-submit"
             submit=Callback::new(submit)
             below=view! { <Back screen/> }.into_any()
         >
-            <p class="hint">{move || text.get().1}</p>
-            {move || name().map(|name| view! { <OwnName id="username" name/> })}
+            <p class="hint">{words::INVITED_TEXT}</p>
+            {move || name.get().map(|name| view! { <OwnName id="username" name/> })}
             <Password label=words::PASSWORD testid="invite-password" fresh=true input=password hint=words::PASSWORD_HINT/>
         </Entry>
-    }
-}
-
-/// Asks the edge for the user name in an invitation until the edge answers. The form also works without the answer.
-async fn find_name(code: Secret, invited: RwSignal<Option<(String, bool)>>, attempt: Attempt) {
-    loop {
-        match api::invited(&code).await {
-            Ok(found) => {
-                invited.try_set(Some(found));
-                return;
-            }
-            Err(Failure::Problem(problem)) if !api::is_passing(problem.status) => {
-                return attempt.refuse(words::login_problem(&problem));
-            }
-            Err(_) => TimeoutFuture::new(RETRY_MOST_MS).await,
-        }
     }
 }
 

@@ -2,7 +2,6 @@
 
 use pinlatch_protocol::api::MIN_PASSWORD;
 use pinlatch_protocol::name::NameError;
-use pinlatch_protocol::wording::enrol_command;
 
 /// This text is shown in place of the site's name if the page's URL does not contain a site.
 pub const NO_SITE: &str = "Control panel";
@@ -17,16 +16,10 @@ pub const SET_UP_TEXT: &str =
     "Create the owner account of this site. The command “pinlatch init” printed the setup code.";
 /// The label of the button of the setup form, and its label while the request runs.
 pub const SET_UP: (&str, &str) = ("Create owner account", "Setting up…");
-/// The heading and the text for a new person who accepts an invitation.
-pub const INVITED: (&str, &str) = (
-    "Welcome",
-    "You are invited to this site. Choose a password. You sign in with this password and your user name.",
-);
-/// The heading and the text for a person who chooses a new password in place of an earlier password.
-pub const RESET: (&str, &str) = (
-    "New password",
-    "Choose a new password. You sign in with this password and your user name. Your earlier sessions end.",
-);
+/// The heading and the text are for new people, and for people who replace their password.
+pub const INVITED_HEADING: &str = "Welcome";
+pub const INVITED_TEXT: &str =
+    "Choose a password for this site. You sign in with this password and your user name.";
 /// The label of a field with the person's own user name, which cannot be changed.
 pub const YOUR_USER_NAME: &str = "Your user name is";
 pub const PASSWORD_MISSING: &str = "Type your password.";
@@ -42,55 +35,6 @@ pub const PASSWORD_HINT: &str = "Use at least 8 characters. Several unrelated wo
 pub const SHOW_PASSWORD: &str = "Show the password";
 /// The label of the same button while the password is hidden, and its label while the password is shown.
 pub const SHOW: (&str, &str) = ("Show", "Hide");
-
-/// A URL that leads to no page of the panel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stray {
-    /// The site in the URL does not exist.
-    NoSite,
-    NoPage,
-    /// The URL is an enrolment string, which belongs on a device.
-    Enrolment,
-}
-
-/// The label of the link to the sign-in page.
-pub const TO_SIGN_IN: &str = "Go to the sign-in page";
-
-impl Stray {
-    /// Returns the value of the attribute `data-reason`.
-    pub fn mark(self) -> &'static str {
-        match self {
-            Self::NoSite => "no-site",
-            Self::NoPage => "no-page",
-            Self::Enrolment => "enrolment",
-        }
-    }
-
-    /// `site` is the name of the site in the URL.
-    pub fn heading(self, site: &str) -> String {
-        match self {
-            Self::NoSite => format!("There is no site “{site}” here"),
-            Self::NoPage => "There is no page at this address".into(),
-            Self::Enrolment => "This is an enrolment string".into(),
-        }
-    }
-
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::NoSite => "Check the address. The name of the site is the part after /s/.",
-            Self::NoPage => "Check the address. The page of a site has the address /s/NAME/.",
-            Self::Enrolment => {
-                "An enrolment string adds a device, and is not for a browser. Run this command on the device, with \
-                 the whole enrolment string in place of the dots. It works once, within an hour."
-            }
-        }
-    }
-}
-
-/// Returns the command that enrols a device, without an enrolment string.
-pub fn enrol_on_device() -> String {
-    enrol_command("…")
-}
 
 /// Returns the label of a button that is disabled because the edge requested a pause.
 pub fn try_again_in(seconds: u32) -> String {

@@ -4,6 +4,7 @@
 mod tests;
 
 use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_protocol::wording::enrol_command;
 
 /// This text is shown before the link to the sign-in page, if a guest link gives no access.
 pub const HAVE_ACCOUNT: &str = "Do you have an account on this site? ";
@@ -23,7 +24,7 @@ const LAST_MS: u64 = 3_600_000;
 const WARNINGS: [(u64, &str); 2] =
     [(60_000, "Your link expires in one minute."), (600_000, "Your link expires in ten minutes.")];
 
-/// The reason why a guest link gives no access.
+/// The reason why a guest link gives no access, or why a URL leads to no page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Closed {
     /// The access ended while the page was open, or the guest has not opened a link in this browser.
@@ -38,6 +39,11 @@ pub enum Closed {
     NotValid(Option<String>),
     /// The edge refused the request before it checked the link.
     Refused(Problem),
+    /// The site in the URL does not exist. The field contains its name.
+    NoSite(String),
+    NoPage,
+    /// The URL is an enrolment string, which belongs on a device and not in a browser.
+    Enrolment,
 }
 
 impl Closed {
@@ -64,6 +70,9 @@ impl Closed {
             Self::UsedUp(_) => "used-up",
             Self::NotValid(_) => "not-valid",
             Self::Refused(_) => "refused",
+            Self::NoSite(_) => "no-site",
+            Self::NoPage => "no-page",
+            Self::Enrolment => "enrolment",
         }
     }
 
@@ -75,7 +84,15 @@ impl Closed {
             Self::UsedUp(_) => USED_UP,
             Self::NotValid(_) => "This link is not valid",
             Self::Refused(_) => "This link cannot be opened",
+            Self::NoSite(_) => "Site not found",
+            Self::NoPage => "There is no page at this address",
+            Self::Enrolment => "This is an enrolment string",
         }
+    }
+
+    /// Whether the URL leads to no page of a site.
+    pub fn is_stray(&self) -> bool {
+        matches!(self, Self::NoSite(_) | Self::NoPage | Self::Enrolment)
     }
 
     /// Explains why the link gives no access. The text includes the next step. `moment` formats a time in seconds of
@@ -102,6 +119,15 @@ impl Closed {
                     .into()
             }
             Self::Refused(problem) => super::login_problem(problem),
+            Self::NoSite(site) => format!("There is no site “{site}” here. Check the address."),
+            Self::NoPage => {
+                "Check the address. The page of a site has the address /s/NAME/, with the name of the site.".into()
+            }
+            Self::Enrolment => format!(
+                "It adds a device, and is not for a browser. Run this command on the device, with the whole string in \
+                 place of the dots: {}",
+                enrol_command("…")
+            ),
         }
     }
 }

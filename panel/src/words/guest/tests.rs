@@ -22,10 +22,13 @@ fn every_refusal_of_a_link_has_its_own_words() {
         Closed::of(Problem::new(Code::LinkNotValid)),
         Closed::of(Problem::new(Code::PlaintextRefused)),
         Closed::of(Problem::new(Code::UnknownSite)),
+        Closed::NoSite("nosuch".into()),
+        Closed::NoPage,
+        Closed::Enrolment,
     ];
     let texts: std::collections::BTreeSet<_> = closed.iter().map(text).collect();
     assert_eq!(texts.len(), closed.len(), "{texts:#?}");
-    let [_, _, not_yet, used_up, revoked, .., unknown, _, _] = &closed;
+    let [_, _, not_yet, used_up, revoked, .., unknown, _, _, _, _, _] = &closed;
     assert_eq!(not_yet, &Closed::NotYet(1_790_000_000));
     assert_eq!(text(not_yet), "The link is valid from <1790000000>. Open the link again at that time.");
     assert_eq!(text(used_up), "It was good for 2 uses. Ask the sender for a new link.");
