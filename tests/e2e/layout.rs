@@ -34,6 +34,7 @@ fn the_current_place_is_always_in_sight() {
     in_browser(async {
         let browser = Browser::start(390, 844).await;
         browser.log_in(site.deployment.origin(), &site.name, OWNER, PASSWORD).await;
+        browser.until("link", "data-state", "connected").await;
         let pages = [
             ("", "Board"),
             ("manage/devices", "Devices"),
