@@ -55,6 +55,7 @@ fn every_page_is_fit_for_everybody() {
         look(&pages.browser, "manage-people").await;
         pages.click("more-cat").await;
         look(&pages.browser, "manage-people-menu").await;
+        pages.click("more-cat").await;
         pages.click("rights-cat").await;
         pages.browser.find("picker").await;
         look(&pages.browser, "manage-rights").await;
