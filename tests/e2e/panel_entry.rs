@@ -86,7 +86,7 @@ fn an_invitation_is_used_in_the_panel() {
         let offered = "return [...document.querySelectorAll('.control button, .control input')].filter(one => !one.disabled).length";
         assert_eq!(browser.run(offered, &[]).await, json!(0));
         let ways = "return [...document.querySelectorAll('.ways a')].map(way => way.textContent)";
-        assert_eq!(browser.run(ways, &[]).await, json!(["Devices", "Token inspector"]));
+        assert_eq!(browser.run(ways, &[]).await, json!(["Board", "Token inspector"]));
         let call = "const done = arguments[0];
             fetch('/api/v1/devices/porch/lines/relay/set', { method: 'POST', headers: {
                 'Content-Type': 'application/json', 'Pinlatch-Site': location.pathname.split('/')[2] },
