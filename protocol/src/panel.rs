@@ -119,7 +119,7 @@ pub enum Change {
         /// The name of the device.
         device: Name,
         /// The new state of the GPIO line.
-        line: LineView,
+        line: Box<LineView>,
     },
     /// One or more changes that the caller is not allowed to see. The site sends `Hidden` for all of them together, at
     /// most every ten seconds, so that the caller does not learn when they happened.
@@ -206,7 +206,7 @@ pub struct LineView {
     /// the caller has no permission to see who sends commands: the caller must be a person who is logged in, or have
     /// the scope `site:audit`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last: Option<Box<LastCommand>>,
+    pub last: Option<LastCommand>,
 }
 
 fn answers() -> bool {

@@ -78,7 +78,7 @@ impl Site<'_> {
                 None
             }
             Change::Line { device, line } => visible_line(line, device, principal, &rights)
-                .map(|line| Change::Line { device: device.clone(), line }),
+                .map(|line| Change::Line { device: device.clone(), line: Box::new(line) }),
             Change::Hidden => None,
         };
         let Event { seq, at_ms, .. } = *event;

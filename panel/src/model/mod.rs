@@ -272,7 +272,7 @@ impl Model {
                     let key = Key { device, line: line.name.clone() };
                     self.traces.change(&key, |trace| trace.push(local_ms, line.reported));
                 }
-                *place = line;
+                *place = *line;
             }
             Change::Hidden => {}
         }

@@ -114,7 +114,7 @@ impl Line {
             ends_ms: self.ends_ms,
             blinking: self.blinking,
             presses: self.presses,
-            last: self.last.clone().map(Box::new),
+            last: self.last.clone(),
         }
     }
 }
@@ -194,7 +194,7 @@ impl Site<'_> {
             ],
         )?;
         let audience = if same_state { Audience::SeesSenders } else { Audience::All };
-        self.publish_to(audience, seq, Change::Line { device: device.clone(), line: line.view() });
+        self.publish_to(audience, seq, Change::Line { device: device.clone(), line: Box::new(line.view()) });
         Ok(())
     }
 
