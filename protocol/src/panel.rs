@@ -206,7 +206,7 @@ pub struct LineView {
     /// the caller has no permission to see who sends commands: the caller must be a person who is logged in, or have
     /// the scope `site:audit`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last: Option<LastCommand>,
+    pub last: Option<Box<LastCommand>>,
 }
 
 fn answers() -> bool {

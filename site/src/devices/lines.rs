@@ -114,7 +114,7 @@ impl Line {
             ends_ms: self.ends_ms,
             blinking: self.blinking,
             presses: self.presses,
-            last: self.last.clone(),
+            last: self.last.clone().map(Box::new),
         }
     }
 }

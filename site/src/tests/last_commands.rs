@@ -22,7 +22,7 @@ fn line_for(test_site: &TestSite, by: &Principal, line: &str) -> LineView {
     }
 }
 
-fn who(last: &Option<LastCommand>) -> Option<(SenderKind, &str)> {
+fn who(last: &Option<Box<LastCommand>>) -> Option<(SenderKind, &str)> {
     last.as_ref().map(|last| (last.by.kind, last.by.name.as_str()))
 }
 
