@@ -53,7 +53,6 @@ pub enum Audience {
 
 /// The part of an event that one panel can see.
 #[derive(Debug, Clone, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "most views are `Now`, and a view exists only until it is sent")]
 pub enum PanelView {
     /// The Durable Object must send this frame now.
     Now(ToPanel),
