@@ -154,7 +154,8 @@ impl Handle {
     pub fn differing(&self) -> Option<Level> {
         let (desired, changed_ms) = self.view.with(|view| {
             let view = view.as_ref()?;
-            Some((view.desired.filter(|desired| Some(*desired) != view.reported)?, view.changed_ms))
+            let desired = view.desired.filter(|desired| !view.blinking && Some(*desired) != view.reported);
+            Some((desired?, view.changed_ms))
         })?;
         let now = self.panel.now.get();
         let edge_ms = self.panel.model.with_untracked(|model| model.edge_ms(now));

@@ -41,8 +41,6 @@ pub fn Line(key: Key, kind: LineKind, plate: Memo<Option<Plate>>, grouped: bool)
         drop_on(panel, plate, Some(line.id()));
     };
 
-    let last = Memo::new(move |_| line.last());
-    let last_id = line.test_id("last");
     let mark = move || words::level_mark(line.level().as_ref());
     let state = move || {
         line.command.with(|state| match (&state.pending, &state.answer) {
@@ -84,7 +82,6 @@ pub fn Line(key: Key, kind: LineKind, plate: Memo<Option<Plate>>, grouped: bool)
                     {move || if line.is_unknown() { Some(words::line::NO_LEVEL.into()) } else { line.since() }}
                 </span>
             </p>
-            {move || last.get().map(|last| view! { <p class="last" data-testid=last_id.clone()>{last}</p> })}
             {move || if arranging() {
                 view! { <Arrange line plate/> }.into_any()
             } else {

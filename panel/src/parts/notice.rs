@@ -17,7 +17,7 @@ struct Shown {
     stays: bool,
 }
 
-/// Shows the most urgent notice of one line.
+/// Shows the most urgent notice of one line. If there is none, the last command of the line is shown.
 #[component]
 pub fn Notice(line: Handle) -> impl IntoView {
     let shown = Memo::new(move |_| shown(line));
@@ -42,7 +42,14 @@ pub fn Notice(line: Handle) -> impl IntoView {
             </p>
         }
     };
-    view! { <div class="notices">{move || shown.get().map(notice)}</div> }
+    // The last command is in the place of the notices, so that it moves nothing when it first appears.
+    let last = Memo::new(move |_| line.last());
+    view! {
+        <div class="notices">
+            {move || last.get().map(|last| view! { <p class="last" data-testid=line.test_id("last")>{last}</p> })}
+            {move || shown.get().map(notice)}
+        </div>
+    }
 }
 
 fn shown(line: Handle) -> Option<Shown> {
