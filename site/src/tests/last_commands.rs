@@ -147,7 +147,7 @@ fn the_sender_is_forgotten_with_the_audit_entry() {
     test_site.pass((90 * DAY_S - 3 * HOUR_S) * 1_000 - 1);
     test_site.tick();
     assert_eq!(stored(), ["door", "lamp"]);
-    test_site.pass(HOUR_S * 1_000);
+    test_site.pass(HOUR_S * 1_000 + 1);
     test_site.tick();
     assert_eq!(stored(), ["lamp"]);
 }
