@@ -1,5 +1,5 @@
-//! The words for levels, actions and names that the panel and the command line show to people. One thing has the same
-//! word everywhere.
+//! The words for levels, actions and names that people read. They are defined next to the messages, so that each
+//! program can use the same word for the same thing.
 
 use crate::line::{Action, Level, LineKind, Rgb};
 use crate::panel::LineView;
@@ -100,23 +100,6 @@ pub fn requested(kind: LineKind, action: &Action) -> String {
     }
 }
 
-/// Describes an executed action on a line, for example `switched Lamp (Porch) on` or `opened Door (Porch) for 3 s`.
-/// `line` is the name of the line, and `named` is the text for it.
-pub fn done(kind: LineKind, line: &str, named: &str, action: &Action) -> String {
-    match action {
-        Action::Set { level: wanted @ Level::On(_), .. } => format!("switched {named} {wanted}"),
-        Action::Set { level: wanted, .. } => match level(kind, Some(wanted)).as_str() {
-            "off" => format!("switched {named} off"),
-            text => format!("set {named} to {text}"),
-        },
-        Action::Toggle => format!("toggled {named}"),
-        Action::Pulse { ms } if opens(line) => format!("opened {named} for {}", duration(*ms)),
-        Action::Pulse { ms } => format!("pressed {named} for {}", duration(*ms)),
-        Action::Blink { count: 1, .. } => format!("let {named} blink once"),
-        Action::Blink { count, .. } => format!("let {named} blink {count} times"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,23 +122,5 @@ mod tests {
             assert_eq!(level(kind, Some(&reported)), word, "{kind}");
         }
         assert_eq!(level(LineKind::Switch, None), "unknown");
-    }
-
-    #[test]
-    fn executed_actions_are_sentences() {
-        let done = |kind, line: &str, action| done(kind, line, &title(line), &action);
-        assert_eq!(done(LineKind::Switch, "lamp", Action::set(Level::On(true))), "switched Lamp on");
-        assert_eq!(done(LineKind::Dimmer, "desk", Action::set(Level::Number(0.25))), "set Desk to 25 %");
-        assert_eq!(done(LineKind::Dimmer, "desk", Action::set(Level::Number(0.0))), "switched Desk off");
-        assert_eq!(
-            done(LineKind::Rgb, "rose", Action::set(Level::Colour(Rgb(0xff, 0x20, 0x10)))),
-            "set Rose to red"
-        );
-        assert_eq!(
-            done(LineKind::Momentary, "front-door", Action::Pulse { ms: 3_000 }),
-            "opened Front door for 3 s"
-        );
-        assert_eq!(done(LineKind::Momentary, "horn", Action::Pulse { ms: 400 }), "pressed Horn for 400 ms");
-        assert_eq!(done(LineKind::Switch, "lamp", Action::Toggle), "toggled Lamp");
     }
 }
