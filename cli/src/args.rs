@@ -1,6 +1,6 @@
 //! Defines the commands of `pinlatch`. The arguments of a command are defined in the module of this command.
 
-use clap::{Parser, Subcommand};
+use clap::{ColorChoice, Parser, Subcommand};
 
 use crate::commands::audit::Audit;
 use crate::commands::device::DeviceCommand;
@@ -12,7 +12,7 @@ use crate::commands::issuer::IssuerCommand;
 use crate::commands::keys::KeysCommand;
 use crate::commands::login::{Login, Logout, Setup};
 use crate::commands::self_host::SelfHost;
-use crate::commands::send::Send;
+use crate::commands::send::{Open, Send};
 use crate::commands::token::TokenCommand;
 use crate::commands::user::UserCommand;
 
@@ -23,6 +23,10 @@ pub struct Args {
     /// Print the result as one JSON document on stdout.
     #[arg(long, global = true)]
     pub json: bool,
+    /// When the text is coloured. With `auto`, text is coloured only on a terminal, and the variables NO_COLOR and
+    /// CLICOLOR_FORCE also count.
+    #[arg(long, global = true, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
+    pub color: ColorChoice,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -40,32 +44,42 @@ pub enum Command {
     Logout(Logout),
     /// Show the name, the site and the scopes (permissions) of the logged-in user.
     Whoami,
-    /// Enrol, list and remove devices.
+    /// List, enrol and remove devices. Without a subcommand, list the devices and their GPIO lines.
+    #[command(visible_aliases = ["devices", "lines", "ls"])]
     Device {
         #[command(subcommand)]
-        command: DeviceCommand,
+        command: Option<DeviceCommand>,
     },
     /// Run one action on a GPIO line of a device, and print the result.
     Send(Send),
+    /// Open a door or another momentary line: switch the line on for a short time (the action `pulse`).
+    Open(Open),
     /// Print the events of the site as they happen, until you press Ctrl-C. With --json, each message from the edge is
     /// printed as one line of JSON.
     Watch,
-    /// Invite people to the site, change the permissions of people, and remove people.
+    /// Invite people to the site, change the permissions of people, and remove people. Without a subcommand, list the
+    /// people.
+    #[command(visible_aliases = ["users", "people"])]
     User {
         #[command(subcommand)]
-        command: UserCommand,
+        command: Option<UserCommand>,
     },
-    /// Manage the API tokens of the site. Verify, explain and sign tokens of any kind offline.
+    /// Manage the API tokens of the site. Verify, explain and sign tokens of any kind offline. Without a subcommand, list
+    /// the API tokens.
+    #[command(visible_alias = "tokens")]
     Token {
         #[command(subcommand)]
-        command: TokenCommand,
+        command: Option<TokenCommand>,
     },
-    /// Manage guest links, with which guests can operate GPIO lines without an account.
+    /// Manage guest links, with which guests can operate GPIO lines without an account. Without a subcommand, list the
+    /// guest links.
+    #[command(visible_alias = "guests")]
     Guest {
         #[command(subcommand)]
-        command: GuestCommand,
+        command: Option<GuestCommand>,
     },
     /// Show or export the audit log, and verify the hash chain of an exported log.
+    #[command(visible_aliases = ["log", "logs"])]
     Audit(Audit),
     /// Rotate the keys of the edge, or make all tokens invalid at once.
     Keys {
@@ -73,6 +87,7 @@ pub enum Command {
         command: KeysCommand,
     },
     /// Configure other token issuers in wrangler.toml, so that the edge accepts access tokens of these issuers.
+    #[command(visible_alias = "issuers")]
     Issuer {
         #[command(subcommand)]
         command: IssuerCommand,
@@ -97,6 +112,43 @@ mod tests {
     #[test]
     fn the_arguments_hold_together() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn the_names_that_people_try_are_known() {
+        for line in [
+            &["devices"][..],
+            &["lines"],
+            &["ls"],
+            &["device", "ls"],
+            &["device", "enroll", "porch"],
+            &["users"],
+            &["user", "rm", "ann"],
+            &["tokens"],
+            &["guests"],
+            &["log"],
+            &["logs", "--limit", "3"],
+            &["open", "porch/door"],
+            &["open", "porch/door", "3s", "--json"],
+            &["send", "porch/lamp", "on"],
+            &["send", "porch/desk", "set", "50", "%"],
+            &["send", "porch/flap", "set", "-5"],
+            &["token", "revoke", "-x_1"],
+            &["devices", "--color", "never"],
+        ] {
+            let parsed = Args::try_parse_from([&["pinlatch"], line].concat());
+            assert!(
+                parsed.is_ok(),
+                "{line:?}: {}",
+                parsed.err().map(|error| error.to_string()).unwrap_or_default()
+            );
+        }
+        let help = Args::command().render_help().to_string();
+        for alias in ["devices, lines, ls", "users, people", "tokens", "log, logs"] {
+            assert!(help.contains(alias), "{alias}: {help}");
+        }
+        let unknown = Args::try_parse_from(["pinlatch", "devcie"]).err().map(|error| error.to_string());
+        assert!(unknown.is_some_and(|text| text.contains("'device'")), "a similar command is suggested");
     }
 
     #[test]

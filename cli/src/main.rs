@@ -7,8 +7,10 @@ mod args;
 mod commands;
 mod deploy;
 mod edge;
+mod explained;
 mod files;
 mod jwks;
+mod states;
 mod terminal;
 
 use std::process::ExitCode;
@@ -16,14 +18,20 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser};
 
 use crate::args::{Args, Command};
+use crate::commands::device::DeviceCommand;
+use crate::commands::issued_tokens::GuestCommand;
+use crate::commands::token::TokenCommand;
+use crate::commands::user::UserCommand;
 use crate::commands::{
     audit, device, doctor, generate, init, issued_tokens, issuer, keys, login, self_host, send, token, user,
     watch,
 };
+use crate::terminal::colour;
 use crate::terminal::output::{is_unread, print_error};
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    colour::choose(args.color);
     match run(&args) {
         Ok(code) => code,
         Err(error) => {
@@ -42,12 +50,19 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Command::Login(login) => login::log_in(login, args.json)?,
         Command::Logout(logout) => login::log_out(logout, args.json)?,
         Command::Whoami => login::whoami(args.json)?,
-        Command::Device { command } => device::run(command, args.json)?,
+        Command::Device { command } => {
+            device::run(command.as_ref().unwrap_or(&DeviceCommand::List), args.json)?
+        }
         Command::Send(send) => send::run(send, args.json)?,
+        Command::Open(open) => send::open(open, args.json)?,
         Command::Watch => watch::run(args.json)?,
-        Command::User { command } => user::run(command, args.json)?,
-        Command::Token { command } => return token::run(command, args.json),
-        Command::Guest { command } => issued_tokens::guest(command, args.json)?,
+        Command::User { command } => user::run(command.as_ref().unwrap_or(&UserCommand::List), args.json)?,
+        Command::Token { command } => {
+            return token::run(command.as_ref().unwrap_or(&TokenCommand::List), args.json);
+        }
+        Command::Guest { command } => {
+            issued_tokens::guest(command.as_ref().unwrap_or(&GuestCommand::List), args.json)?;
+        }
         Command::Audit(audit) => return audit::run(audit, args.json),
         Command::Keys { command } => keys::run(command, args.json)?,
         Command::Issuer { command } => issuer::run(command, args.json)?,

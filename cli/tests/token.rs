@@ -269,6 +269,8 @@ fn a_key_that_is_refused_leaves_the_token_unseen() {
             let document = json.json();
             assert_eq!((&document["error"], &document["code"]), (&json!("key"), &json!(code)));
             assert_eq!(document.as_object().unwrap().len(), 3);
+            let reason = document["reason"].as_str().unwrap();
+            assert!(reason.starts_with(&format!("{file}: ")), "the reason names the file: {reason}");
             assert!(!plain.both().contains("shhhhh") && !json.both().contains("shhhhh"));
         }
     }

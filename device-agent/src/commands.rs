@@ -11,9 +11,10 @@ use pinlatch_protocol::name::Name;
 use pinlatch_token::command::{self, CommandClaims, Expect};
 use pinlatch_token::{KeySet, Refusal};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::clock::EdgeClock;
-use crate::lines::{Lines, Refused};
+use crate::lines::{Course, Lines, Refused};
 
 /// The number of stored command ids at which the ids of expired commands are removed. An expired command cannot be
 /// replayed.
@@ -74,7 +75,8 @@ impl Commands {
         }
         let (id, deadline_ms) = (claims.jti.clone(), claims.deadline_ms);
         let result = lines.run(&claims.line, &claims.action, &claims.args);
-        let outcome = report(claims, result);
+        let course = lines.course(&claims.line);
+        let outcome = report(claims, result, course);
         self.remember(id, deadline_ms, &outcome, clock, boot_ms());
         Some(fresh(outcome))
     }
@@ -136,7 +138,7 @@ impl Commands {
             let earliest = clock.earliest_ms(boot_ms);
             self.seen.retain(|_, (deadline, _)| *deadline > earliest);
         }
-        self.seen.insert(id, (deadline_ms, outcome.clone()));
+        self.seen.insert(id, (deadline_ms, outcome.repeated()));
     }
 }
 
@@ -157,12 +159,13 @@ fn not_accepted(id: Option<String>, refusal: &Refusal) -> Option<Outcome> {
     id.map(|id| outcome(id, CommandStatus::Refused, Some("refused_token"), None))
 }
 
-fn report(claims: CommandClaims, result: Result<Option<Level>, Refused>) -> Outcome {
+fn report(claims: CommandClaims, result: Result<Option<Level>, Refused>, course: Course) -> Outcome {
     let CommandClaims { jti, line, action, sub, .. } = claims;
     match result {
         Ok(level) => {
             tracing::info!(id = %jti, %line, action, sub, outcome = "executed", "executed");
-            outcome(jti, CommandStatus::Executed, None, level)
+            let (ends_in_ms, blinking) = (course.ends_in_ms(Instant::now()), course.blinking);
+            Outcome { ends_in_ms, blinking, ..outcome(jti, CommandStatus::Executed, None, level) }
         }
         Err(refused) => {
             tracing::warn!(id = %jti, %line, action, sub, outcome = "refused", code = refused.code(), %refused, "refused");
@@ -172,7 +175,7 @@ fn report(claims: CommandClaims, result: Result<Option<Level>, Refused>) -> Outc
 }
 
 fn outcome(id: String, status: CommandStatus, code: Option<&str>, level: Option<Level>) -> Outcome {
-    Outcome { id, status, code: code.map(Into::into), level }
+    Outcome { id, status, code: code.map(Into::into), level, ends_in_ms: None, blinking: false }
 }
 
 fn unverified_id(jwt: &str) -> Option<String> {

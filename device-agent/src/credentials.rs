@@ -20,7 +20,12 @@ pub const FILE: &str = "credentials.json";
 
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
-    #[error("the folder {} contains no credentials: enrol this device first with `pinlatch-agent enrol`", .0.display())]
+    /// The state folder contains no credentials. Without `--config`, `pinlatch-agent enrol` uses the default folder, so
+    /// the message names both the folder and the option.
+    #[error(
+        "the folder {} contains no credentials: enrol this device first with `sudo pinlatch-agent enrol STRING --config FILE`, where FILE is the configuration file of `pinlatch-agent run`",
+        full_path(.0).display()
+    )]
     NotEnrolled(PathBuf),
     /// Users other than the file's owner can read the private key.
     #[error("other users can read the private key in {} (mode {mode:o}): set the mode of this file to 600, or enrol this device again", .file.display())]
@@ -47,6 +52,11 @@ impl CredentialsError {
             Self::Io { .. } => "credentials_io",
         }
     }
+}
+
+/// Returns the absolute path for a message, because the working folder of a service is not obvious.
+pub fn full_path(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 #[derive(Debug, Clone)]

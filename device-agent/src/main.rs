@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use pinlatch_agent::agent;
 use pinlatch_agent::clock::WallClock;
 use pinlatch_agent::config::{Config, ConfigError};
+use pinlatch_agent::credentials::{FILE, full_path};
 use pinlatch_agent::enrol::{EnrolString, Options, enrol};
 use pinlatch_agent::lines::survey::Survey;
 use pinlatch_agent::reload::Source;
@@ -137,6 +138,7 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
             };
             let made = block_on(enrol(&string, &options, &tls))??;
             println!("enrolled as {} of site {} at {}", made.device, made.site, made.edge);
+            println!("the credentials are in {}", full_path(&options.state_dir.join(FILE)).display());
         }
         Command::Safe { config } => {
             let config = Config::load(&config)?;

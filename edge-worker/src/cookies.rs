@@ -1,6 +1,8 @@
 //! Creates and reads the cookies of logins and guest links. Each site has its own cookies, so a browser can be logged
 //! in to several sites. All cookies of Pinlatch are `HttpOnly`, so scripts in a web page cannot read the tokens.
 
+use std::collections::BTreeSet;
+
 use pinlatch_protocol::api::{CLIENT_COOKIE, GUEST_COOKIE, REFRESH_COOKIE, SESSION_COOKIE, Secret};
 use pinlatch_protocol::name::Name;
 use pinlatch_token::refresh::RefreshClaims;
@@ -85,6 +87,12 @@ pub fn find<'h>(header: &'h str, name: &str) -> Option<&'h str> {
 /// Returns whether a `Cookie` header contains a cookie of any site. `start` is the start of the cookie's name.
 pub fn has_any(header: &str, start: &str) -> bool {
     pairs(header).any(|(name, value)| name.starts_with(start) && !value.is_empty())
+}
+
+/// Returns the sites for which a `Cookie` header contains a refresh token.
+pub fn logins(header: &str) -> BTreeSet<Name> {
+    let logins = pairs(header).filter(|(_, value)| !value.is_empty());
+    logins.filter_map(|(name, _)| Name::new(name.strip_prefix(REFRESH_COOKIE)?).ok()).collect()
 }
 
 /// Adds to the `Set-Cookie` values of a new login the values that keep the browser within [`MAX_SITES`] and
@@ -185,6 +193,15 @@ mod tests {
         assert_eq!(of_site(header, SESSION_COOKIE, &site("home")), Some("1"));
         assert_eq!(of_site(header, SESSION_COOKIE, &site("hom")), None);
         assert!(has_any(header, SESSION_COOKIE) && !has_any(header, GUEST_COOKIE));
+    }
+
+    #[test]
+    fn the_sites_of_logins_are_found_and_nothing_else() {
+        let header = format!(
+            "{REFRESH_COOKIE}lab=1; {REFRESH_COOKIE}home=1; {REFRESH_COOKIE}shed=; {REFRESH_COOKIE}<b>=1; {GUEST_COOKIE}inn=1"
+        );
+        let found: Vec<Name> = logins(&header).into_iter().collect();
+        assert_eq!(found, [site("home"), site("lab")]);
     }
 
     /// Reads the age from the value of a refresh cookie.

@@ -3,7 +3,7 @@
 //! for.
 
 use gloo_net::http::{Method, Request, RequestBuilder, Response};
-use pinlatch_protocol::admin::AcceptRequest;
+use pinlatch_protocol::admin::{AcceptRequest, InvitedRequest};
 use pinlatch_protocol::api::{
     GuestRequest, LoginOption, LoginRequest, SITE_HEADER, SUBJECT_HEADER, Secret, SetupRequest,
 };
@@ -72,6 +72,13 @@ pub async fn set_up(request: &SetupRequest) -> Result<(), Failure> {
     call(&Endpoint::SetUp, "", body(request)?).await.map(drop)
 }
 
+/// Returns the user name in an invitation.
+pub async fn invited(code: &Secret) -> Result<String, Failure> {
+    let request = InvitedRequest { code: code.clone() };
+    let reply: Value = serde_json::from_str(&call(&Endpoint::ShowInvitation, "", body(&request)?).await?)?;
+    Ok(text_of(&reply, "username").to_owned())
+}
+
 /// Accepts an invitation and returns the user name of the invited person.
 pub async fn accept(code: &Secret, password: &Secret) -> Result<UserName, Failure> {
     let request = AcceptRequest { code: code.clone(), password: password.clone() };
@@ -89,13 +96,11 @@ pub fn login_address(provider: &Name) -> String {
     Endpoint::StartLogin { provider: provider.clone() }.path()
 }
 
-/// Exchanges the token of a guest link for a cookie. Returns the site, and the start of the link's validity in seconds
-/// of Unix time.
-pub async fn open_link(token: &Secret) -> Result<(Name, Option<u64>), Failure> {
+/// Exchanges the token of a guest link for a cookie. Returns the site.
+pub async fn open_link(token: &Secret) -> Result<Name, Failure> {
     let request = GuestRequest { guest: token.clone() };
     let reply: Value = serde_json::from_str(&ask(Endpoint::LogInBrowser, body(&request)?).await?)?;
-    let from = reply.get("guest").and_then(|guest| guest.get("not_before")?.as_u64());
-    Ok((site_of(&reply)?, from))
+    site_of(&reply)
 }
 
 /// The status of a session, as reported by the edge.
@@ -113,6 +118,8 @@ pub async fn status() -> Result<Status, Failure> {
     let response = Request::get(&address(&Endpoint::ShowBrowserSession)).send().await?;
     let reply: Value = serde_json::from_str(&text(response).await?)?;
     viewer::set_site(text_of(&reply, "site"));
+    let others = reply.get("other_sites").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    viewer::set_other_sites(&others.iter().filter_map(Value::as_str).collect::<Vec<_>>());
     match text_of(&reply, "state") {
         "open" => Ok(Status::Open),
         "renewable" => Ok(Status::Renewable),

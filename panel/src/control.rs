@@ -3,10 +3,12 @@
 use leptos::html::Input;
 use leptos::leptos_dom::helpers::window_event_listener;
 use leptos::prelude::*;
+use pinlatch_protocol::scope::SiteRight;
 
 use crate::board;
 use crate::link::State;
 use crate::live::Panel;
+use crate::manage::page::Page;
 use crate::model::Model;
 use crate::parts::header::Header;
 use crate::parts::other_login::OtherLogin;
@@ -16,6 +18,7 @@ use crate::session::Session;
 use crate::ui::dialog::Confirm;
 use crate::ui::icon::{Icon, IconKind};
 use crate::ui::page;
+use crate::ui::skip::MAIN;
 use crate::visit::Visitor;
 use crate::{platform, words};
 
@@ -55,10 +58,20 @@ fn Control() -> impl IntoView {
         }
     };
 
+    // A key that is held down repeats the click of a button, but one press of a key is one intent.
+    let repeats = window_event_listener(leptos::ev::keydown, move |event| {
+        let on_button = document().active_element().is_some_and(|active| active.tag_name() == "BUTTON");
+        if event.repeat() && on_button && matches!(event.key().as_str(), "Enter" | " ") {
+            event.prevent_default();
+        }
+    });
+    on_cleanup(move || repeats.remove());
+
     view! {
         <Header/>
         {guest.then(|| view! { <Visit/> })}
         <main
+            id=MAIN
             class="board"
             data-visitor=if guest { "guest" } else { "person" }
             data-stale=move || stale.get().to_string()
@@ -67,7 +80,7 @@ fn Control() -> impl IntoView {
         >
             {(!guest).then(|| view! { <Tools filled/> })}
             {panel.is_other_login.then(OtherLogin)}
-            {move || panel.newer.get().then(Newer)}
+            {move || (panel.newer.get() && !stale.get()).then(Newer)}
             {move || stale.get().then(Stale)}
             {move || match (filled.get(), plates.with(Vec::is_empty)) {
                 (false, _) => Waiting().into_any(),
@@ -150,7 +163,7 @@ fn Stale() -> impl IntoView {
 #[component]
 fn Newer() -> impl IntoView {
     view! {
-        <p class="notice notice-differ newer" role="status" data-testid="newer">
+        <p class="notice notice-differ stale-note newer" role="status" data-testid="newer">
             <Icon kind=IconKind::Differ/>
             <span>{words::NEWER}</span>
             <button type="button" class="quiet" data-testid="load-newer" on:click=|_| platform::reload()>{words::LOAD_NEWER}</button>
@@ -176,13 +189,24 @@ fn Nothing() -> impl IntoView {
 /// Shows a text if there are no devices.
 #[component]
 fn Empty(guest: bool) -> impl IntoView {
-    let [heading, text] = if guest { words::EMPTY_GUEST } else { words::EMPTY };
+    let panel = expect_context::<Panel>();
+    // Only a person with this permission can enrol a device.
+    let enrol = panel.model.with_untracked(|model| {
+        let viewer = model.whoami.as_ref()?;
+        viewer.scope.allows_site(SiteRight::Devices).then(|| Page::Devices.path(&viewer.site) + Page::ENROL)
+    });
+    let [heading, text] = match (guest, &enrol) {
+        (true, _) => words::EMPTY_GUEST,
+        (false, Some(_)) => words::EMPTY,
+        (false, None) => words::EMPTY_VIEWER,
+    };
     view! {
         <section class="plate empty" data-testid="empty">
             <h2>{heading}</h2>
             <p>{text}</p>
-            {(!guest).then(|| view! { <pre><code>{words::ENROL_COMMAND}</code></pre> })}
-            {(!guest).then(|| view! { <p>{words::EMPTY_THEN}</p> })}
+            {enrol
+                .filter(|_| !guest)
+                .map(|address| view! { <a class="primary as-button" href=address data-testid="enrol">{words::ENROL}</a> })}
         </section>
     }
 }

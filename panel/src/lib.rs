@@ -7,6 +7,7 @@
 //! only for wasm32 need a browser.
 
 pub mod board;
+pub mod drag;
 pub mod link;
 pub mod manage;
 pub mod model;

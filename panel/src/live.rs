@@ -16,7 +16,7 @@ use pinlatch_protocol::{PING, PONG};
 use crate::api::{self, Failure};
 use crate::link::{Effect, Input, Link, SocketId, State};
 use crate::model::map::Map;
-use crate::model::{CommandOutcome, Key, Model, ModelUpdate};
+use crate::model::{Key, Model, ModelUpdate};
 use crate::prefs::Prefs;
 use crate::refusal::Remedy;
 use crate::session::{self, Session, SessionStatus};
@@ -68,6 +68,8 @@ pub struct Panel {
     watched: StoredValue<Map<Key, ArcTrigger>>,
     /// Whether a change of one line notifies all subscribers of the model.
     notifies_all: bool,
+    /// Whether the panel has been connected before.
+    was_connected: StoredValue<bool>,
     session: RwSignal<Session>,
     driver: StoredValue<Driver, LocalStorage>,
 }
@@ -139,6 +141,7 @@ impl Panel {
             timed: RwSignal::new(0),
             watched: StoredValue::new(Map::default()),
             notifies_all,
+            was_connected: StoredValue::new(false),
             session,
             driver: StoredValue::new_local(Driver::of(visitor)),
         };
@@ -285,7 +288,9 @@ impl Panel {
                     self.say(words::NOT_CONNECTED.into());
                 }
                 (_, State::Connected) if filled => {
-                    self.say(words::CONNECTED_AGAIN.into());
+                    if self.was_connected.try_update_value(|was| std::mem::replace(was, true)) == Some(true) {
+                        self.say(words::CONNECTED_AGAIN.into());
+                    }
                     // A new deployment closes every socket. The panel therefore checks for a new version after it has
                     // reconnected.
                     let newer = self.newer;
@@ -330,7 +335,7 @@ impl Panel {
     fn session_status(&self, status: SessionStatus) {
         self.step(match status {
             SessionStatus::Good => Input::SessionGood,
-            SessionStatus::Gone => Input::SessionGone,
+            SessionStatus::Gone | SessionStatus::NoSite => Input::SessionGone,
             SessionStatus::Unsure => Input::SessionUnsure,
         });
     }
@@ -423,21 +428,20 @@ impl Panel {
     /// Queries the results of unanswered commands from the edge.
     fn query_status(&self) {
         let panel = *self;
-        let ids = self.model.try_update_untracked(Model::take_status_queries).unwrap_or_default();
+        let now = platform::now_ms();
+        let ids = self.model.try_update_untracked(|model| model.take_status_queries(now)).unwrap_or_default();
         for id in ids {
             spawn_local(async move {
                 let found = api::command(&id).await;
-                let update = panel.model.try_update(|model| match &found {
+                let update = panel.model.try_update_untracked(|model| match &found {
                     Ok(result) => model.settle_result(result),
                     Err(Failure::Problem(problem)) if problem.status == 404 => {
-                        model.settle(&id, CommandOutcome::NotArrived)
+                        model.command_missing(&id, platform::now_ms())
                     }
-                    Err(_) => {
-                        model.query_failed(&id);
-                        ModelUpdate::Facts
-                    }
+                    Err(_) => ModelUpdate::Facts,
                 });
                 if let Some(ModelUpdate::Answered(key)) = update {
+                    panel.notify(&key);
                     panel.announce(&key);
                 }
             });
@@ -447,7 +451,7 @@ impl Panel {
     fn announce(&self, key: &Key) {
         let state = self.model.with_untracked(|model| model.command_state(key));
         if let Some(answer) = state.answer {
-            self.say(words::line::say_outcome(&key.line, &answer.outcome));
+            self.say(words::line::say_answer(&key.line, &answer));
         }
     }
 

@@ -53,6 +53,13 @@ pub fn site() -> Option<Name> {
     visit::site(&web_sys::window()?.location().pathname().ok()?)
 }
 
+/// Whether the path of the page's URL belongs to a page of the panel.
+pub fn is_known_place() -> bool {
+    web_sys::window()
+        .and_then(|window| window.location().pathname().ok())
+        .is_none_or(|path| visit::is_place(&path))
+}
+
 pub fn visitor() -> Visitor {
     let query = web_sys::window().and_then(|window| window.location().search().ok());
     Visitor::of_query(&query.unwrap_or_default())
@@ -126,24 +133,6 @@ pub fn reload_for_other_login() {
 /// Returns whether the page was loaded again because another person has signed in.
 pub fn take_other_login() -> bool {
     take_kept(OTHER_LOGIN).is_some()
-}
-
-/// The storage key of the start of a guest link's validity.
-const BEGINNING: &str = "pinlatch.from";
-
-/// Stores the start of a guest link's validity, in seconds of Unix time.
-pub fn keep_beginning(from: Option<u64>) {
-    if let Some(kept) = kept() {
-        let _ = match from {
-            Some(from) => kept.set_item(BEGINNING, &from.to_string()),
-            None => kept.remove_item(BEGINNING),
-        };
-    }
-}
-
-/// Returns the start of the validity of the guest link that was opened in this tab, in seconds of Unix time.
-pub fn beginning() -> Option<u64> {
-    kept()?.get_item(BEGINNING).ok()??.parse().ok()
 }
 
 /// Makes `boot.js` replace this program with the board.

@@ -1,5 +1,7 @@
 //! The session of the page's visitor, as reported by the edge.
 
+use pinlatch_protocol::problem::Code;
+
 use crate::api::{self, Failure, Status};
 use crate::platform;
 use crate::refusal::Remedy;
@@ -28,6 +30,8 @@ pub enum Session {
 pub enum SessionStatus {
     Good,
     Gone,
+    /// The site in the page's URL does not exist.
+    NoSite,
     /// The edge was not reached, so the session could not be checked.
     Unsure,
 }
@@ -67,9 +71,11 @@ async fn renew() -> SessionStatus {
     }
 }
 
-/// Returns the status after a failed call. A site that does not exist (404) has no session.
 fn failed(failure: &Failure) -> SessionStatus {
     match failure.status() {
+        Some(404) if matches!(failure, Failure::Problem(problem) if problem.is(Code::UnknownSite)) => {
+            SessionStatus::NoSite
+        }
         Some(400 | 404) => SessionStatus::Gone,
         _ if failure.remedy() == Remedy::Renew => SessionStatus::Gone,
         _ => SessionStatus::Unsure,

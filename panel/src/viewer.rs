@@ -1,16 +1,19 @@
 //! The site and the subject that the page was drawn for. Each call of the page names both, so the edge refuses a call
 //! if another person has signed in since the page was drawn.
 //!
-//! The attributes `data-site` and `data-subject` of the document store both values, because the sign-in program and the
+//! The attributes `data-site` and `data-subject` of the document store both values, and `data-other-sites` the other
+//! sites of the browser, because the sign-in program and the
 //! board draw the same document, but share no memory.
 
 use pinlatch_protocol::name::Name;
 use web_sys::Element;
 
 use crate::platform;
+use crate::visit::Visitor;
 
 const SITE: &str = "data-site";
 const SUBJECT: &str = "data-subject";
+const OTHER_SITES: &str = "data-other-sites";
 
 fn document() -> Option<Element> {
     web_sys::window()?.document()?.document_element()
@@ -24,6 +27,19 @@ pub fn site() -> Option<Name> {
 /// Stores the site that the edge has reported.
 pub fn set_site(site: &str) {
     set(SITE, site);
+}
+
+/// Returns the other sites to which the browser was signed in when the status of the session was requested. A guest
+/// sees no other site.
+pub fn other_sites() -> Vec<Name> {
+    let sites = document().filter(|_| platform::visitor() == Visitor::Person);
+    let sites = sites.and_then(|document| document.get_attribute(OTHER_SITES)).unwrap_or_default();
+    sites.split_whitespace().filter_map(|site| Name::new(site).ok()).collect()
+}
+
+/// Stores the other sites that the edge has reported.
+pub fn set_other_sites(sites: &[&str]) {
+    set(OTHER_SITES, &sites.join(" "));
 }
 
 /// Returns the subject of the token with which the page received its first data.

@@ -1,5 +1,5 @@
 //! This module defines the request and response bodies of the administration API. The administration API manages
-//! people, API tokens, guest links and the audit log.
+//! people, API tokens and guest links.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,18 @@ pub const MAX_TOKEN_DAYS: u64 = 366;
 
 /// The longest validity period of an API token or guest link, in seconds.
 pub const MAX_TOKEN_LIFE: u64 = MAX_TOKEN_DAYS * 86_400;
+
+/// The validity period of an API token for which a person chooses no other, in seconds (30 days). The panel and the
+/// command line apply it, but not the HTTP API.
+pub const DEFAULT_API_LIFE: u64 = 30 * 86_400;
+
+/// The validity period of a guest link for which a person chooses no other, in seconds (one day). The panel and the
+/// command line apply it, but not the HTTP API.
+pub const DEFAULT_GUEST_LIFE: u64 = 86_400;
+
+/// The number of commands of a guest link for which a person chooses no other number. The panel and the command line
+/// apply it, but not the HTTP API.
+pub const DEFAULT_GUEST_USES: u32 = 1;
 
 /// The largest value of `max_uses` that a caller can set for an API token or guest link.
 pub const MAX_USES: u32 = 1_000_000;
@@ -43,14 +55,10 @@ pub const MAX_GUEST_SCOPE: usize = 2400;
 /// The maximum length of the issuer, the subject and the email address of an identity, in bytes.
 pub const MAX_IDENTITY: usize = 255;
 
-/// The number of entries on a page of the audit log if the caller does not set `limit`.
-pub const AUDIT_PAGE: u32 = 100;
-
-/// The maximum number of entries on a page of the audit log.
-pub const MAX_AUDIT_PAGE: u32 = 500;
-
-/// The range of allowed retention periods of the audit log, in days.
-pub const RETENTION_DAYS: std::ops::RangeInclusive<u32> = 1..=3_650;
+/// The prefix of the subject (`sub`) in API tokens and guest links. The token's `jti` follows the prefix. A user name
+/// cannot contain a colon, so the subject cannot be the same as a user name. The subject is also the actor of the
+/// token's audit entries.
+pub const TOKEN_SUBJECT_PREFIX: &str = "token:";
 
 /// A person who has an account at a site. `GET /api/v1/users` returns a list of persons.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -221,6 +229,25 @@ pub struct SecureRequest {
     pub password: Secret,
 }
 
+/// The body of `POST /api/v1/users/invited`, which asks whom an invitation is for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct InvitedRequest {
+    /// The invitation code that the person received.
+    pub code: Secret,
+}
+
+/// The response body of `POST /api/v1/users/invited`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct InvitedReply {
+    /// The user name of the invited person.
+    pub username: UserName,
+    /// Whether the person has a password, which the invitation replaces.
+    pub has_password: bool,
+}
+
 /// The body of `POST /api/v1/users/accept`. An invited person sends the invitation code and a new password to the site.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -378,89 +405,6 @@ pub struct Generation {
     /// The new generation of the site. Tokens with a lower generation are invalid.
     #[cfg_attr(test, schemars(range(min = 1)))]
     pub generation: u64,
-}
-
-/// One entry of the audit log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct AuditEntry {
-    /// The sequence number of the entry. Each entry's number is one higher than the previous entry's number.
-    pub seq: u64,
-    /// The time of the recorded event, in milliseconds of Unix time.
-    pub at_ms: u64,
-    /// The actor of the recorded event: a user name, `token:JTI`, `ISSUER#SUBJECT`, `device:NAME` or `site:reconcile`.
-    pub actor: String,
-    /// The id (`jti`) of the token that the actor used. The field is absent if the actor used no token.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub jti: Option<String>,
-    /// The recorded action as a stable code, for example `command`, `login`, `invite` or `mint`.
-    pub act: String,
-    /// The target of the recorded action: `DEVICE/LINE:ACTION`, a device name, a user name or a token id.
-    pub target: String,
-    /// The result of the recorded action: `done`, the final status of a command, or a problem code. The prefix
-    /// `amended_` means that a late report from the device corrected the status of a command.
-    pub outcome: String,
-    /// The SHA-256 hash of a JSON array, in hexadecimal digits. The JSON array contains the hash of the previous entry,
-    /// `seq`, `at_ms`, `actor`, `jti`, `act`, `target` and `outcome`.
-    #[cfg_attr(test, schemars(regex(pattern = "^([0-9a-f]{64})?$")))]
-    pub hash: String,
-}
-
-/// The number and the hash of the last audit entry. An owner can save the number and the hash to prove later that no
-/// earlier entry was changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct AuditHead {
-    /// The sequence number of the last audit entry.
-    pub seq: u64,
-    /// The hash of the last audit entry.
-    pub hash: String,
-}
-
-/// One page of the audit log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct AuditPage {
-    /// The audit entries of this page. The newest entry is the first. If a filter matches few entries, a page can be
-    /// empty although older pages follow.
-    pub entries: Vec<AuditEntry>,
-    /// The number and the hash of the log's last entry. The field is absent if the audit log is empty.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub head: Option<AuditHead>,
-    /// The value of the query parameter `before` for the next page. The field is absent on the last page.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next: Option<u64>,
-    /// The number of days after which the site deletes an audit entry.
-    pub keep_days: u32,
-}
-
-/// A filter for entries of the audit log. An absent field does not restrict the entries.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuditFilter {
-    /// Selects the entries whose sequence number is lower than the given number.
-    pub before: Option<u64>,
-    /// Selects the entries of the given actor.
-    pub actor: Option<String>,
-    /// Selects the entries with the given action code.
-    pub act: Option<String>,
-    /// Selects the entries whose target starts with the given text.
-    pub target: Option<String>,
-    /// Selects the entries with the given outcome.
-    pub outcome: Option<String>,
-    /// Selects the entries at or after the given time, in milliseconds of Unix time.
-    pub since_ms: Option<u64>,
-    /// Selects the entries before the given time, in milliseconds of Unix time.
-    pub until_ms: Option<u64>,
-}
-
-/// The body of `PUT /api/v1/audit/retention`. The call sets how long the site stores audit entries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct RetentionRequest {
-    /// The number of days for which the site stores an audit entry.
-    #[cfg_attr(test, schemars(range(min = *RETENTION_DAYS.start(), max = *RETENTION_DAYS.end())))]
-    pub days: u32,
 }
 
 /// The schemas in the OpenAPI document.

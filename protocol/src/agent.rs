@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::command::CommandStatus;
-use crate::line::{Level, LineInfo};
+use crate::line::{Level, LineInfo, is_false};
 use crate::name::Name;
 
 /// The maximum number of GPIO lines of a device. The `hello` message with the descriptions of all lines must fit into
@@ -78,7 +78,7 @@ pub enum FromAgent {
     },
     /// Reports the outcome of one command.
     Result(Outcome),
-    /// Reports that the level of a GPIO line changed.
+    /// Reports that the level of a GPIO line changed, or that the scheduled end of the level changed.
     Event {
         /// The name of the GPIO line.
         line: Name,
@@ -88,6 +88,13 @@ pub enum FromAgent {
         /// The time of the level change, in milliseconds of Unix time. The agent computes the time of the change from
         /// its estimate of the edge time.
         at_ms: u64,
+        /// The time from `at_ms` until the device ends the pulse or the blinking, or switches the line off because of
+        /// `max_on_ms`, in milliseconds. The field is absent if no end is scheduled, and from older agents.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ends_in_ms: Option<u32>,
+        /// Whether the line is blinking. The field is absent if the line is not blinking, and from older agents.
+        #[serde(default, skip_serializing_if = "is_false")]
+        blinking: bool,
     },
     /// Reports that the button of a contact line was pressed. The agent also reports each change of the contact's level
     /// as [`FromAgent::Event`].
@@ -152,6 +159,22 @@ pub struct Outcome {
     /// The level of the GPIO line immediately after the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<Level>,
+    /// The time until the device ends the pulse or the blinking, or switches the line off because of `max_on_ms`, in
+    /// milliseconds. The field is absent if no end is scheduled, if the agent repeats an earlier outcome, and from older
+    /// agents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_in_ms: Option<u32>,
+    /// Whether the line is blinking. The field is absent if the line is not blinking, if the agent repeats an earlier
+    /// outcome, and from older agents.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub blinking: bool,
+}
+
+impl Outcome {
+    /// Returns the outcome for a repetition. The remaining time is removed, because it is valid only for the first report.
+    pub fn repeated(&self) -> Self {
+        Self { ends_in_ms: None, blinking: false, ..self.clone() }
+    }
 }
 
 /// Information about the machine on which an agent runs, measured when the agent sends its hello. Older agents do not
@@ -165,6 +188,9 @@ pub struct MachineInfo {
     /// The machine's clock minus the edge time, in milliseconds. The value is negative if the machine's clock is slow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_ahead_ms: Option<i64>,
+    /// The time since the agent started, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_up_s: Option<u64>,
 }
 
 #[cfg(test)]
@@ -188,9 +214,40 @@ mod tests {
     }
 
     #[test]
+    fn an_older_agent_reports_no_end() {
+        let event = r#"{"type":"event","line":"door","level":true,"at_ms":1}"#;
+        let Some(FromAgent::Event { ends_in_ms, blinking, .. }) = FromAgent::read(event).unwrap() else {
+            panic!()
+        };
+        assert_eq!((ends_in_ms, blinking), (None, false));
+        let lines = r#"[{"name":"door","kind":"momentary"}]"#;
+        let hello = format!(r#"{{"type":"hello","version":"0.1.0","lines":{lines}}}"#);
+        let Some(FromAgent::Hello { lines, machine, .. }) = FromAgent::read(&hello).unwrap() else {
+            panic!()
+        };
+        assert_eq!((lines[0].ends_in_ms, lines[0].blinking, lines[0].presses), (None, false, false));
+        assert_eq!(machine, MachineInfo::default());
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_written_as_before() {
+        let line = Name::new("door").unwrap();
+        let event = FromAgent::Event { line, level: None, at_ms: 1, ends_in_ms: None, blinking: false };
+        let text = serde_json::to_string(&event).unwrap();
+        assert_eq!(text, r#"{"type":"event","line":"door","level":null,"at_ms":1}"#);
+    }
+
+    #[test]
     fn every_message_has_a_known_type() {
         let name = || Name::new("x").unwrap();
-        let outcome = Outcome { id: "c".into(), status: CommandStatus::Executed, code: None, level: None };
+        let outcome = Outcome {
+            id: "c".into(),
+            status: CommandStatus::Executed,
+            code: None,
+            level: None,
+            ends_in_ms: None,
+            blinking: false,
+        };
         let messages = [
             FromAgent::Hello {
                 version: "1".into(),
@@ -199,7 +256,7 @@ mod tests {
                 machine: MachineInfo::default(),
             },
             FromAgent::Result(outcome),
-            FromAgent::Event { line: name(), level: None, at_ms: 1 },
+            FromAgent::Event { line: name(), level: None, at_ms: 1, ends_in_ms: None, blinking: false },
             FromAgent::Press { line: name(), long: false, at_ms: 1 },
             FromAgent::Renew { jwk: Value::Null },
             FromAgent::Time { nonce: "n".into() },

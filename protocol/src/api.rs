@@ -135,6 +135,10 @@ pub struct SessionStatus {
     /// The subject (`sub`) of the session's token. The field is absent if the session is not open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
+    /// The other sites for which the browser sent a refresh cookie, in alphabetical order. The edge does not check
+    /// whether these logins are still valid. With `as=guest`, the list is empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_sites: Vec<Name>,
 }
 
 /// The body of `POST /api/v1/token` (RFC 6749 §4.3, §6), with which a program logs in or refreshes its tokens. The body
@@ -211,6 +215,9 @@ pub struct Whoami {
     /// time. The field is absent if the token belongs to no login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<u64>,
+    /// The number of commands that can still be sent with the token. The field is absent if the number is unlimited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uses_left: Option<u32>,
 }
 
 /// The body of `POST /api/v1/session/proof`, with which a logged-in person proves their identity again.

@@ -115,6 +115,46 @@ pub struct CommandResult {
     pub level: Option<Level>,
 }
 
+wire_enum! {
+    /// The kind of a command's sender.
+    pub enum SenderKind {
+        /// A person who is logged in. The name is the user name.
+        Person = "person",
+        /// An API token of the site. The name is the name of the token.
+        Api = "api",
+        /// A guest link of the site. The name is the name of the link.
+        Guest = "guest",
+        /// A token of an external issuer. The name has the form `ISSUER#SUBJECT`.
+        External = "external",
+    }
+}
+
+/// The sender of a command, with the name at the time of the command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Sender {
+    /// The kind of the sender.
+    pub kind: SenderKind,
+    /// The name of the sender.
+    pub name: String,
+}
+
+/// The last command that the device executed on a line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct LastCommand {
+    /// The sender of the command.
+    pub by: Sender,
+    /// The name of the action.
+    #[cfg_attr(test, schemars(with = "crate::line::schemas::Verb"))]
+    pub action: String,
+    /// The arguments of the action.
+    #[cfg_attr(test, schemars(with = "crate::line::schemas::Arguments"))]
+    pub args: Map<String, Value>,
+    /// The time of the command, in milliseconds of Unix time.
+    pub at_ms: u64,
+}
+
 /// The schemas in the OpenAPI document.
 #[cfg(test)]
 pub(crate) mod schemas {

@@ -9,6 +9,7 @@
 pub mod admin;
 pub mod agent;
 pub mod api;
+pub mod audit;
 pub mod close;
 pub mod command;
 #[cfg(test)]

@@ -67,6 +67,23 @@ impl LineKind {
         }
     }
 
+    /// Returns the kind with its article, for example `a dimmer line` or `an rgb line`.
+    pub fn described(self) -> String {
+        let article = if self == Self::Rgb { "an" } else { "a" };
+        format!("{article} {self} line")
+    }
+
+    /// Describes the levels of this line kind, as a JSON value.
+    fn levels(self) -> &'static str {
+        match self {
+            Self::Switch | Self::Momentary | Self::Contact => "true or false",
+            Self::Dimmer => "a number from 0 to 1",
+            Self::Servo => "an angle from 0 to 180 degrees",
+            Self::Rgb => "a colour of the form #rrggbb",
+            Self::Sensor => "a number",
+        }
+    }
+
     /// Returns whether the action `set` accepts a fade time for a line of this kind.
     pub fn fades(self) -> bool {
         matches!(self, Self::Dimmer | Self::Rgb)
@@ -160,7 +177,7 @@ impl TryFrom<String> for Rgb {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ActionError {
     /// The line's kind does not support this action.
-    #[error("a {kind} line does not support {action:?}; supported actions: {}", list(.kind.actions()))]
+    #[error("{} does not support {action:?}; supported actions: {}", .kind.described(), list(.kind.actions()))]
     Unsupported {
         /// The kind of the GPIO line.
         kind: LineKind,
@@ -220,11 +237,11 @@ impl Action {
             "set" => {
                 only(args, if kind.fades() { &["value", "fade_ms"] } else { &["value"] })?;
                 let value = args.get("value").ok_or_else(|| wrong("the argument `value` is missing"))?;
-                let level: Level = serde_json::from_value(value.clone())
-                    .map_err(|_| wrong(format!("the argument `value` is not valid for a {kind} line")))?;
-                if !kind.admits(&level) {
-                    return Err(wrong(format!("the argument `value` is not valid for a {kind} line")));
-                }
+                let level = serde_json::from_value(value.clone()).ok().filter(|level| kind.admits(level));
+                let level = level.ok_or_else(|| {
+                    let (line, levels) = (kind.described(), kind.levels());
+                    wrong(format!("the argument `value` of {line} must be {levels}"))
+                })?;
                 let fade_ms =
                     if args.contains_key("fade_ms") { whole(args, "fade_ms", 0..=MAX_FADE_MS)? } else { 0 };
                 Ok(Self::Set { level, fade_ms })
@@ -319,6 +336,23 @@ pub struct LineInfo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(range(max = MAX_PRECISION)))]
     pub precision: Option<u8>,
+    /// Whether the device reports presses of this contact, because the contact is a button. The field is absent for
+    /// other lines and from older agents.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub presses: bool,
+    /// The time until the device ends the pulse or the blinking, or switches the line off because of `max_on_ms`, in
+    /// milliseconds. The field is absent if no end is scheduled, and from older agents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_in_ms: Option<u32>,
+    /// Whether the line is blinking. The field is absent if the line is not blinking, and from older agents.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub blinking: bool,
+}
+
+/// Returns whether a member with the default `false` can be left out.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+pub(crate) fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// The schemas in the OpenAPI document.
@@ -397,6 +431,27 @@ mod tests {
             [(LineKind::Contact, "set"), (LineKind::Momentary, "set"), (LineKind::Switch, "pulse")]
         {
             assert!(matches!(parse(kind, action, json!({})), Err(ActionError::Unsupported { .. })));
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_what_a_line_takes() {
+        for (kind, name, text) in [
+            (LineKind::Dimmer, "set", "the argument `value` of a dimmer line must be a number from 0 to 1"),
+            (
+                LineKind::Rgb,
+                "set",
+                "the argument `value` of an rgb line must be a colour of the form #rrggbb",
+            ),
+            (
+                LineKind::Servo,
+                "set",
+                "the argument `value` of a servo line must be an angle from 0 to 180 degrees",
+            ),
+            (LineKind::Rgb, "toggle", "an rgb line does not support \"toggle\"; supported actions: set"),
+        ] {
+            let refused = parse(kind, name, json!({ "value": 400 }));
+            assert_eq!(refused.map_err(|error| error.to_string()), Err(text.into()));
         }
     }
 

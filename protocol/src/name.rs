@@ -55,7 +55,48 @@ fn check(text: &str, most: usize, extra: &str) -> Result<(), NameError> {
     if plain(first) { Ok(()) } else { Err(NameError::Start) }
 }
 
+/// Converts a text to a valid name that resembles the text: lower-case letters, without accents, and with `-` between
+/// words. The result is empty if the text contains no letter or digit that a name can contain.
+fn resembling(text: &str, most: usize, extra: &str) -> String {
+    let mut name = String::new();
+    for c in text.chars().flat_map(char::to_lowercase) {
+        let plain = match c {
+            'ä' | 'æ' => "ae",
+            'ö' | 'ø' | 'œ' => "oe",
+            'ü' => "ue",
+            'ß' => "ss",
+            'à' | 'á' | 'â' | 'ã' | 'å' | 'ą' => "a",
+            'ç' | 'ć' | 'č' => "c",
+            'è' | 'é' | 'ê' | 'ë' | 'ę' | 'ě' => "e",
+            'ì' | 'í' | 'î' | 'ï' => "i",
+            'ł' => "l",
+            'ñ' | 'ń' | 'ň' => "n",
+            'ò' | 'ó' | 'ô' | 'õ' => "o",
+            'ř' => "r",
+            'ś' | 'š' | 'ş' => "s",
+            'ù' | 'ú' | 'û' | 'ů' => "u",
+            'ý' | 'ÿ' => "y",
+            'ź' | 'ż' | 'ž' => "z",
+            'a'..='z' | '0'..='9' | '_' => "",
+            _ if extra.contains(c) => "",
+            _ => "-",
+        };
+        match plain {
+            "" => name.push(c),
+            "-" if name.is_empty() || name.ends_with('-') => {}
+            plain => name.push_str(plain),
+        }
+    }
+    let name = name.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
+    name.get(..most).unwrap_or(name).trim_end_matches('-').to_owned()
+}
+
 impl Name {
+    /// Returns a valid name that resembles the text, for example `garten-haus` for `Garten Haus`.
+    pub fn resembling(text: &str) -> Option<Self> {
+        Self::new(resembling(text, MAX_NAME, "")).ok()
+    }
+
     /// Validates a text as a name.
     pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
         let text = text.into();
@@ -65,6 +106,11 @@ impl Name {
 }
 
 impl UserName {
+    /// Returns a valid user name that resembles the text, for example `ann-smith` for `Ann Smith`.
+    pub fn resembling(text: &str) -> Option<Self> {
+        Self::new(resembling(text, MAX_USER_NAME, ".@+")).ok()
+    }
+
     /// Converts a text to lower case and validates the text as a user name.
     pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
         let mut text = text.into();
@@ -156,6 +202,25 @@ mod tests {
         assert_eq!(Name::new("a/b"), Err(NameError::Character('/')));
         assert_eq!(Name::new("dоor"), Err(NameError::Character('о')), "a Cyrillic look-alike");
         assert_eq!(Name::new("x".repeat(41)), Err(NameError::TooLong(40)));
+    }
+
+    #[test]
+    fn a_name_is_suggested_for_a_text_that_is_none() {
+        for (text, name) in [
+            ("Garten Haus", "garten-haus"),
+            ("  Büro (2. Stock) ", "buero-2-stock"),
+            ("Café – Straße", "cafe-strasse"),
+            ("_shed", "shed"),
+            ("front-door_2", "front-door_2"),
+        ] {
+            assert_eq!(Name::resembling(text).map(String::from).as_deref(), Some(name), "{text}");
+        }
+        assert_eq!(Name::resembling("дом"), None);
+        assert_eq!(Name::resembling(""), None);
+        let long = Name::resembling(&"x y".repeat(40)).unwrap();
+        assert!(long.as_str().len() <= MAX_NAME, "{long}");
+        assert_eq!(UserName::resembling("Ann Smith!").unwrap().as_str(), "ann-smith");
+        assert_eq!(UserName::resembling("Ann@Example.org").unwrap().as_str(), "ann@example.org");
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::api::Whoami;
-use crate::command::{CommandRequest, CommandResult};
-use crate::line::{Level, LineKind};
+use crate::command::{CommandRequest, CommandResult, LastCommand};
+use crate::line::{Level, LineKind, is_false};
 #[cfg(test)]
 use crate::line::{MAX_PRECISION, MAX_UNIT};
 use crate::name::Name;
@@ -32,7 +32,7 @@ pub enum ToPanel {
         /// The edge time, in milliseconds of Unix time.
         now_ms: u64,
         /// The caller's identity and permissions.
-        whoami: Whoami,
+        whoami: Box<Whoami>,
         /// The devices with their GPIO lines.
         devices: Vec<DeviceView>,
     },
@@ -69,6 +69,12 @@ pub enum ToPanel {
         #[serde(flatten)]
         result: CommandResult,
     },
+    /// Reports that a command was sent with the caller's token, whose number of commands is limited. The number can also
+    /// change without this message while the panel is not connected. `whoami` in a snapshot contains the same number.
+    Uses {
+        /// The number of commands that can still be sent with the token.
+        left: u32,
+    },
     /// Reports that the edge rejected a command. Causes are, for example, a missing permission, an unknown line,
     /// invalid arguments or an offline device.
     Problem {
@@ -95,12 +101,16 @@ pub enum Change {
         /// The name of the removed device.
         device: Name,
     },
-    /// A device connected or disconnected.
+    /// A device connected or disconnected, or stopped answering commands or answers again.
     Presence {
         /// The name of the device.
         device: Name,
         /// Whether the device is connected now.
         online: bool,
+        /// Whether the device answers commands. The value is `false` after a command without an outcome, until the
+        /// device sends its next message.
+        #[serde(default = "answers")]
+        answering: bool,
         /// The time when the site last received a message from the device, in milliseconds of Unix time.
         last_seen_ms: Option<u64>,
     },
@@ -109,7 +119,7 @@ pub enum Change {
         /// The name of the device.
         device: Name,
         /// The new state of the GPIO line.
-        line: LineView,
+        line: Box<LineView>,
     },
     /// One or more changes that the caller is not allowed to see. The site sends `Hidden` for all of them together, at
     /// most every ten seconds, so that the caller does not learn when they happened.
@@ -124,6 +134,10 @@ pub struct DeviceView {
     pub name: Name,
     /// Whether the device is connected and has recently sent a message.
     pub online: bool,
+    /// Whether the device answers commands. The value is `false` after a command without an outcome, until the device
+    /// sends its next message.
+    #[serde(default = "answers")]
+    pub answering: bool,
     /// The time when the site last received a message from the device, in milliseconds of Unix time.
     pub last_seen_ms: Option<u64>,
     /// The version of the device's agent.
@@ -131,6 +145,9 @@ pub struct DeviceView {
     /// The time when the device's machine started, in milliseconds of Unix time.
     #[serde(default)]
     pub booted_ms: Option<u64>,
+    /// The time when the device's agent started, in milliseconds of Unix time.
+    #[serde(default)]
+    pub agent_started_ms: Option<u64>,
     /// The difference between the machine's clock and the edge time when the device connected, in milliseconds. The
     /// value is negative if the machine's clock was slow.
     #[serde(default)]
@@ -175,4 +192,23 @@ pub struct LineView {
     pub precision: Option<u8>,
     /// The time when the field `reported` last changed, in milliseconds of Unix time.
     pub changed_ms: Option<u64>,
+    /// The time when the device ends the pulse or the blinking, or switches the line off because of `max_on_ms`, in
+    /// milliseconds of Unix time. The field is absent if no end is scheduled, or if the agent is too old to report it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_ms: Option<u64>,
+    /// Whether the line is blinking. The field `reported` then changes several times until `ends_ms`.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub blinking: bool,
+    /// Whether the contact is a button, whose presses the device reports.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub presses: bool,
+    /// The last command that the device executed on the line. The field is absent if there is no such command, or if
+    /// the caller has no permission to see who sends commands: the caller must be a person who is logged in, or have
+    /// the scope `site:audit`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<Box<LastCommand>>,
+}
+
+fn answers() -> bool {
+    true
 }

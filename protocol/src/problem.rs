@@ -9,6 +9,21 @@ use serde::{Deserialize, Serialize};
 /// The maximum length of a device's code for a refusal, in bytes.
 pub const MAX_REFUSAL: usize = 64;
 
+/// The codes with which a device refuses commands. A newer agent can also use other codes.
+pub const DEVICE_REFUSALS: [&str; 11] = [
+    "refused_unknown_line",
+    "refused_action",
+    "refused_max_on",
+    "refused_min_interval",
+    "refused_busy",
+    "refused_range",
+    "refused_interlock",
+    "refused_driver",
+    "refused_token",
+    "refused_stopping",
+    "refused_replay",
+];
+
 /// The media type of a [`Problem`] in an HTTP response.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 

@@ -43,7 +43,7 @@ pub(crate) use wire_enum;
 #[cfg(test)]
 mod tests {
     use crate::admin::TokenKind;
-    use crate::command::CommandStatus;
+    use crate::command::{CommandStatus, SenderKind};
     use crate::line::LineKind;
     use crate::scope::Role;
     use serde_json::{from_value, json};
@@ -60,6 +60,6 @@ mod tests {
                 assert_eq!($name::from_word(""), None);
             )* };
         }
-        check!(TokenKind CommandStatus LineKind Role);
+        check!(TokenKind CommandStatus SenderKind LineKind Role);
     }
 }

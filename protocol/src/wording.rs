@@ -1,6 +1,7 @@
-//! The words for levels, actions and names that people read. They are defined next to the messages, so that each
-//! program can use the same word for the same thing.
+//! The words for levels, actions and names that the panel and the command line show to people. One thing has the same
+//! word everywhere.
 
+use crate::command::{LastCommand, Sender, SenderKind};
 use crate::line::{Action, Level, LineKind, Rgb};
 use crate::panel::LineView;
 
@@ -17,6 +18,12 @@ pub const COLOURS: [(&str, Rgb); 6] = [
     ("blue", Rgb(0x20, 0x60, 0xff)),
 ];
 
+/// Returns the colour with a name of [`COLOURS`]. Upper and lower case are equal, and `-` and `_` are equal to a space.
+pub fn colour(name: &str) -> Option<Rgb> {
+    let name = name.to_ascii_lowercase().replace(['-', '_'], " ");
+    COLOURS.iter().find(|(known, _)| *known == name).map(|(_, colour)| *colour)
+}
+
 /// Formats a name as a heading. For example, `front-door_2` becomes `Front door 2`.
 pub fn title(name: &str) -> String {
     let mut spaced = name.replace(['-', '_'], " ");
@@ -30,6 +37,14 @@ pub fn title(name: &str) -> String {
 pub fn opens(line: &str) -> bool {
     const OPENERS: [&str; 7] = ["door", "gate", "lock", "latch", "garage", "strike", "barrier"];
     OPENERS.iter().any(|word| line.contains(word))
+}
+
+/// Explains what a new enrolment string for an enrolled device does.
+pub const REPLACES: &str = "The current computer has access until the new enrolment string is used. After that, only the new computer has access.";
+
+/// Returns the command that enrols a device. The agent's package needs root to write to the agent's state folder.
+pub fn enrol_command(enrolment: &str) -> String {
+    format!("sudo pinlatch-agent enrol '{enrolment}'")
 }
 
 /// Formats an exact duration: `3 s`, `2.5 s` or `400 ms`.
@@ -61,9 +76,17 @@ pub fn level(kind: LineKind, level: Option<&Level>) -> String {
 }
 
 /// Formats the reported level of a line. The reading of a sensor has the configured precision and is followed by its
-/// unit.
+/// unit. A contact that is a button is `pressed` or `not pressed`. A line that blinks is `blinking`.
 pub fn reported(line: &LineView) -> String {
     match (line.kind, &line.reported) {
+        (_, Some(_)) if line.blinking => "blinking".into(),
+        (LineKind::Contact, Some(Level::On(on))) if line.presses => {
+            if *on {
+                "pressed".into()
+            } else {
+                "not pressed".into()
+            }
+        }
         (LineKind::Sensor, None) => "no reading".into(),
         (LineKind::Sensor, Some(Level::Number(reading))) => measured(line, *reading),
         (kind, reported) => level(kind, reported.as_ref()),
@@ -100,9 +123,153 @@ pub fn requested(kind: LineKind, action: &Action) -> String {
     }
 }
 
+/// Describes an executed action on a line, for example `switched Lamp (Porch) on` or `opened Door (Porch) for 3 s`.
+/// `line` is the name of the line, and `named` is the text for it.
+pub fn done(kind: LineKind, line: &str, named: &str, action: &Action) -> String {
+    phrase(kind, line, named, action, Tense::Past)
+}
+
+/// Describes an action on a line that was not executed, for example `switch Lamp (Porch) on`, which continues a
+/// sentence such as `ann tried to`. The arguments are those of [`done`].
+pub fn attempted(kind: LineKind, line: &str, named: &str, action: &Action) -> String {
+    phrase(kind, line, named, action, Tense::Infinitive)
+}
+
+/// The form of the verb in a description of an action.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tense {
+    Past,
+    Infinitive,
+}
+
+impl Tense {
+    pub(crate) fn of(self, infinitive: &'static str, past: &'static str) -> &'static str {
+        match self {
+            Self::Past => past,
+            Self::Infinitive => infinitive,
+        }
+    }
+}
+
+fn phrase(kind: LineKind, line: &str, named: &str, action: &Action, tense: Tense) -> String {
+    let switch = tense.of("switch", "switched");
+    match action {
+        Action::Set { level: wanted @ Level::On(_), .. } => format!("{switch} {named} {wanted}"),
+        Action::Set { level: wanted, .. } => match level(kind, Some(wanted)).as_str() {
+            "off" => format!("{switch} {named} off"),
+            text => format!("set {named} to {text}"),
+        },
+        Action::Toggle => format!("{} {named}", tense.of("toggle", "toggled")),
+        Action::Pulse { ms } => format!("{} {named} for {}", press(line, tense), duration(*ms)),
+        Action::Blink { count: 1, .. } => format!("let {named} blink once"),
+        Action::Blink { count, .. } => format!("let {named} blink {count} times"),
+    }
+}
+
+/// Describes an executed action without the name of its line, for example `Switched on` or `Opened`.
+pub fn deed(kind: LineKind, line: &str, action: &Action) -> String {
+    match action {
+        Action::Set { level: wanted @ Level::On(_), .. } => format!("Switched {wanted}"),
+        Action::Set { level: wanted, .. } => match level(kind, Some(wanted)).as_str() {
+            "off" => "Switched off".into(),
+            text => format!("Set to {text}"),
+        },
+        Action::Toggle => "Toggled".into(),
+        Action::Pulse { .. } if opens(line) => "Opened".into(),
+        Action::Pulse { .. } => "Pressed".into(),
+        Action::Blink { .. } => "Set to blink".into(),
+    }
+}
+
+/// Describes the last command of a line without the name of the line, for example `Opened`. Returns `None` if this
+/// version does not know the action.
+pub fn last_deed(line: &LineView, last: &LastCommand) -> Option<String> {
+    let action = Action::parse(line.kind, &last.action, &last.args).ok()?;
+    Some(deed(line.kind, line.name.as_str(), &action))
+}
+
+/// Describes the last command of a line and its sender, for example `opened by Courier on Friday (guest link)`.
+pub fn last_by(line: &LineView, last: &LastCommand) -> Option<String> {
+    let mut deed = last_deed(line, last)?;
+    if let Some(first) = deed.get_mut(..1) {
+        first.make_ascii_lowercase();
+    }
+    Some(format!("{deed} by {}", sender(&last.by)))
+}
+
+/// Formats the sender of a command, for example `ann` or `Courier on Friday (guest link)`.
+pub fn sender(by: &Sender) -> String {
+    match by.kind {
+        SenderKind::Person | SenderKind::External => by.name.clone(),
+        SenderKind::Api => format!("{} (API token)", by.name),
+        SenderKind::Guest => format!("{} (guest link)", by.name),
+    }
+}
+
+/// Returns the verb for a pulse on a momentary line.
+pub(crate) fn press(line: &str, tense: Tense) -> &'static str {
+    if opens(line) { tense.of("open", "opened") } else { tense.of("press", "pressed") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn view(line: serde_json::Value) -> LineView {
+        serde_json::from_value(line).unwrap()
+    }
+
+    #[test]
+    fn a_button_is_pressed_and_a_contact_is_closed() {
+        let contact = |on: bool, presses: bool| {
+            view(
+                serde_json::json!({ "name": "bell", "kind": "contact", "actions": [], "reported": on, "presses": presses,
+                "changed_ms": null }),
+            )
+        };
+        let words = [(true, true), (false, true), (true, false), (false, false)];
+        let words = words.map(|(on, presses)| reported(&contact(on, presses)));
+        assert_eq!(words, ["pressed", "not pressed", "closed", "open"]);
+    }
+
+    #[test]
+    fn a_blinking_line_is_neither_on_nor_off() {
+        let lamp = |on: bool| {
+            view(
+                serde_json::json!({ "name": "lamp", "kind": "switch", "actions": [], "reported": on, "blinking": true,
+                "changed_ms": null }),
+            )
+        };
+        assert_eq!([true, false].map(|on| reported(&lamp(on))), ["blinking", "blinking"]);
+    }
+
+    #[test]
+    fn the_last_command_has_a_deed_and_a_sender() {
+        let last = |action: &str, args: serde_json::Value, kind: SenderKind| LastCommand {
+            by: Sender { kind, name: "Courier".into() },
+            action: action.into(),
+            args: args.as_object().unwrap().clone(),
+            at_ms: 0,
+        };
+        let line = |name: &str, kind: &str| {
+            view(
+                serde_json::json!({ "name": name, "kind": kind, "actions": [], "reported": null, "changed_ms": null }),
+            )
+        };
+        let opened = last("pulse", serde_json::json!({ "ms": 3_000 }), SenderKind::Guest);
+        assert_eq!(last_deed(&line("front-door", "momentary"), &opened).as_deref(), Some("Opened"));
+        assert_eq!(last_deed(&line("horn", "momentary"), &opened).as_deref(), Some("Pressed"));
+        assert_eq!(last_deed(&line("door", "switch"), &opened), None, "the line has another kind now");
+        assert_eq!(sender(&opened.by), "Courier (guest link)");
+        let by = last_by(&line("front-door", "momentary"), &opened);
+        assert_eq!(by.as_deref(), Some("opened by Courier (guest link)"));
+        let dimmed = last("set", serde_json::json!({ "value": 0.25 }), SenderKind::Api);
+        assert_eq!(last_deed(&line("desk", "dimmer"), &dimmed).as_deref(), Some("Set to 25 %"));
+        assert_eq!(sender(&dimmed.by), "Courier (API token)");
+        let off = last("set", serde_json::json!({ "value": false }), SenderKind::Person);
+        assert_eq!(last_deed(&line("lamp", "switch"), &off).as_deref(), Some("Switched off"));
+        assert_eq!(sender(&off.by), "Courier");
+    }
 
     #[test]
     fn levels_are_words() {
@@ -122,5 +289,36 @@ mod tests {
             assert_eq!(level(kind, Some(&reported)), word, "{kind}");
         }
         assert_eq!(level(LineKind::Switch, None), "unknown");
+    }
+
+    #[test]
+    fn colours_are_found_by_their_names() {
+        for (name, rgb) in COLOURS {
+            assert_eq!(colour(name), Some(rgb));
+            assert_eq!(colour(&name.to_ascii_uppercase().replace(' ', "-")), Some(rgb));
+        }
+        assert_eq!(colour("ultraviolet"), None);
+    }
+
+    #[test]
+    fn executed_actions_are_sentences() {
+        let done = |kind, line: &str, action| done(kind, line, &title(line), &action);
+        assert_eq!(done(LineKind::Switch, "lamp", Action::set(Level::On(true))), "switched Lamp on");
+        assert_eq!(done(LineKind::Dimmer, "desk", Action::set(Level::Number(0.25))), "set Desk to 25 %");
+        assert_eq!(done(LineKind::Dimmer, "desk", Action::set(Level::Number(0.0))), "switched Desk off");
+        assert_eq!(
+            done(LineKind::Rgb, "rose", Action::set(Level::Colour(Rgb(0xff, 0x20, 0x10)))),
+            "set Rose to red"
+        );
+        assert_eq!(
+            done(LineKind::Momentary, "front-door", Action::Pulse { ms: 3_000 }),
+            "opened Front door for 3 s"
+        );
+        assert_eq!(done(LineKind::Momentary, "horn", Action::Pulse { ms: 400 }), "pressed Horn for 400 ms");
+        assert_eq!(done(LineKind::Switch, "lamp", Action::Toggle), "toggled Lamp");
+        let tried = |kind, line: &str, action| attempted(kind, line, &title(line), &action);
+        assert_eq!(tried(LineKind::Switch, "lamp", Action::set(Level::On(true))), "switch Lamp on");
+        assert_eq!(tried(LineKind::Momentary, "door", Action::Pulse { ms: 3_000 }), "open Door for 3 s");
+        assert_eq!(tried(LineKind::Switch, "lamp", Action::Toggle), "toggle Lamp");
     }
 }

@@ -1,12 +1,13 @@
 //! Writes and reads the audit log. Each audit entry contains the actor, the token id, the action, the target, the time
 //! and the outcome. The audit log never contains a token or a secret.
 
-use pinlatch_protocol::admin::{
-    AuditEntry, AuditFilter, AuditHead, AuditPage, MAX_AUDIT_PAGE, RETENTION_DAYS,
+use pinlatch_protocol::admin::TOKEN_SUBJECT_PREFIX;
+use pinlatch_protocol::audit::{
+    AUDIT_VERSION, AuditEntry, AuditFilter, AuditHead, AuditPage, MAX_AUDIT_PAGE, RETENTION_DAYS,
 };
+use pinlatch_protocol::line::LineKind;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::{Role, SiteRight};
-use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::database::rows::{Columns as _, columns};
@@ -41,7 +42,34 @@ pub(crate) struct Actor<'a> {
     pub jti: Option<&'a str>,
 }
 
-columns!(AuditEntry { seq, at_ms, actor, jti, act, target, outcome, hash });
+/// The part of an audit entry that only commands have. The arguments of the action are canonical JSON, and come from a
+/// parsed action, so they are short.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct CommandDetails<'a> {
+    pub kind: Option<LineKind>,
+    pub args: Option<&'a str>,
+    /// The maximum uses of a token that is used up.
+    pub max_uses: Option<u64>,
+}
+
+columns!(AuditEntry {
+    seq,
+    at_ms,
+    version,
+    actor,
+    jti,
+    act,
+    target,
+    outcome,
+    actor_name,
+    actor_kind,
+    line_kind,
+    args,
+    target_name,
+    target_kind,
+    max_uses,
+    hash,
+});
 columns!(AuditHead { seq, hash });
 
 impl Site<'_> {
@@ -58,27 +86,73 @@ impl Site<'_> {
         target: &str,
         outcome: &str,
     ) -> Result<(), StoreError> {
+        self.audit_command(actor, act, target, outcome, CommandDetails::default())
+    }
+
+    /// Writes an audit entry with the details of a command. The names of tokens are stored in the entry, because the
+    /// site deletes a token some time after its end.
+    pub(crate) fn audit_command(
+        &self,
+        actor: Actor<'_>,
+        act: &str,
+        target: &str,
+        outcome: &str,
+        details: CommandDetails<'_>,
+    ) -> Result<(), StoreError> {
         let head = self.audit_head()?;
         let (last, before) = head.as_ref().map_or((0, ""), |head| (head.seq, head.hash.as_str()));
-        let (name, jti, target) = (clip(actor.name), actor.jti.map(clip), clip(target));
-        let (actor, target) = (Actor { name: &name, jti: jti.as_deref() }, target.as_str());
-        let seq = last.saturating_add(1);
-        let hash = link(before, seq, self.now_ms, &actor, [act, target, outcome]);
+        let acting = self.named_token(actor.name.strip_prefix(TOKEN_SUBJECT_PREFIX))?;
+        let made = self.named_token(["mint", "revoke"].contains(&act).then_some(target))?;
+        let mut entry = AuditEntry {
+            seq: last.saturating_add(1),
+            at_ms: self.now_ms,
+            version: Some(AUDIT_VERSION),
+            actor: clip(actor.name),
+            jti: actor.jti.map(clip),
+            act: act.into(),
+            target: clip(target),
+            outcome: outcome.into(),
+            line_kind: details.kind.map(|kind| kind.as_str().into()),
+            args: details.args.map(clip),
+            max_uses: details.max_uses.and_then(|uses| u32::try_from(uses).ok()),
+            ..AuditEntry::default()
+        };
+        (entry.actor_name, entry.actor_kind) = acting.unzip();
+        (entry.target_name, entry.target_kind) = made.unzip();
+        let text = entry.hashed_text(before).unwrap_or_default();
+        entry.hash = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
         self.run(
-            "INSERT INTO audit (seq, at_ms, actor, jti, act, target, outcome, hash)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            &format!(
+                "INSERT INTO audit ({}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                AuditEntry::LIST
+            ),
             &[
-                seq.into(),
-                self.now_ms.into(),
-                actor.name.into(),
-                actor.jti.into(),
-                act.into(),
-                target.into(),
-                outcome.into(),
-                hash.into(),
+                entry.seq.into(),
+                entry.at_ms.into(),
+                entry.version.into(),
+                entry.actor.into(),
+                entry.jti.into(),
+                entry.act.into(),
+                entry.target.into(),
+                entry.outcome.into(),
+                entry.actor_name.into(),
+                entry.actor_kind.into(),
+                entry.line_kind.into(),
+                entry.args.into(),
+                entry.target_name.into(),
+                entry.target_kind.into(),
+                entry.max_uses.into(),
+                entry.hash.into(),
             ],
         )?;
         Ok(())
+    }
+
+    /// Returns the name and the kind of an issued token.
+    fn named_token(&self, jti: Option<&str>) -> Result<Option<(String, String)>, StoreError> {
+        let Some(jti) = jti else { return Ok(None) };
+        let row = self.row("SELECT name, kind FROM tokens WHERE jti = ?1", &[jti.into()])?;
+        row.map(|row| Ok((clip(row.text(0)?), row.text(1)?.to_owned()))).transpose()
     }
 
     pub(crate) fn audit_by(
@@ -101,6 +175,7 @@ impl Site<'_> {
         act: &str,
         target: &str,
         outcome: &str,
+        details: CommandDetails<'_>,
     ) -> Result<(), StoreError> {
         let sql = "SELECT count(*), sum(target = ?5)
             FROM audit WHERE seq > (SELECT max(seq) FROM audit) - ?6 AND at_ms > ?1 AND actor = ?2 AND act = ?3 AND outcome = ?4";
@@ -123,13 +198,14 @@ impl Site<'_> {
         {
             return Ok(());
         }
-        self.audit(actor, act, target, outcome)
+        self.audit_command(actor, act, target, outcome, details)
     }
 
     /// Writes an audit entry for an invalid message of a device. Equal entries are written only once per period.
     pub(crate) fn audit_odd(&self, device: &str, what: &str) -> Result<(), StoreError> {
         let name = format!("device:{device}");
-        self.audit_repeatable(ODDITIES_MS, Actor { name: &name, jti: None }, "odd_message", device, what)
+        let actor = Actor { name: &name, jti: None };
+        self.audit_repeatable(ODDITIES_MS, actor, "odd_message", device, what, CommandDetails::default())
     }
 
     pub(crate) fn read_audit(
@@ -149,8 +225,11 @@ impl Site<'_> {
             &format!(
                 "SELECT {} FROM audit
              WHERE seq < ?1 AND seq >= ?9 AND at_ms >= ?2 AND at_ms < ?3 AND (?4 IS NULL OR actor = ?4)
-             AND (?5 IS NULL OR act = ?5) AND (?6 IS NULL OR substr(target, 1, length(?6)) = ?6)
-             AND (?7 IS NULL OR outcome = ?7)
+             AND (?5 IS NULL OR act = ?5) AND (?6 IS NULL OR (substr(target, 1, length(?6)) = ?6
+                  AND (substr(?6, -1) IN ('/', ':') OR substr(target, length(?6) + 1, 1) IN ('/', ':', ''))))
+             AND (?7 IS NULL OR instr(?7, ',' || outcome || ',') > 0)
+             AND (?10 IS NULL OR
+                  instr(lower(replace(replace(target || ' ' || coalesce(target_name, ''), '-', ' '), '_', ' ')), ?10) > 0)
              ORDER BY seq DESC LIMIT ?8",
                 AuditEntry::LIST
             ),
@@ -161,10 +240,11 @@ impl Site<'_> {
                 filter.actor.as_deref().into(),
                 filter.act.as_deref().into(),
                 filter.target.as_deref().into(),
-                filter.outcome.as_deref().into(),
+                filter.outcome.as_ref().map(|outcomes| format!(",{outcomes},")).into(),
                 // The query reads one more row than requested, to find out whether another page follows.
                 (limit + 1).into(),
                 from.into(),
+                filter.about.as_ref().map(|text| text.to_ascii_lowercase().replace(['-', '_'], " ")).into(),
             ],
         )?;
         let page = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -221,12 +301,4 @@ impl Site<'_> {
 /// and on a terminal.
 fn clip(text: &str) -> String {
     text.chars().filter(|char| !char.is_control()).take(MAX_TEXT).collect()
-}
-
-/// Computes the hash of an audit entry: the SHA-256 of a JSON array, in hexadecimal digits. The JSON array contains the
-/// hash of the previous entry and the fields of the audit entry. Common tools can therefore verify the chain of hashes.
-fn link(before: &str, seq: u64, at_ms: u64, actor: &Actor<'_>, words: [&str; 3]) -> String {
-    let [act, target, outcome] = words;
-    let entry = json!([before, seq, at_ms, actor.name, actor.jti, act, target, outcome]).to_string();
-    Sha256::digest(entry.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -31,6 +31,7 @@ mod interface;
 mod memory;
 mod panel;
 mod publish;
+mod report;
 mod site;
 #[cfg(test)]
 mod tests;
@@ -47,7 +48,7 @@ pub use crate::interface::call::{
     Answer, Call, CallResult, LoggedIn, NewLogin, PrincipalCall, Reply, SiteCall, calls,
 };
 pub use crate::interface::credential::{Credential, Renewed};
-pub use crate::interface::event::{CommandOrder, Effect, Event, PanelFilter, PanelView, Press};
+pub use crate::interface::event::{Audience, CommandOrder, Effect, Event, PanelFilter, PanelView, Press};
 pub use crate::interface::links::Links;
 pub use crate::interface::principal::Principal;
 pub use crate::memory::Memory;

@@ -9,7 +9,7 @@ use crate::accounts::authority::Rights;
 use crate::devices::command::CommandProgress;
 use crate::devices::device::visible_device;
 use crate::devices::lines::visible_line;
-use crate::interface::event::{Effect, Event, PanelFilter, PanelView, Press};
+use crate::interface::event::{Audience, Effect, Event, PanelFilter, PanelView, Press};
 use crate::interface::failure::Failure;
 use crate::interface::principal::Principal;
 use crate::memory::hidden_changes::Range;
@@ -18,7 +18,7 @@ use crate::site::Site;
 impl Site<'_> {
     pub(crate) fn whoami(&self, principal: &Principal) -> Result<Whoami, Failure> {
         let rights = self.rights(principal)?;
-        Ok(whoami(principal, &rights))
+        Ok(whoami(principal, &rights, self.uses_left(principal)?))
     }
 
     pub(crate) fn snapshot(&mut self, principal: &Principal) -> Result<ToPanel, Failure> {
@@ -26,8 +26,8 @@ impl Site<'_> {
         Ok(ToPanel::Snapshot {
             seq: self.last_seq()?,
             now_ms: self.now_ms,
-            devices: self.visible_devices(&rights)?,
-            whoami: whoami(principal, &rights),
+            devices: self.visible_devices(principal, &rights)?,
+            whoami: Box::new(whoami(principal, &rights, self.uses_left(principal)?)),
         })
     }
 
@@ -67,14 +67,18 @@ impl Site<'_> {
         let rights = self.rights(principal)?;
         let knows = |device| rights.knows_device(device);
         let change = match &event.change {
-            Change::Device { device } => {
-                knows(&device.name).then(|| Change::Device { device: visible_device(device, &rights) })
-            }
+            Change::Device { device } => knows(&device.name)
+                .then(|| Change::Device { device: visible_device(device, principal, &rights) }),
             Change::Removed { device } | Change::Presence { device, .. } => {
                 knows(device).then(|| event.change.clone())
             }
-            Change::Line { device, line } => visible_line(line, device, &rights.scope)
-                .map(|line| Change::Line { device: device.clone(), line }),
+            Change::Line { .. }
+                if event.audience == Audience::SeesSenders && !rights.sees_senders(principal) =>
+            {
+                None
+            }
+            Change::Line { device, line } => visible_line(line, device, principal, &rights)
+                .map(|line| Change::Line { device: device.clone(), line: Box::new(line) }),
             Change::Hidden => None,
         };
         let Event { seq, at_ms, .. } = *event;
@@ -109,7 +113,7 @@ impl Site<'_> {
     }
 }
 
-fn whoami(principal: &Principal, rights: &Rights) -> Whoami {
+fn whoami(principal: &Principal, rights: &Rights, uses_left: Option<u32>) -> Whoami {
     Whoami {
         site: principal.site.clone(),
         sub: principal.sub.clone(),
@@ -120,5 +124,6 @@ fn whoami(principal: &Principal, rights: &Rights) -> Whoami {
         iat: principal.iat,
         exp: principal.exp,
         auth_time: principal.auth_time,
+        uses_left,
     }
 }

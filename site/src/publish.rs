@@ -3,7 +3,7 @@
 use pinlatch_protocol::panel::Change;
 
 use crate::database::store::StoreError;
-use crate::interface::event::{Effect, Event};
+use crate::interface::event::{Audience, Effect, Event};
 use crate::site::Site;
 
 impl Site<'_> {
@@ -34,6 +34,10 @@ impl Site<'_> {
     }
 
     pub(crate) fn publish(&mut self, seq: u64, change: Change) {
-        self.effects.push(Effect::Publish(Event { seq, at_ms: self.now_ms, change }));
+        self.publish_to(Audience::All, seq, change);
+    }
+
+    pub(crate) fn publish_to(&mut self, audience: Audience, seq: u64, change: Change) {
+        self.effects.push(Effect::Publish(Event { seq, at_ms: self.now_ms, change, audience }));
     }
 }

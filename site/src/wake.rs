@@ -134,6 +134,11 @@ impl Site<'_> {
              AND seq < coalesce((SELECT min(seq) FROM audit WHERE at_ms > ?1), seq + 1)",
             &[before(self.keep_audit_ms()?), PURGE_MOST.into()],
         )?;
+        // The last command of a line names its sender, so it is stored no longer than its audit entry.
+        self.run(
+            "UPDATE lines SET last = NULL WHERE json_extract(last, '$.at_ms') <= ?1",
+            &[before(self.keep_audit_ms()?)],
+        )?;
         self.run("DELETE FROM connection_nonces WHERE at_ms <= ?1", &[before(KEEP_NONCES_MS)])?;
         self.run(
             "DELETE FROM families WHERE min(expires_ms, coalesce(ended_ms, expires_ms)) <= ?1",

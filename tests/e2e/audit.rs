@@ -21,6 +21,16 @@ fn the_log_is_paged_filtered_exported_and_chained() {
     let commands = commands["entries"].as_array().expect("entries");
     assert_eq!(commands.len(), 3);
     assert!(commands.iter().all(|entry| entry["outcome"] == "executed" && entry["actor"] == "owner"));
+    let set = site.post("/api/v1/devices/porch/lines/rose/set", &json!({ "value": "#ff2010" }));
+    set.ok();
+    let about = site.get("/api/v1/audit?about=PORCH/RO&outcome=done,executed").ok();
+    let about = about["entries"].as_array().expect("entries");
+    assert_eq!(about.len(), 1);
+    assert_eq!(
+        (&about[0]["line_kind"], &about[0]["args"]),
+        (&json!("rgb"), &json!("{\"value\":\"#ff2010\"}"))
+    );
+    assert_eq!(site.get("/api/v1/audit?target=porch/ros").ok()["entries"], json!([]), "another name");
     assert_eq!(site.get("/api/v1/audit?actor=nobody").ok()["entries"], json!([]));
     site.get("/api/v1/audit?limit=many").is_problem(400, "invalid_request");
 
@@ -31,6 +41,7 @@ fn the_log_is_paged_filtered_exported_and_chained() {
     let mut before = String::new();
     for entry in &entries {
         let link = json!([
+            "pinlatch audit entry 2",
             before,
             entry["seq"],
             entry["at_ms"],
@@ -39,7 +50,15 @@ fn the_log_is_paged_filtered_exported_and_chained() {
             entry["act"],
             entry["target"],
             entry["outcome"],
+            entry.get("actor_name"),
+            entry.get("actor_kind"),
+            entry.get("line_kind"),
+            entry.get("args"),
+            entry.get("target_name"),
+            entry.get("target_kind"),
+            entry.get("max_uses"),
         ]);
+        assert_eq!(entry["version"], 2);
         let hash = hex(&link.to_string());
         assert_eq!(entry["hash"], hash, "{entry}");
         before = hash;

@@ -21,12 +21,13 @@ const GROWTH_KIB: u64 = 4 * 1024;
 const WARM_UP: usize = 20;
 
 /// The calls that read a body before they check a token. A form can contain the token itself.
-const CALLS: [(&str, &str); 8] = [
+const CALLS: [(&str, &str); 9] = [
     ("/api/v1/token", "application/x-www-form-urlencoded"),
     ("/api/v1/token", "application/json"),
     ("/api/v1/session", "application/json"),
     ("/api/v1/session/refresh", "application/json"),
     ("/api/v1/setup", "application/json"),
+    ("/api/v1/users/invited", "application/json"),
     ("/api/v1/users/accept", "application/json"),
     ("/api/v1/enrol", "application/json"),
     ("/api/v1/generation", "application/x-www-form-urlencoded"),

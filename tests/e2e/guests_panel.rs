@@ -91,8 +91,7 @@ fn a_guest_link_opens_the_door_until_it_is_revoked() {
         assert!(arranged.is_err(), "a guest sees the owner's groups");
         assert!(browser.client.find(Locator::Css("[data-testid=device-attic]")).await.is_err());
         assert!(browser.client.find(Locator::Css("[data-testid=user-menu]")).await.is_err());
-        assert!(text(&browser, "guest").await.contains("Guest"));
-        assert!(text(&browser, "guest-until").await.starts_with("Valid until "));
+        assert!(text(&browser, "guest-until").await.starts_with("Until "));
         let left = text(&browser, "guest-left").await;
         assert!(left.ends_with(" left"), "the last hour is counted down: {left:?}");
         let requests = "return performance.getEntriesByType('resource').map(entry => entry.name)";
@@ -170,7 +169,7 @@ fn a_guest_leaves_and_the_login_stays() {
 #[test]
 fn a_link_that_opens_nothing_says_why() {
     let site = Site::shared();
-    let agent = site.device("porch");
+    let _agent = site.device("porch");
     let (early, _) = issue(&site, &json!({ "not_before": now() + 86_400, "expires_at": now() + 90_000 }));
     let (revoked, jti) = issue(&site, &json!({}));
     site.send_json("DELETE", &format!("/api/v1/tokens/{jti}"), &Value::Null).ok();
@@ -196,14 +195,66 @@ fn a_link_that_opens_nothing_says_why() {
         browser.hold("action-porch-door-pulse").await;
         browser.until("line-porch-door", "data-level", "on").await;
         browser.until("line-porch-door", "data-level", "off").await;
-        let before = agent.levels("door").len();
-        browser.hold("action-porch-door-pulse").await;
-        browser.until("line-porch-door", "data-state", "refused").await;
-        let notice = browser.client.find(Locator::Css(".notice-refused")).await.expect("a notice");
-        assert!(notice.text().await.expect("a text").contains("used up"));
-        assert_eq!(agent.levels("door").len(), before, "the refused command changed the door");
+        browser.until("guest", "data-used-up", "true").await;
         open(&once).await;
-        is_shut(&browser, "used-up").await;
+        let text = is_shut(&browser, "used-up").await;
+        assert_eq!(text, "It was good for 1 use. Ask the sender for a new link.");
+    });
+}
+
+/// A guest sees how often and until when the link can be used. The number is correct after each use, after a reload and in
+/// every other browser with the same link. After the last use, the page offers no control.
+#[test]
+fn a_guest_sees_the_uses_that_are_left() {
+    let site = Site::shared();
+    let agent = site.device("porch");
+    let (link, _) = issue(&site, &json!({ "max_uses": 2, "expires_at": now() + 86_400 }));
+    in_browser(async {
+        let (one, other) = (Browser::start(390, 844).await, Browser::start(390, 844).await);
+        for browser in [&one, &other] {
+            browser.client.goto(&link).await.expect("the panel");
+            browser.until("line-porch-door", "data-level", "off").await;
+        }
+        let shown = text(&one, "guest-until").await;
+        assert!(shown.starts_with("2 uses left · until ") && shown.ends_with(" tomorrow"), "{shown}");
+        let heading = ask(&one, "return document.querySelector('h1').textContent").await;
+        let site_name =
+            heading.as_str().and_then(|text| text.strip_suffix(" · Porch")).map(str::to_lowercase);
+        assert_eq!(site_name.map(|name| name.replace(' ', "-")), Some(site.name.clone()), "{heading}");
+
+        let says = async |browser: &Browser, part: &str| {
+            let script = "return document.querySelector('[data-testid=guest-until]').textContent";
+            browser
+                .until_told(script, &[], |text| text.as_str().is_some_and(|text| text.starts_with(part)))
+                .await;
+        };
+        one.hold("action-porch-door-pulse").await;
+        says(&one, "1 use left · until ").await;
+        says(&other, "1 use left · until ").await;
+        one.until("line-porch-door", "data-level", "on").await;
+        one.until("line-porch-door", "data-level", "off").await;
+        let noise = ask(&one, "return document.body.innerText.match(/answered in|Connected/)").await;
+        assert_eq!(noise, Value::Null, "a guest sees technical details");
+        one.client.refresh().await.expect("a reload");
+        one.until("line-porch-door", "data-level", "off").await;
+        says(&one, "1 use left · until ").await;
+
+        one.hold("action-porch-door-pulse").await;
+        for browser in [&one, &other] {
+            browser.until("guest", "data-used-up", "true").await;
+            assert_eq!(text(browser, "guest-until").await, "This link has been used up");
+            browser.until("line-porch-door", "data-level", "off").await;
+        }
+        let offered =
+            "return document.querySelector('[data-testid=action-porch-door-pulse]').checkVisibility()";
+        for browser in [&one, &other] {
+            browser.until_told(offered, &[], |is_offered| *is_offered == json!(false)).await;
+        }
+        one.client.refresh().await.expect("a reload");
+        one.until("guest", "data-used-up", "true").await;
+        one.until_told(offered, &[], |is_offered| *is_offered == json!(false)).await;
+        let opened = agent.levels("door").iter().filter(|level| **level == json!(true)).count();
+        assert_eq!(opened, 2);
     });
 }
 

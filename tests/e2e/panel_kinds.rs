@@ -17,6 +17,7 @@ const LINES: &str = concat!(
         "rose": "rgb";
         "up": "switch";
         "gate": "momentary", "max_on_ms = 60000";
+        "mark": "switch";
     },
     r#"
 [interlocks.hoist]
@@ -25,14 +26,14 @@ dead_time_ms = 0
 "#
 );
 
-fn hall(site: &Site<'_>) -> Agent {
+pub fn hall(site: &Site<'_>) -> Agent {
     let mut agent = Agent::enrol(&site.enrolment("hall"), LINES, &[]);
     agent.start();
     site.until_online("hall");
     agent
 }
 
-async fn open(site: &Site<'_>) -> Browser {
+pub async fn open(site: &Site<'_>) -> Browser {
     let browser = Browser::start(390, 844).await;
     browser.log_in(site.deployment.origin(), &site.name, OWNER, PASSWORD).await;
     browser.until("link", "data-state", "connected").await;
@@ -49,7 +50,7 @@ async fn slide(browser: &Browser, testid: &str, value: u32) {
 }
 
 /// Waits until the text of an element contains `part`.
-async fn until_text(browser: &Browser, selector: &str, part: &str) {
+pub async fn until_text(browser: &Browser, selector: &str, part: &str) {
     let script = "return document.querySelector(arguments[0])?.textContent ?? ''";
     let says = |text: &Value| text.as_str().is_some_and(|text| text.contains(part));
     browser.until_told(script, &[json!(selector)], says).await;
@@ -114,7 +115,7 @@ fn a_sensor_shows_unit_trace_and_failure() {
         assert!(label.contains("20.0\u{a0}°C to 21.5\u{a0}°C"), "{label}");
         agent.drive_to("heat", &Value::Null);
         browser.until("line-hall-heat", "data-level", "unknown").await;
-        until_text(&browser, "[data-testid=line-hall-heat] .notices", "cannot be read").await;
+        until_text(&browser, "[data-testid=line-hall-heat] .readout", "Check the wiring").await;
     });
 }
 
@@ -149,8 +150,7 @@ fn an_interlock_refuses_and_a_pulse_shows_what_is_left() {
         browser.until("line-hall-gate", "data-level", "on").await;
         browser.click("action-hall-up-set").await;
         browser.until("line-hall-up", "data-state", "refused").await;
-        until_text(&browser, "[data-testid=line-hall-up] .notice-refused", "never be on at the same time")
-            .await;
+        until_text(&browser, "[data-testid=line-hall-up] .notice-refused", "interlocked line").await;
         assert!(agent.levels("up").iter().all(|level| *level == json!(false)));
         browser.until("line-hall-gate", "data-level", "off").await;
         until_text(&browser, "[data-testid=action-hall-gate-left]", "for 3 s").await;

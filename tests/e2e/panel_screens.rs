@@ -24,6 +24,19 @@ const HALL: &str = simulated_lines! {
     "porch-light": "switch", "retain = true";
 };
 
+/// Returns what is wider than the screen, and the name of the site if it is not visible.
+const TOO_WIDE: &str = "const wrong = [document.documentElement, ...document.querySelectorAll('dialog[open], :popover-open, .line, .card')]
+        .filter(one => one.scrollWidth > one.clientWidth)
+        .map(one => `${one.tagName}.${one.className} is ${one.scrollWidth - one.clientWidth} px too narrow`);
+    if (wrong.length > 0) {
+        wrong.push(...[...document.querySelectorAll('body *')]
+            .filter(one => one.getBoundingClientRect().right > innerWidth + 1).slice(0, 5)
+            .map(one => one.outerHTML.slice(0, 120)));
+    }
+    const name = document.querySelector('.site-name, .login-head p').getBoundingClientRect();
+    if (name.width < 60 || name.left < 0 || name.right > innerWidth) wrong.push('the name of the site is not visible');
+    return wrong;";
+
 /// Checks the current page in both sizes. In CI, each size is checked in the light and the dark theme. Outside CI, the
 /// small size is checked in the light theme and the large size in the dark theme.
 pub async fn look(browser: &Browser, name: &str) {
@@ -52,6 +65,16 @@ pub async fn look(browser: &Browser, name: &str) {
         }
     }
     browser.resize(390, 844).await;
+    // The text has twice its size, as a browser shows it to a person who cannot read small text.
+    browser.run("document.documentElement.style.fontSize = '200%'", &[]).await;
+    let wide = browser.run(TOO_WIDE, &[]).await;
+    if wide != json!([]) {
+        wrong.push(format!("{name} with large text: {wide}"));
+    }
+    if is_ci {
+        browser.picture(&format!("{name}-large")).await;
+    }
+    browser.run("document.documentElement.style.fontSize = ''", &[]).await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -74,8 +97,10 @@ fn the_ways_in_are_fit_for_everybody() {
         open("#setup").await;
         browser.find("setup-code").await;
         look(&browser, "setup").await;
-        open("#invite=code").await;
-        browser.find("invite-password").await;
+        let invited =
+            site.post("/api/v1/users", &json!({ "username": "ann@example.org", "role": "viewer" })).ok();
+        open(&format!("#invite={}", invited["code"].as_str().expect("a code"))).await;
+        browser.find("own-name").await;
         look(&browser, "invited").await;
         open("#guest=nonsense").await;
         browser.find("shut").await;
@@ -93,7 +118,7 @@ fn the_board_is_fit_for_everybody() {
     hall.drive_to("heat", &json!(20.5));
     hall.drive_to("heat", &json!(21.0));
     let link = json!({ "kind": "guest", "name": "Courier", "scope": "line:hall/front-door:pulse line:hall/porch-light:set",
-        "expires_at": now() + 3_000 });
+        "expires_at": now() + 3_000, "max_uses": 1 });
     let link = site.post("/api/v1/tokens", &link).ok()["link"].clone();
     in_browser(async {
         let browser = Browser::start(390, 844).await;
@@ -130,5 +155,10 @@ fn the_board_is_fit_for_everybody() {
         browser.client.goto(link.as_str().expect("a link")).await.expect("the panel");
         browser.until("line-hall-front-door", "data-level", "off").await;
         look(&browser, "guest").await;
+        browser.hold("action-hall-front-door-pulse").await;
+        browser.until("guest", "data-used-up", "true").await;
+        browser.until("line-hall-front-door", "data-level", "on").await;
+        browser.until("line-hall-front-door", "data-level", "off").await;
+        look(&browser, "guest-used-up").await;
     });
 }

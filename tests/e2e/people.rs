@@ -120,13 +120,18 @@ fn an_invitation_is_good_once_and_resets_a_password() {
         let body = json!({ "code": code, "password": password });
         patiently(|| site.deployment.http().post("/api/v1/users/accept", &body))
     };
+    let invited =
+        |code: &Value| site.deployment.http().post("/api/v1/users/invited", &json!({ "code": code }));
+    assert_eq!(invited(&code).ok(), json!({ "username": "fred", "has_password": false }));
     accept(&code, "short").is_problem(400, "invalid_request");
     accept(&code, PASSWORD).ok();
     accept(&code, NEW_PASSWORD).is_problem(403, "code_refused");
+    invited(&code).is_problem(403, "code_refused");
     accept(&json!(format!("{}A", code.as_str().expect("a code"))), PASSWORD).is_problem(403, "code_refused");
 
     let (fred, _) = client(&site, "fred");
     let reset = site.post("/api/v1/users", &json!({ "username": "fred" })).ok()["code"].clone();
+    assert_eq!(invited(&reset).ok(), json!({ "username": "fred", "has_password": true }));
     assert_eq!(fred.get("/api/v1/whoami").status, 200, "an invitation alone changes nothing");
     accept(&reset, NEW_PASSWORD).ok();
     fred.get("/api/v1/whoami").is_problem(401, "invalid_token");

@@ -24,6 +24,7 @@ pub mod site;
 pub mod socket;
 pub mod stream;
 pub mod systemd;
+mod touch;
 pub mod verification;
 pub mod wait;
 

@@ -7,33 +7,43 @@ use pinlatch_protocol::api::{EnrolmentReply, EnrolmentRequest};
 use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::DeviceView;
+use pinlatch_protocol::problem::Code;
+use pinlatch_protocol::wording::{REPLACES, enrol_command};
 use serde::de::IgnoredAny;
 use serde_json::json;
 
+use crate::commands::suggest::{self, suggested};
 use crate::edge::session::api;
-use crate::terminal::output::{columns, print, reported};
+use crate::states::{presence, state};
+use crate::terminal::columns::columns;
+use crate::terminal::output::print;
 use crate::terminal::text::plain;
-use crate::terminal::times::{stamp, stamp_ms};
+use crate::terminal::times::{now_ms, stamp};
 
 #[derive(Subcommand)]
 pub enum DeviceCommand {
     /// Print an enrolment string for a device. The enrolment string can be used once, within one hour.
+    #[command(visible_alias = "enroll")]
     Enrol {
         /// The device's name.
         name: Name,
     },
     /// List the open enrolment strings, which were not used and have not expired. The list does not contain the strings
     /// themselves.
+    #[command(alias = "enrollments")]
     Enrolments,
     /// Withdraw an open enrolment string. The enrolment string then becomes invalid.
+    #[command(alias = "withdraw-enrollment")]
     WithdrawEnrolment {
         /// The id of the enrolment string, as shown by `pinlatch device enrolments`.
         #[arg(allow_hyphen_values = true)]
         id: String,
     },
     /// List the devices of the site and the GPIO lines of each device.
+    #[command(visible_alias = "ls")]
     List,
     /// Remove a device from the site. The edge then refuses the device's credential at once.
+    #[command(visible_alias = "rm")]
     Remove {
         /// The device's name.
         name: Name,
@@ -51,11 +61,18 @@ pub fn run(command: &DeviceCommand, json: bool) -> Result<()> {
 }
 
 fn enrol(name: &Name, json: bool) -> Result<()> {
+    let edge = api()?;
+    // Only a caller with all scopes of a device can replace the device, so the list contains it.
+    let devices: Vec<DeviceView> = edge.call(&Endpoint::ListDevices)?;
+    if devices.iter().any(|device| device.name == *name) {
+        eprintln!("The device {name} exists, and the new enrolment string replaces it. {REPLACES}");
+    }
     let request = EnrolmentRequest { device: name.clone() };
-    let reply: EnrolmentReply = api()?.send(&Endpoint::CreateEnrolment, &request)?;
+    let reply: EnrolmentReply = edge.send(&Endpoint::CreateEnrolment, &request)?;
     let text = format!(
-        "Run this command on the device within one hour, as the user that runs the agent:\n  pinlatch-agent enrol '{}'",
-        reply.enrol.expose()
+        "Run this command on the device. It works once, until {}:\n  {}",
+        stamp(reply.expires_at),
+        enrol_command(reply.enrol.expose())
     );
     print(json, &reply, &text)
 }
@@ -85,35 +102,38 @@ fn enrolment_table(enrolments: &[Enrolment]) -> String {
 }
 
 fn withdraw_enrolment(id: &str, json: bool) -> Result<()> {
-    api()?.call::<IgnoredAny>(&Endpoint::WithdrawEnrolment { id: id.to_owned() })?;
+    let (api, endpoint) = (api()?, Endpoint::WithdrawEnrolment { id: id.to_owned() });
+    suggested(api.call::<IgnoredAny>(&endpoint), Code::UnknownCode, || suggest::enrolment(&api, id))?;
     print(json, &json!({ "withdrawn": id }), &format!("The enrolment string {} is withdrawn.", plain(id)))
 }
 
 fn remove(name: &Name, json: bool) -> Result<()> {
-    api()?.call::<IgnoredAny>(&Endpoint::RemoveDevice { device: name.clone() })?;
+    let (api, endpoint) = (api()?, Endpoint::RemoveDevice { device: name.clone() });
+    suggested(api.call::<IgnoredAny>(&endpoint), Code::UnknownDevice, || suggest::device(&api, name))?;
     let text = format!("The device {name} is removed. The edge refuses the device's credential from now on.");
     print(json, &json!({ "removed": name }), &text)
 }
 
 fn list(json: bool) -> Result<()> {
     let devices: Vec<DeviceView> = api()?.call(&Endpoint::ListDevices)?;
-    print(json, &devices, &page(&devices))
+    print(json, &devices, &page(&devices, now_ms()?))
 }
 
-fn page(devices: &[DeviceView]) -> String {
+fn page(devices: &[DeviceView], now_ms: u64) -> String {
     if devices.is_empty() {
         return "The site has no devices. To enrol a device, run `pinlatch device enrol NAME`.".into();
     }
+    let lines = || devices.iter().flat_map(|device| &device.lines);
+    let names = lines().map(|line| line.name.as_str().len()).max().unwrap_or_default();
+    let kinds = lines().map(|line| line.kind.as_str().len()).max().unwrap_or_default();
     let mut page = String::new();
     for device in devices {
-        let presence = match device.last_seen_ms {
-            _ if device.online => "online".into(),
-            Some(at_ms) => format!("offline since {}", stamp_ms(at_ms)),
-            None => "never seen".into(),
-        };
-        page.push_str(&format!("{}  {presence}\n", device.name));
+        page.push_str(&format!("{}  {}\n", device.name, presence(device, now_ms)));
         for line in &device.lines {
-            page.push_str(&format!("  {:<16} {:<10} {}\n", line.name, line.kind, reported(line)));
+            // The level of an offline device can have changed after the device's last report.
+            let note = if device.online || line.reported.is_none() { "" } else { " (last known)" };
+            let state = state(line);
+            page.push_str(&format!("  {:<names$}  {:<kinds$}  {state}{note}\n", line.name, line.kind));
         }
     }
     page
@@ -122,6 +142,26 @@ fn page(devices: &[DeviceView]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::terminal::colour::for_stdout;
+
+    #[test]
+    fn the_list_says_what_a_line_is_like_and_since_when_a_device_is_gone() {
+        let devices: Vec<DeviceView> = serde_json::from_value(json!([
+            { "name": "porch", "online": true, "last_seen_ms": 0, "version": null, "lines": [
+                { "name": "heat", "kind": "sensor", "actions": [], "reported": 23.9, "unit": "°C", "changed_ms": null },
+                { "name": "door", "kind": "momentary", "actions": [], "reported": false, "changed_ms": null },
+            ] },
+            { "name": "shed", "online": false, "last_seen_ms": 1_782_907_200_000_u64, "version": null, "lines": [
+                { "name": "desk", "kind": "dimmer", "actions": [], "reported": 0.25, "changed_ms": null },
+            ] },
+        ]))
+        .unwrap();
+        assert_eq!(
+            for_stdout(&page(&devices, 1_782_907_500_000)),
+            "porch  online\n  heat  sensor     23.9 °C\n  door  momentary  off\n\
+             shed  offline since 2026-07-01T12:00:00Z (5m ago)\n  desk  dimmer     25 % (last known)\n"
+        );
+    }
 
     #[test]
     fn the_table_says_whether_an_enrolment_replaces_a_device() {

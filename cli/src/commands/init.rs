@@ -9,6 +9,7 @@ use serde_json::json;
 use url::Url;
 
 use crate::deploy::vars::edge_secrets;
+use crate::edge::address::deployment;
 use crate::files::{require_absent, root_key_file, write_private};
 use crate::terminal::output::print;
 use crate::terminal::times::now;
@@ -28,7 +29,7 @@ pub struct Init {
     /// The URL under which browsers and devices reach the deployment. The option can be given several times. The edge
     /// accepts browser requests only from these URLs, and uses the first URL in links and enrolment strings. Without
     /// this option, the edge uses the URL of each request.
-    #[arg(long = "url", value_name = "URL")]
+    #[arg(long = "url", value_name = "URL", value_parser = deployment)]
     pub urls: Vec<Url>,
     /// Replace existing files. Devices that trust the old root key must then enrol again.
     #[arg(long)]

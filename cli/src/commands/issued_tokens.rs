@@ -1,34 +1,38 @@
 //! Implements `pinlatch token create|list|revoke` and `pinlatch guest`. These commands manage API tokens and guest
 //! links, which the edge issues.
 
+use std::str::FromStr;
+
 use anyhow::{Result, bail};
 use clap::Subcommand;
 use pinlatch_protocol::admin::{
-    IssueReply, IssueRequest, MAX_IN_FLIGHT, MAX_PER_MINUTE, MAX_SOCKETS, MAX_USES, TokenKind, TokenView,
+    DEFAULT_API_LIFE, DEFAULT_GUEST_LIFE, DEFAULT_GUEST_USES, IssueReply, IssueRequest, MAX_IN_FLIGHT,
+    MAX_PER_MINUTE, MAX_SOCKETS, MAX_USES, TokenKind, TokenView,
 };
 use pinlatch_protocol::endpoint::Endpoint;
+use pinlatch_protocol::problem::Code;
 use pinlatch_protocol::scope::ScopeSet;
 use serde::de::IgnoredAny;
 use serde_json::json;
 
+use crate::commands::suggest::{self, suggested};
+use crate::commands::useless_scopes::warn_of_useless;
 use crate::edge::session;
-use crate::terminal::output::{columns, print, say, say_json};
+use crate::terminal::colour::Tone;
+use crate::terminal::columns::{Cell, columns};
+use crate::terminal::output::{note, print, say, say_json};
 use crate::terminal::text::plain;
 use crate::terminal::times::{Moment, instant, now, seconds, stamp, stamp_ms};
-
-/// The default lifetime of an API token, in seconds (30 days).
-const API_LIFE: u64 = 30 * 86_400;
-
-/// The default lifetime of a guest link, in seconds (one hour).
-const GUEST_LIFE: u64 = 3_600;
 
 #[derive(Subcommand)]
 pub enum GuestCommand {
     /// Create a link with which a guest can operate the permitted lines for a limited time, without an account.
     Create(Grant),
     /// List the guest links of the site.
+    #[command(visible_alias = "ls")]
     List,
     /// Revoke a guest link. Guests who use this link lose access within seconds.
+    #[command(visible_alias = "rm")]
     Revoke(Revoke),
 }
 
@@ -42,7 +46,7 @@ pub struct Grant {
     #[arg(long = "scope", value_name = "SCOPE", required = true)]
     scopes: Vec<ScopeSet>,
     /// The duration for which the token or link is valid, such as 90min or 7days. [default: 30 days for an API token,
-    /// one hour for a guest link]
+    /// one day for a guest link]
     #[arg(long = "for", value_name = "DURATION", value_parser = seconds, conflicts_with = "until")]
     life: Option<u64>,
     /// The time at which the token or link expires, such as 2026-07-01T18:00:00+02:00.
@@ -52,9 +56,10 @@ pub struct Grant {
     /// [default: the current time]
     #[arg(long, value_name = "TIME")]
     from: Option<Moment>,
-    /// The number of commands that can be sent with the token or link. [default: unlimited]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_USES)))]
-    max_uses: Option<u32>,
+    /// The number of commands that can be sent with the token or link, or `any` for no limit. [default: `any` for an
+    /// API token, 1 for a guest link]
+    #[arg(long, value_name = "N")]
+    max_uses: Option<Uses>,
     /// The maximum number of commands without a result, at most your own. [default: see docs/edge.md]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_IN_FLIGHT)))]
     max_in_flight: Option<u32>,
@@ -69,6 +74,7 @@ pub struct Grant {
 #[derive(clap::Args)]
 pub struct Revoke {
     /// The id of the token or link, as shown by the command `list`.
+    #[arg(allow_hyphen_values = true)]
     jti: String,
     /// The expiry of the token (the claim `exp`), in Unix seconds. This option is required only for a token of another
     /// issuer.
@@ -76,11 +82,32 @@ pub struct Revoke {
     expires_at: Option<u64>,
 }
 
+/// The number of commands of a token or link, or `any`.
+#[derive(Debug, Clone, Copy)]
+struct Uses(Option<u32>);
+
+impl FromStr for Uses {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "any" {
+            return Ok(Self(None));
+        }
+        let number = text.parse().ok().filter(|number| (1..=MAX_USES).contains(number));
+        number
+            .map(|number| Self(Some(number)))
+            .ok_or(format!("write a number from 1 to {MAX_USES}, or `any`"))
+    }
+}
+
 impl Grant {
     fn request(&self, kind: TokenKind, now: u64) -> Result<IssueRequest> {
         let not_before = self.from.map(|from| from.after(now.saturating_mul(1000)) / 1000);
         let start = not_before.unwrap_or(now);
-        let default = if kind == TokenKind::Guest { GUEST_LIFE } else { API_LIFE };
+        let (default, uses) = match kind {
+            TokenKind::Guest => (DEFAULT_GUEST_LIFE, Some(DEFAULT_GUEST_USES)),
+            TokenKind::Api => (DEFAULT_API_LIFE, None),
+        };
         let expires_at = match (self.until, self.life) {
             (Some(until_ms), _) => until_ms / 1000,
             (None, life) => start.saturating_add(life.unwrap_or(default)),
@@ -98,7 +125,7 @@ impl Grant {
             scope,
             not_before,
             expires_at,
-            max_uses: self.max_uses,
+            max_uses: self.max_uses.map_or(uses, |Uses(most)| most),
             max_in_flight: self.max_in_flight,
             max_per_minute: self.max_per_minute,
             max_sockets: self.max_sockets,
@@ -118,18 +145,25 @@ pub fn guest(command: &GuestCommand, json: bool) -> Result<()> {
 /// store it. The edge never shows the same token or link again.
 pub fn create(kind: TokenKind, grant: &Grant, json: bool) -> Result<()> {
     let request = grant.request(kind, now()?)?;
-    let reply: IssueReply = session::api()?.send(&Endpoint::MintToken, &request)?;
+    let edge = session::api()?;
+    warn_of_useless(&edge, &request.scope);
+    let reply: IssueReply = edge.send(&Endpoint::MintToken, &request)?;
     if json {
         return say_json(&reply);
     }
     let token = &reply.token;
-    eprintln!(
-        "The token or link {} (id {}) is valid from {} until {}. It is shown only once, so store it now.",
+    note(&format!(
+        "The token or link {} (id {}) is valid from {} until {}, for {}. It is shown only once, so store it now.",
         plain(&token.name),
         token.jti,
         stamp(token.not_before),
-        stamp(token.expires_at)
-    );
+        stamp(token.expires_at),
+        match token.max_uses {
+            Some(1) => "one command".into(),
+            Some(most) => format!("{most} commands"),
+            None => "any number of commands".into(),
+        }
+    ));
     match reply.access_token.or(reply.link) {
         Some(secret) => say(secret.expose()),
         None => bail!("the edge's response contains no token or link"),
@@ -151,7 +185,9 @@ pub fn list(kind: TokenKind, json: bool) -> Result<()> {
 pub fn revoke(args: &Revoke, json: bool) -> Result<()> {
     let endpoint = Endpoint::RevokeToken { jti: args.jti.clone() };
     let query = args.expires_at.map(|seconds| format!("expires_at={seconds}")).unwrap_or_default();
-    session::api()?.call_with::<IgnoredAny>(&endpoint, &query)?;
+    let api = session::api()?;
+    let revoked = api.call_with::<IgnoredAny>(&endpoint, &query);
+    suggested(revoked, Code::UnknownToken, || suggest::token(&api, &args.jti))?;
     let text = format!("The token or link {} is revoked.", plain(&args.jti));
     print(json, &json!({ "revoked": args.jti }), &text)
 }
@@ -162,38 +198,40 @@ fn table(tokens: &[TokenView], now: u64) -> String {
             Some(most) => format!("{}/{most}", token.uses),
             None => "any".into(),
         };
+        let (tone, state) = state(token, now);
         [
-            token.jti.clone(),
-            token.name.clone(),
-            state(token, now).into(),
-            stamp(token.expires_at),
-            uses,
-            token.last_used_ms.map_or_else(|| "never".into(), stamp_ms),
-            token.creator.clone(),
-            token.scope.to_string(),
+            token.jti.clone().into(),
+            token.name.clone().into(),
+            Cell::new(tone, state),
+            stamp(token.expires_at).into(),
+            uses.into(),
+            token.last_used_ms.map_or_else(|| "never".into(), stamp_ms).into(),
+            token.creator.clone().into(),
+            token.scope.to_string().into(),
         ]
     });
     columns(["ID", "NAME", "STATE", "UNTIL", "USES", "LAST USED", "BY", "SCOPE"], rows)
 }
 
 /// Describes, in one or two words, whether the token can be used now.
-fn state(token: &TokenView, now: u64) -> &'static str {
+fn state(token: &TokenView, now: u64) -> (Tone, &'static str) {
     if token.revoked_ms.is_some() {
-        "revoked"
+        (Tone::Bad, "revoked")
     } else if token.expires_at <= now {
-        "expired"
+        (Tone::Faint, "expired")
     } else if token.max_uses.is_some_and(|most| token.uses >= most) {
-        "used up"
+        (Tone::Faint, "used up")
     } else if token.not_before > now {
-        "not yet"
+        (Tone::Warning, "not yet")
     } else {
-        "valid"
+        (Tone::Good, "valid")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::terminal::colour::for_stdout;
     use clap::Parser;
 
     const NOW: u64 = 1_782_907_200;
@@ -213,7 +251,7 @@ mod tests {
     fn a_window_is_what_its_options_say() {
         let window =
             |args: &[&str]| read(args).map(|request| (request.not_before, request.expires_at)).unwrap();
-        assert_eq!(window(&[]), (None, NOW + 3_600));
+        assert_eq!(window(&[]), (None, NOW + 86_400));
         assert_eq!(window(&["--for", "2h"]), (None, NOW + 7_200));
         assert_eq!(window(&["--from", "1h", "--for", "2h"]), (Some(NOW + 3_600), NOW + 10_800));
         assert_eq!(window(&["--until", "2026-07-01T15:00:00+02:00"]), (None, NOW + 3_600));
@@ -227,6 +265,8 @@ mod tests {
             &["--for", "2h", "--until", "2026-07-01T13:00:00Z"],
             &["--for", "2"],
             &["--max-uses", "0"],
+            &["--max-uses", "1000001"],
+            &["--max-uses", "many"],
             &["--scope", "door"],
         ] {
             assert!(read(wrong).is_err(), "{wrong:?}");
@@ -239,6 +279,17 @@ mod tests {
             read(&["--scope", "line:porch/bell:read line:shed/door:pulse", "--max-uses", "3"]).unwrap();
         assert_eq!(request.scope.iter().count(), 3);
         assert_eq!(request.max_uses, Some(3));
+    }
+
+    #[test]
+    fn a_guest_link_is_good_for_one_use_unless_it_says_otherwise() {
+        let uses = |kind, args: &[&str]| {
+            let line = [&["x", "lamp", "--scope", "line:porch/lamp:set"], args].concat();
+            Line::try_parse_from(line).unwrap().grant.request(kind, NOW).unwrap().max_uses
+        };
+        assert_eq!(uses(TokenKind::Guest, &[]), Some(1));
+        assert_eq!(uses(TokenKind::Guest, &["--max-uses", "any"]), None);
+        assert_eq!(uses(TokenKind::Api, &[]), None);
     }
 
     #[test]
@@ -260,12 +311,12 @@ mod tests {
             last_used_ms: None,
             revoked_ms: None,
         };
-        assert_eq!(state(&token, NOW), "valid");
-        assert_eq!(state(&token, NOW - 1), "not yet");
-        assert_eq!(state(&token, NOW + 60), "expired");
-        assert_eq!(state(&TokenView { uses: 2, ..token.clone() }, NOW), "used up");
-        assert_eq!(state(&TokenView { revoked_ms: Some(1), ..token.clone() }, NOW), "revoked");
-        let page = table(&[token], NOW);
+        assert_eq!(state(&token, NOW).1, "valid");
+        assert_eq!(state(&token, NOW - 1).1, "not yet");
+        assert_eq!(state(&token, NOW + 60).1, "expired");
+        assert_eq!(state(&TokenView { uses: 2, ..token.clone() }, NOW).1, "used up");
+        assert_eq!(state(&TokenView { revoked_ms: Some(1), ..token.clone() }, NOW).1, "revoked");
+        let page = for_stdout(&table(&[token], NOW));
         assert!(page.contains("plumber  valid  2026-07-01T12:01:00Z  1/2   never"), "{page}");
     }
 }

@@ -1,6 +1,6 @@
 //! Implements `pinlatch setup`, `login`, `logout` and `whoami`.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use pinlatch_protocol::api::{Secret, SetupRequest, TokenReply, TokenRequest, Whoami};
 use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::{Name, UserName};
@@ -8,9 +8,10 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 use url::Url;
 
+use crate::edge::address::{deployment, require_edge};
 use crate::edge::api::Api;
 use crate::edge::client_token;
-use crate::edge::session::{api, forget, is_over, keep, kept, live};
+use crate::edge::session::{api, current, forget, is_over, keep, logged_in_at};
 use crate::terminal::output::print;
 use crate::terminal::password::password;
 use crate::terminal::text::plain;
@@ -18,7 +19,7 @@ use crate::terminal::text::plain;
 #[derive(clap::Args)]
 pub struct Setup {
     /// The deployment's URL.
-    #[arg(long)]
+    #[arg(long, value_parser = deployment)]
     pub url: Url,
     /// The name of the site. [default: the site in the setup code]
     #[arg(long)]
@@ -37,7 +38,7 @@ pub struct Setup {
 #[derive(clap::Args)]
 pub struct Login {
     /// The deployment's URL.
-    #[arg(long)]
+    #[arg(long, value_parser = deployment)]
     pub url: Url,
     /// The name of the site. [default: the deployment's first site]
     #[arg(long)]
@@ -59,19 +60,29 @@ pub struct Logout {
 }
 
 pub fn set_up(args: &Setup, json: bool) -> Result<()> {
+    let api = reached(&args.url, args.password_stdin)?;
     let request = SetupRequest {
         site: args.site.clone(),
         code: Secret::new(&args.code),
         username: args.username.clone(),
         password: password(args.password_stdin, true)?,
     };
-    Api::new(&args.url)?.send::<IgnoredAny>(&Endpoint::SetUp, &request)?;
+    api.send::<IgnoredAny>(&Endpoint::SetUp, &request)?;
     let text =
         format!("{} is now the owner. Log in at {} or with `pinlatch login`.", args.username, args.url);
     print(json, &json!({ "username": args.username }), &text)
 }
 
+/// Returns a client for the deployment. If the user will type a password, the deployment must answer first.
+pub fn reached(url: &Url, password_stdin: bool) -> Result<Api> {
+    if !password_stdin {
+        require_edge(url)?;
+    }
+    Api::new(url)
+}
+
 pub fn log_in(args: &Login, json: bool) -> Result<()> {
+    let api = reached(&args.url, args.password_stdin)?;
     let request = TokenRequest {
         grant_type: "password".into(),
         site: args.site.clone(),
@@ -80,7 +91,7 @@ pub fn log_in(args: &Login, json: bool) -> Result<()> {
         refresh_token: None,
         client_token: client_token::find(&args.url, args.site.as_ref()),
     };
-    let mut reply: TokenReply = Api::new(&args.url)?.send(&Endpoint::LogIn, &request)?;
+    let mut reply: TokenReply = api.send(&Endpoint::LogIn, &request)?;
     if let Some(token) = reply.client_token.take() {
         client_token::keep(&args.url, args.site.as_ref(), token)?;
     }
@@ -97,8 +108,8 @@ pub fn whoami(json: bool) -> Result<()> {
 
 /// Ends the login session at the edge, then deletes the session from this machine.
 pub fn log_out(args: &Logout, json: bool) -> Result<()> {
-    let kept = kept()?;
-    let ended = live(kept).and_then(|session| session.api()?.call::<IgnoredAny>(&Endpoint::LogOutBrowser));
+    logged_in_at()?.context("you are not logged in; run `pinlatch login`")?;
+    let ended = current().and_then(|session| session.api()?.call::<IgnoredAny>(&Endpoint::LogOutBrowser));
     let ended = match ended {
         Ok(IgnoredAny) => true,
         Err(error) if is_over(&error) => true,

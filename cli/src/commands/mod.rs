@@ -11,6 +11,8 @@ pub mod keys;
 pub mod login;
 pub mod self_host;
 pub mod send;
+pub mod suggest;
 pub mod token;
+pub mod useless_scopes;
 pub mod user;
 pub mod watch;

@@ -5,11 +5,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use pinlatch_protocol::panel::{Change, DeviceView, LineView, ToPanel};
 use pinlatch_protocol::problem::Code;
+use pinlatch_protocol::wording;
 use serde_json::Value;
 
 use crate::edge::session::{Session, current, is_over, renewed};
 use crate::edge::socket::{End, Socket};
-use crate::terminal::output::{reported, say, say_json};
+use crate::states::{reachable, state};
+use crate::terminal::colour::for_stdout;
+use crate::terminal::output::{note, say, say_json};
+use crate::terminal::text::plain;
 use crate::terminal::times::stamp_ms;
 
 /// The longest wait before the next connection attempt, in seconds.
@@ -42,7 +46,7 @@ pub fn run(json: bool) -> Result<()> {
         failures += 1;
         let (Next::Again(wait) | Next::Renew(wait)) = next;
         if !matches!(end, End::SessionEnded | End::Gap) || wait > 0 {
-            eprintln!("pinlatch: {end}; reconnecting in {wait} s");
+            note(&plain(&format!("pinlatch: {end}; reconnecting in {wait} s")));
         }
         std::thread::sleep(Duration::from_secs(wait));
         session = match next {
@@ -78,7 +82,7 @@ fn current_or_kept(session: Session) -> Result<Session> {
 }
 
 fn renew(session: Session) -> Result<Session> {
-    or_kept(renewed(), session)
+    or_kept(renewed(&session), session)
 }
 
 fn or_kept(fresh: Result<Session>, session: Session) -> Result<Session> {
@@ -121,7 +125,7 @@ fn watch(session: &Session, json: bool) -> Result<End> {
         // A newer edge can send events that this version of `pinlatch` does not know. Unknown events are skipped.
         if let Ok(frame) = serde_json::from_value::<ToPanel>(frame) {
             for line in lines(&frame) {
-                say(&line)?;
+                say(&for_stdout(&line))?;
             }
         }
     }
@@ -136,35 +140,38 @@ fn lines(frame: &ToPanel) -> Vec<String> {
         ToPanel::Event { at_ms, change, .. } => match change {
             Change::Device { device } => of_device(*at_ms, device),
             Change::Removed { device } => vec![line(*at_ms, device.as_str(), "removed")],
-            Change::Presence { device, online, .. } => {
-                vec![line(*at_ms, device.as_str(), if *online { "online" } else { "offline" })]
+            Change::Presence { device, online, answering, .. } => {
+                vec![line(*at_ms, device.as_str(), &reachable(*online, *answering))]
             }
-            Change::Line { device, line: view } => vec![of_line(*at_ms, device.as_str(), view)],
+            Change::Line { device, line: view } => {
+                let by = by(*at_ms, view).map_or_else(String::new, |by| format!(" ({by})"));
+                vec![of_line(*at_ms, device.as_str(), view) + &by]
+            }
             Change::Hidden => Vec::new(),
         },
         ToPanel::Press { at_ms, device, line: contact, long } => {
             let what = if *long { "long press" } else { "press" };
             vec![line(*at_ms, &format!("{device}/{contact}"), what)]
         }
-        ToPanel::Result { .. } | ToPanel::Problem { .. } => Vec::new(),
+        ToPanel::Uses { .. } | ToPanel::Result { .. } | ToPanel::Problem { .. } => Vec::new(),
     }
 }
 
+/// Describes the command that caused an event, and its sender. Returns `None` if no command caused the event: the event
+/// of a command has the time of the command.
+fn by(at_ms: u64, view: &LineView) -> Option<String> {
+    let last = view.last.as_ref().filter(|last| last.at_ms == at_ms)?;
+    wording::last_by(view, last).map(|by| plain(&by))
+}
+
 fn of_device(at_ms: u64, device: &DeviceView) -> Vec<String> {
-    let presence = line(at_ms, device.name.as_str(), if device.online { "online" } else { "offline" });
+    let presence = line(at_ms, device.name.as_str(), &reachable(device.online, device.answering));
     let lines = device.lines.iter().map(|view| of_line(at_ms, device.name.as_str(), view));
     std::iter::once(presence).chain(lines).collect()
 }
 
 fn of_line(at_ms: u64, device: &str, view: &LineView) -> String {
-    let mut what = reported(view);
-    if let (Some(unit), true) = (&view.unit, view.reported.is_some()) {
-        what.push_str(&format!(" {unit}"));
-    }
-    if let Some(desired) = view.desired.filter(|desired| Some(*desired) != view.reported) {
-        what.push_str(&format!(" (desired: {desired})"));
-    }
-    line(at_ms, &format!("{device}/{}", view.name), &what)
+    line(at_ms, &format!("{device}/{}", view.name), &state(view))
 }
 
 fn line(at_ms: u64, place: &str, what: &str) -> String {
@@ -212,7 +219,9 @@ mod tests {
 
     #[test]
     fn frames_become_lines() {
-        let lines = |frame: Value| lines(&serde_json::from_value(frame).unwrap());
+        let lines = |frame: Value| -> Vec<String> {
+            lines(&serde_json::from_value(frame).unwrap()).iter().map(|line| for_stdout(line)).collect()
+        };
         let view = json!({
             "name": "lamp", "kind": "switch", "actions": [], "reported": false, "desired": true, "retain": true,
             "changed_ms": null,
@@ -220,7 +229,7 @@ mod tests {
         let line = json!({
             "type": "event", "seq": 2, "at_ms": 1_782_907_200_000_u64, "change": "line", "device": "porch", "line": view,
         });
-        assert_eq!(lines(line), ["2026-07-01T12:00:00Z  porch/lamp                off (desired: on)"]);
+        assert_eq!(lines(line), ["2026-07-01T12:00:00Z  porch/lamp                off (asked for: on)"]);
         let press = json!({ "type": "press", "at_ms": 0, "device": "porch", "line": "bell", "long": true });
         assert_eq!(lines(press), ["1970-01-01T00:00:00Z  porch/bell                long press"]);
         let gone = json!({
@@ -228,6 +237,21 @@ mod tests {
             "last_seen_ms": null,
         });
         assert_eq!(lines(gone), ["1970-01-01T00:00:00Z  porch                     offline"]);
+        let silent = json!({
+            "type": "event", "seq": 4, "at_ms": 0, "change": "presence", "device": "porch", "online": true,
+            "answering": false, "last_seen_ms": null,
+        });
+        assert_eq!(lines(silent), ["1970-01-01T00:00:00Z  porch                     not answering"]);
+        let door = |at_ms: u64| {
+            let by = json!({ "kind": "guest", "name": "Courier" });
+            json!({ "type": "event", "seq": 5, "at_ms": at_ms, "change": "line", "device": "porch", "line": {
+                "name": "door", "kind": "momentary", "actions": [], "reported": true, "changed_ms": null,
+                "last": { "by": by, "action": "pulse", "args": { "ms": 3_000 }, "at_ms": 0 },
+            } })
+        };
+        let opened = "1970-01-01T00:00:00Z  porch/door                on (opened by Courier (guest link))";
+        assert_eq!(lines(door(0)), [opened]);
+        assert_eq!(lines(door(3_000)), ["1970-01-01T00:00:03Z  porch/door                on"], "no command");
         assert!(lines(json!({ "type": "event", "seq": 4, "at_ms": 0, "change": "hidden" })).is_empty());
     }
 }

@@ -20,8 +20,13 @@ use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Body};
 use url::Url;
 
+use crate::explained::problem;
+
 /// The maximum duration of an HTTP call: the longest deadline of a command plus a margin.
 const TIMEOUT: Duration = Duration::from_secs(75);
+
+/// The beginning of the header `Authorization`.
+const BEARER: &str = "Bearer ";
 
 /// A request to an endpoint.
 struct Call<'a> {
@@ -37,7 +42,7 @@ pub struct Api {
     agent: Agent,
     base: Url,
     token: RefCell<Option<String>>,
-    renew: Option<fn() -> Result<String>>,
+    renew: Option<fn(&str) -> Result<String>>,
     prove: Option<fn(anyhow::Error) -> Result<String>>,
 }
 
@@ -60,13 +65,13 @@ impl Api {
     }
 
     fn set_token(&self, token: &str) {
-        self.token.replace(Some(format!("Bearer {token}")));
+        self.token.replace(Some(format!("{BEARER}{token}")));
     }
 
     /// Sets a function that returns a new access token. If the edge refuses the current access token, the given
-    /// function is called and the request is sent again. The edge can refuse an access token before the token expires,
+    /// function is called with the refused token, and the request is sent again. The edge can refuse an access token before the token expires,
     /// for example because a signing key was retired.
-    pub fn renewed_by(self, renew: fn() -> Result<String>) -> Self {
+    pub fn renewed_by(self, renew: fn(&str) -> Result<String>) -> Self {
         Self { renew: Some(renew), ..self }
     }
 
@@ -166,6 +171,9 @@ impl Api {
     }
 
     fn unreachable(&self, error: ureq::Error) -> anyhow::Error {
+        if let Some(text) = wrong_scheme(&error, &self.base) {
+            return anyhow!("cannot reach {}: {text}", self.base);
+        }
         anyhow::Error::new(error).context(format!("cannot reach {}", self.base))
     }
 
@@ -180,7 +188,7 @@ impl Api {
             Ok(problem) => Err(problem.into()),
             Err(_) => Err(anyhow!(
                 "{} answered with status {status}, but the response is not from a Pinlatch edge; check the URL",
-                self.base
+                self.base,
             )),
         }
     }
@@ -197,7 +205,8 @@ impl Api {
         if let (Some(renew), Err(error)) = (self.renew, &outcome)
             && has_code(error, Code::InvalidToken)
         {
-            self.set_token(&renew()?);
+            let refused = self.token.borrow().clone().unwrap_or_default();
+            self.set_token(&renew(refused.trim_start_matches(BEARER))?);
             outcome = send();
         }
         match (self.prove, outcome) {
@@ -271,9 +280,29 @@ impl resolver::Resolver for Resolver {
     }
 }
 
+/// Explains an error whose cause is that the server speaks another protocol than the scheme of the URL says.
+fn wrong_scheme(error: &ureq::Error, base: &Url) -> Option<String> {
+    let other = |scheme| {
+        let mut other = base.clone();
+        other.set_scheme(scheme).ok().map(|()| other)
+    };
+    match error {
+        // rustls reports the bytes of a response in plain text as a message with an invalid type.
+        error if error.to_string().contains("InvalidContentType") => Some(if is_local(base) {
+            format!("the server does not speak TLS; try {}", other("http")?)
+        } else {
+            "the server does not speak TLS at this port; check the port".into()
+        }),
+        ureq::Error::Protocol(_) if base.scheme() == "http" => {
+            Some(format!("the server does not speak HTTP; try {}", other("https")?))
+        }
+        _ => None,
+    }
+}
+
 /// Returns whether the error is a problem of the edge with the given code.
 pub fn has_code(error: &anyhow::Error, code: Code) -> bool {
-    error.downcast_ref::<Problem>().is_some_and(|problem| problem.is(code))
+    problem(error).is_some_and(|problem| problem.is(code))
 }
 
 /// An HTTP response with any status.
@@ -340,7 +369,7 @@ mod tests {
     /// Returns a client of a login session. The client renews its access token to `renewed`, and proves to `proven`.
     fn logged_in() -> Api {
         let api = Api::new(&Url::parse("https://door.example").unwrap()).unwrap().with_token("first");
-        api.renewed_by(|| Ok("renewed".into())).proven_by(|needed| {
+        api.renewed_by(|refused| Ok(format!("renewed after {refused}"))).proven_by(|needed| {
             assert!(has_code(&needed, Code::InsufficientUserAuthentication));
             Ok("proven".into())
         })
@@ -368,7 +397,7 @@ mod tests {
         assert_eq!(tokens, ["Bearer first", "Bearer proven"], "the login is not renewed");
         let (result, tokens) = sent(&logged_in(), &[InvalidToken, Unproven]);
         assert!(result.is_ok());
-        assert_eq!(tokens, ["Bearer first", "Bearer renewed", "Bearer proven"]);
+        assert_eq!(tokens, ["Bearer first", "Bearer renewed after first", "Bearer proven"]);
         for (answers, count) in
             [(&[Unproven; 2][..], 2), (&[InvalidToken; 2], 2), (&[InvalidToken, Unproven, Unproven], 3)]
         {

@@ -1,7 +1,9 @@
 //! Connects to the edge and to other servers.
 
+pub mod address;
 pub mod api;
 pub mod client_token;
+mod lock;
 mod proof;
 pub mod published;
 pub mod session;

@@ -23,22 +23,22 @@ pub fn send(api: &Api, password: Secret) -> Result<TokenReply> {
     api.send(&Endpoint::ProveIdentity, &ProofRequest { password }).map_err(explained)
 }
 
-/// Asks for the password on the terminal, and sends the password to the edge. `needed` is the edge's refusal of a
+/// Asks for the password on the terminal, and calls `prove` with the password. `needed` is the edge's refusal of a
 /// request without a proof. Without a terminal, this function returns the refusal, with advice.
-pub fn ask(api: &Api, needed: Error) -> Result<TokenReply> {
-    ask_with(needed, ask_on_terminal, |password| send(api, password))
+pub fn ask<T>(needed: Error, prove: impl FnMut(Secret) -> Result<T>) -> Result<T> {
+    ask_with(needed, ask_on_terminal, prove)
 }
 
-fn ask_with(
+fn ask_with<T>(
     needed: Error,
     ask: impl Fn(&str) -> io::Result<Secret>,
-    mut send: impl FnMut(Secret) -> Result<TokenReply>,
-) -> Result<TokenReply> {
+    mut prove: impl FnMut(Secret) -> Result<T>,
+) -> Result<T> {
     let mut attempt = 1;
     let mut question = QUESTION;
     loop {
         let Ok(password) = ask(question) else { return Err(without_terminal(needed)) };
-        match send(password) {
+        match prove(password) {
             Err(error) if has_code(&error, Code::LoginFailed) && attempt < ATTEMPTS => attempt += 1,
             other => return other,
         }
@@ -119,8 +119,8 @@ mod tests {
 
     #[test]
     fn without_a_terminal_the_refusal_says_what_to_do() {
-        let error = ask_with(needed(), |_| Err(io::ErrorKind::NotFound.into()), |_| panic!("no password"))
-            .unwrap_err();
+        let no_proof = |_| -> Result<()> { panic!("no password") };
+        let error = ask_with(needed(), |_| Err(io::ErrorKind::NotFound.into()), no_proof).unwrap_err();
         assert!(
             has_code(&error, Code::InsufficientUserAuthentication),
             "the document for --json stays the same"

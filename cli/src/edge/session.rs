@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::edge::api::{Api, has_code};
+use crate::edge::lock::Lock;
 use crate::edge::proof;
 use crate::files::{config_dir, write_private};
 use crate::terminal::times::now;
@@ -30,10 +31,14 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Stores the new tokens of the same login session.
+    fn is_fresh(&self) -> Result<bool> {
+        Ok(now()? + MARGIN < self.expires_at)
+    }
+
+    /// Stores the new tokens of the same login session. The caller has the lock.
     fn continued_by(self, reply: TokenReply) -> Result<Session> {
         let token = reply.access_token.clone();
-        keep(&self.url, self.site.as_ref(), reply)?;
+        store(&self.url, self.site.as_ref(), reply)?;
         Ok(Session { url: self.url, token })
     }
 }
@@ -43,6 +48,13 @@ impl Credentials {
 pub fn is_over(error: &Error) -> bool {
     let codes = [Code::InvalidToken, Code::InvalidGrant, Code::UnknownSite];
     codes.into_iter().any(|code| has_code(error, code))
+}
+
+/// Returns the lock of the stored session. A command that renews or replaces the session has the lock from before it
+/// reads the session until after it has stored the new session. [`Lock::acquire`] waits, so a function with the lock
+/// calls no function that acquires it again.
+fn lock() -> Result<Lock> {
+    Lock::acquire(&config_dir()?.join("credentials.lock"))
 }
 
 /// A login session whose access token is valid for at least [`MARGIN`] seconds.
@@ -55,13 +67,9 @@ impl Session {
     /// Creates an HTTP client with the session's access token. If the edge refuses the access token, the client renews
     /// the access token. If the edge needs a newer proof, the client asks for the password.
     pub fn api(&self) -> Result<Api> {
-        let prove = |needed| Ok(proven_by(|api| proof::ask(api, needed))?.token.expose().to_owned());
-        Ok(self.renewing_api()?.proven_by(prove))
-    }
-
-    fn renewing_api(&self) -> Result<Api> {
-        let renew = || Ok(renewed()?.token.expose().to_owned());
-        Ok(Api::new(&self.url)?.with_token(self.token.expose()).renewed_by(renew))
+        let renew = |refused: &str| Ok(renewed_after(refused)?.token.expose().to_owned());
+        let ask = |needed| Ok(proof::ask(needed, prove)?.token.expose().to_owned());
+        Ok(Api::new(&self.url)?.with_token(self.token.expose()).renewed_by(renew).proven_by(ask))
     }
 
     /// Returns the value of the `Authorization` header for requests of this session.
@@ -78,13 +86,26 @@ pub fn api() -> Result<Api> {
 
 /// Returns the stored login session. If the session's access token is about to expire, the session is renewed first.
 pub fn current() -> Result<Session> {
-    live(kept()?)
+    let kept = kept()?;
+    if kept.is_fresh()? {
+        return Ok(kept.into());
+    }
+    let _lock = lock()?;
+    live_with_lock(self::kept()?)
 }
 
-/// Renews the stored login session even if the access token has not expired. The caller uses this function because the
-/// edge has refused the access token.
-pub fn renewed() -> Result<Session> {
-    renew(kept()?)
+/// Renews a login session even if its access token has not expired. The caller uses this function because the edge has
+/// refused the access token.
+pub fn renewed(refused: &Session) -> Result<Session> {
+    renewed_after(refused.token.expose())
+}
+
+/// Renews the stored login session. If the stored access token is not the refused one, another command has renewed the
+/// session already.
+fn renewed_after(refused: &str) -> Result<Session> {
+    let _lock = lock()?;
+    let kept = kept()?;
+    if kept.access_token.expose() == refused { renew(kept) } else { live_with_lock(kept) }
 }
 
 /// Returns the URL of the deployment that the user is logged in to, if any.
@@ -92,14 +113,12 @@ pub fn logged_in_at() -> Result<Option<Url>> {
     Ok(read()?.map(|kept| kept.url))
 }
 
-/// Returns the given session, and renews it first if its access token is about to expire.
-pub fn live(kept: Credentials) -> Result<Session> {
-    if now()? + MARGIN < kept.expires_at {
-        return Ok(Session { url: kept.url, token: kept.access_token });
-    }
-    renew(kept)
+/// Returns the given session, and renews it first if its access token is about to expire. The caller has the lock.
+fn live_with_lock(kept: Credentials) -> Result<Session> {
+    if kept.is_fresh()? { Ok(kept.into()) } else { renew(kept) }
 }
 
+/// Renews the given session. The caller has the lock.
 fn renew(kept: Credentials) -> Result<Session> {
     let request = TokenRequest {
         grant_type: "refresh_token".into(),
@@ -115,20 +134,29 @@ fn renew(kept: Credentials) -> Result<Session> {
     kept.continued_by(reply)
 }
 
-/// Proves with a password that the user is the person of the stored login session. The tokens of the session change.
-pub fn prove(password: Secret) -> Result<()> {
-    proven_by(|api| proof::send(api, password)).map(|_| ())
-}
-
-/// Stores the tokens that the edge returns for a new proof. The edge refuses the earlier tokens of the session from
-/// then on.
-fn proven_by(prove: impl FnOnce(&Api) -> Result<TokenReply>) -> Result<Session> {
-    let reply = prove(&current()?.renewing_api()?)?;
+/// Proves with a password that the user is the person of the stored login session. The edge returns new tokens of the
+/// session, and refuses the earlier tokens from then on.
+pub fn prove(password: Secret) -> Result<Session> {
+    let _lock = lock()?;
+    let session = live_with_lock(kept()?)?;
+    let send =
+        |token: &Secret, password| proof::send(&Api::new(&session.url)?.with_token(token.expose()), password);
+    let reply = match send(&session.token, password.clone()) {
+        // The edge can refuse an access token before it expires.
+        Err(error) if has_code(&error, Code::InvalidToken) => send(&renew(kept()?)?.token, password)?,
+        other => other?,
+    };
     kept()?.continued_by(reply)
 }
 
+impl From<Credentials> for Session {
+    fn from(kept: Credentials) -> Self {
+        Self { url: kept.url, token: kept.access_token }
+    }
+}
+
 /// Returns the stored session without renewing it.
-pub fn kept() -> Result<Credentials> {
+fn kept() -> Result<Credentials> {
     read()?.context("you are not logged in; run `pinlatch login`")
 }
 
@@ -143,8 +171,14 @@ fn read() -> Result<Option<Credentials>> {
     serde_json::from_str(&text).map(Some).with_context(damaged)
 }
 
-/// Stores the login session in the configuration folder.
+/// Stores a new login session in the configuration folder.
 pub fn keep(url: &Url, site: Option<&Name>, reply: TokenReply) -> Result<()> {
+    let _lock = lock()?;
+    store(url, site, reply)
+}
+
+/// Stores the login session. The caller has the lock.
+fn store(url: &Url, site: Option<&Name>, reply: TokenReply) -> Result<()> {
     let kept = Credentials {
         url: url.clone(),
         site: site.cloned(),
@@ -157,6 +191,7 @@ pub fn keep(url: &Url, site: Option<&Name>, reply: TokenReply) -> Result<()> {
 
 /// Deletes the stored session from this machine.
 pub fn forget() -> Result<()> {
+    let _lock = lock()?;
     let file = file()?;
     std::fs::remove_file(&file).with_context(|| format!("cannot remove {}", file.display()))
 }

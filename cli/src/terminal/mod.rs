@@ -1,5 +1,7 @@
 //! Parses what people type, and prints what people read.
 
+pub mod colour;
+pub mod columns;
 pub mod output;
 pub mod password;
 pub mod text;

@@ -1,27 +1,38 @@
-//! Prints the results and errors of commands.
+//! Prints the results and errors of commands. All text except the output of [`print_verbatim`] and [`say`] is prepared
+//! for terminals: text from unknown people cannot control the terminal.
 
 use std::io::{ErrorKind, Write};
 
 use anyhow::{Context, Error, Result};
-use pinlatch_protocol::panel::LineView;
-use pinlatch_protocol::problem::Problem;
 use pinlatch_token::KeyError;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::explained::problem;
+use crate::terminal::colour::{Tone, for_stderr, for_stdout, paint};
 use crate::terminal::text::plain;
+
+/// The beginning of each error.
+const OWN: &str = "pinlatch:";
 
 /// Prints the result of a command: the document with --json, otherwise the text.
 pub fn print(json: bool, document: &impl Serialize, text: &str) -> Result<()> {
+    if json { say_json(document) } else { say(&for_stdout(text)) }
+}
+
+/// Prints the result of a command in the same way as [`print`], but without any change to the text. This function is
+/// for texts that programs read, such as tokens and scripts.
+pub fn print_verbatim(json: bool, document: &impl Serialize, text: &str) -> Result<()> {
     if json { say_json(document) } else { say(text) }
 }
 
-/// Prints a negative result: the document on stdout with --json, otherwise the sentence on stderr.
-pub fn print_refusal(json: bool, document: &impl Serialize, sentence: &str) -> Result<()> {
+/// Prints a negative result: the document on stdout with --json, otherwise the sentence on stderr. `mark` is the
+/// beginning of the sentence, which has the colour of a failure.
+pub fn print_refusal(json: bool, document: &impl Serialize, mark: &str, sentence: &str) -> Result<()> {
     if json {
         return say_json(document);
     }
-    eprintln!("{}", plain(sentence));
+    complain(Tone::Bad, mark, sentence);
     Ok(())
 }
 
@@ -30,19 +41,33 @@ pub fn print_error(json: bool, error: &Error, other: &str) {
     let reason = format!("{error:#}");
     let key = error.downcast_ref().map(KeyError::code);
     let sentence = match key {
-        Some(code) => format!("pinlatch: key refused ({code}): {reason}"),
-        None => format!("pinlatch: {reason}"),
+        Some(code) => format!("key refused ({code}): {reason}"),
+        None => reason.clone(),
     };
-    let printed = match (error.downcast_ref::<Problem>(), key) {
-        (Some(problem), _) => print_refusal(json, problem, &sentence),
+    let printed = match (problem(error), key) {
+        (Some(problem), _) => print_refusal(json, problem, OWN, &sentence),
         (None, Some(code)) => {
-            print_refusal(json, &json!({ "error": "key", "code": code, "reason": reason }), &sentence)
+            print_refusal(json, &json!({ "error": "key", "code": code, "reason": reason }), OWN, &sentence)
         }
-        (None, None) => print_refusal(json, &json!({ "error": other, "reason": reason }), &sentence),
+        (None, None) => print_refusal(json, &json!({ "error": other, "reason": reason }), OWN, &sentence),
     };
     if printed.is_err() {
-        eprintln!("{}", plain(&sentence));
+        complain(Tone::Bad, OWN, &sentence);
     }
+}
+
+/// Prints a warning on stderr.
+pub fn warn(sentence: &str) {
+    complain(Tone::Warning, "pinlatch: warning:", sentence);
+}
+
+/// Prints a text on stderr that is neither a warning nor an error.
+pub fn note(text: &str) {
+    eprintln!("{}", for_stderr(text));
+}
+
+fn complain(tone: Tone, mark: &str, sentence: &str) {
+    eprintln!("{} {}", for_stderr(&paint(tone, mark)), for_stderr(&plain(sentence)));
 }
 
 /// Writes the text to stdout in one call. With several calls, a reader such as `head -1` could close the pipe before
@@ -64,47 +89,9 @@ pub fn is_unread(error: &Error) -> bool {
     error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 
-/// Returns the level that the device has reported for a line, in words.
-pub fn reported(line: &LineView) -> String {
-    line.reported.map_or_else(|| "unknown".into(), |level| level.to_string())
-}
-
-/// Formats rows as a text table. Each column is as wide as its longest cell. Control characters are escaped, because a
-/// cell can contain text from an unknown person.
-pub fn columns<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
-    let rows: Vec<[String; N]> = std::iter::once(head.map(str::to_owned))
-        .chain(rows.map(|row| row.map(|cell| plain(&cell))))
-        .collect();
-    let mut widths = [0; N];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    let mut table = String::new();
-    for row in &rows {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
-        table.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-        table.push('\n');
-    }
-    table
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn columns_line_up_and_hide_nothing() {
-        let rows = [
-            ["ann".to_owned(), "owner".to_owned(), "since long ago".to_owned()],
-            ["b\u{1b}[2J".to_owned(), String::new(), String::new()],
-        ];
-        assert_eq!(
-            columns(["NAME", "ROLE", "NOTE"], rows.into_iter()),
-            "NAME        ROLE   NOTE\nann         owner  since long ago\nb\\u001b[2J\n"
-        );
-    }
 
     #[test]
     fn a_closed_pipe_is_known_through_its_context() {

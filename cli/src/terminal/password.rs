@@ -1,6 +1,6 @@
 //! Reads passwords from the terminal or from stdin.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use anyhow::{Context, Result, bail};
 use pinlatch_protocol::api::Secret;
@@ -38,16 +38,29 @@ pub fn two_passwords(from_stdin: bool) -> Result<(Secret, Secret)> {
 
 fn stdin() -> Result<String> {
     let mut text = String::new();
-    std::io::stdin().take(4096).read_to_string(&mut text).context("cannot read the password from stdin")?;
+    io::stdin().take(4096).read_to_string(&mut text).context("cannot read the password from stdin")?;
     Ok(text)
 }
 
 /// Asks for a password on the terminal. Returns an error if no terminal is available.
-pub fn ask_on_terminal(prompt: &str) -> std::io::Result<Secret> {
+pub fn ask_on_terminal(prompt: &str) -> io::Result<Secret> {
     rpassword::prompt_password(prompt).map(Secret::new)
 }
 
 fn ask(prompt: &str) -> Result<Secret> {
-    ask_on_terminal(prompt)
-        .context("cannot ask for the password, because no terminal is available; use --password-stdin")
+    if !is_terminal_available() {
+        bail!("there is no terminal to ask for the password; use --password-stdin");
+    }
+    ask_on_terminal(prompt).context("cannot read the password from the terminal")
+}
+
+/// Returns whether a person can type a password, even if stdin and stdout are pipes.
+#[cfg(unix)]
+fn is_terminal_available() -> bool {
+    std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty").is_ok()
+}
+
+#[cfg(not(unix))]
+fn is_terminal_available() -> bool {
+    io::IsTerminal::is_terminal(&io::stdin())
 }

@@ -19,15 +19,20 @@ pub struct Row {
 pub fn plain(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() || is_unseen(c) {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                shown.push_str(&format!("\\u{unit:04x}"));
-            }
-        } else {
-            shown.push(c);
-        }
+        escape(c, &mut shown);
     }
     shown
+}
+
+/// Adds a character to a text, in the same way as [`plain`].
+pub fn escape(c: char, shown: &mut String) {
+    if c.is_control() || is_unseen(c) {
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            shown.push_str(&format!("\\u{unit:04x}"));
+        }
+    } else {
+        shown.push(c);
+    }
 }
 
 fn is_unseen(c: char) -> bool {

@@ -105,6 +105,17 @@ pub fn spoken(seconds: u64) -> String {
     text.split(' ').take(2).collect::<Vec<_>>().join(" ")
 }
 
+/// Formats the time that has passed since `at_ms`, such as `5m 3s ago`. Returns `None` for a time in the future, because
+/// the edge's clock can differ from this machine's clock.
+pub fn ago(at_ms: u64, now_ms: u64) -> Option<String> {
+    Some(format!("{} ago", spoken(now_ms.checked_sub(at_ms)? / 1000)))
+}
+
+/// Returns the current time in Unix milliseconds.
+pub fn now_ms() -> anyhow::Result<u64> {
+    Ok(now()?.saturating_mul(1000))
+}
+
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -163,5 +174,7 @@ mod tests {
         assert_eq!(spoken(90_061), "1day 1h");
         assert_eq!(spoken(0), "0s");
         assert!(!spoken(u64::MAX).is_empty());
+        assert_eq!(ago(1_000, 303_500), Some("5m 2s ago".into()));
+        assert_eq!(ago(2_000, 1_000), None);
     }
 }

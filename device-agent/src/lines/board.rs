@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::driver::{DriverError, Open, Signal};
 use super::interlock;
 use super::line::{Event, Line, LineEvent};
-use super::output::Output;
+use super::output::{Course, Output};
 use super::refused::Refused;
 use crate::config::{Config, Interlock, Simulator};
 
@@ -136,8 +136,13 @@ impl Board {
         &self.lines
     }
 
-    pub fn infos(&self) -> Vec<LineInfo> {
-        self.lines.iter().map(Line::info).collect()
+    pub fn infos(&self, now: Instant) -> Vec<LineInfo> {
+        self.lines.iter().map(|line| line.info(now)).collect()
+    }
+
+    pub fn course(&self, name: &Name) -> Course {
+        let line = self.lines.iter().find(|line| line.config().name == *name);
+        line.map(Line::course).unwrap_or_default()
     }
 
     pub fn next_due(&self) -> Option<Instant> {
@@ -151,6 +156,7 @@ impl Board {
                 presses.push(Event {
                     line: line.config().name.clone(),
                     news: LineEvent::Press { long },
+                    course: Course::default(),
                     at: now,
                 });
             }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::contact::Contact;
 use super::driver::{DriverError, Input, Open, Watch};
-use super::output::Output;
+use super::output::{Course, Output};
 use super::sensor::Sensor;
 use crate::config::{DriverConfig, LineConfig};
 
@@ -25,12 +25,14 @@ const REOPEN_NEW: Duration = Duration::from_secs(1);
 pub struct Event {
     pub line: Name,
     pub news: LineEvent,
+    /// The scheduled end of the reported level. A press has no scheduled end.
+    pub course: Course,
     pub at: Instant,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum LineEvent {
-    /// The level of the line has changed. The value is `None` if the level became unknown.
+    /// The level of the line or its scheduled end has changed. The value is `None` if the level became unknown.
     Level(Option<Level>),
     /// A contact was pressed.
     Press { long: bool },
@@ -42,13 +44,13 @@ enum Behaviour {
     Sensor(Sensor),
 }
 
-/// A line of any kind, together with the level that was last reported to the edge.
+/// A line of any kind, together with the state that was last reported to the edge.
 pub(super) struct Line {
     /// The number that identifies the line in input signals.
     number: usize,
     config: LineConfig,
     behaviour: Behaviour,
-    reported: Option<Level>,
+    reported: (Option<Level>, Course),
     reported_at: Option<Instant>,
     /// The reason why the line could not be opened, and the time of the next attempt to open the line.
     closed: Option<(DriverError, Instant)>,
@@ -90,8 +92,9 @@ impl Line {
                 Behaviour::Contact(Contact::new(config.debounce, config.long_press, level), watch)
             }
         };
-        let mut line = Self { number, config, behaviour, reported: None, reported_at: None, closed };
-        line.reported = line.level();
+        let mut line =
+            Self { number, config, behaviour, reported: Default::default(), reported_at: None, closed };
+        line.reported = (line.level(), line.course());
         line
     }
 
@@ -132,6 +135,11 @@ impl Line {
             Behaviour::Contact(contact, _) => contact.level(),
             Behaviour::Sensor(sensor) => sensor.level(),
         }
+    }
+
+    /// Returns the scheduled end of the line's level. An input has no scheduled end.
+    pub(super) fn course(&self) -> Course {
+        self.output().map(Output::course).unwrap_or_default()
     }
 
     /// Returns the reason why the level of the line is unknown, if the level is unknown.
@@ -238,20 +246,20 @@ impl Line {
         }
     }
 
-    /// Returns the level change that must be reported to the edge, if any. While an output is blinking or fading, only
-    /// some of its levels are reported. The final level of an output is always reported.
+    /// Returns the change of the level or of its scheduled end that must be reported to the edge, if any. While an output
+    /// is blinking or fading, only some of its levels are reported. The final level of an output is always reported.
     pub(super) fn event(&mut self, now: Instant) -> Option<Event> {
-        let level = self.level();
-        if self.reported == level {
+        let (level, course) = (self.level(), self.course());
+        if self.reported == (level, course) {
             return None;
         }
         let moving = matches!(&self.behaviour, Behaviour::Output(output) if output.is_moving());
         if moving && self.reported_at.is_some_and(|at| now < at + MOVING_EVENT_GAP) {
             return None;
         }
-        self.reported = level;
+        self.reported = (level, course);
         self.reported_at = Some(now);
-        Some(Event { line: self.config.name.clone(), news: LineEvent::Level(level), at: now })
+        Some(Event { line: self.config.name.clone(), news: LineEvent::Level(level), course, at: now })
     }
 
     /// Returns whether this line has exactly the given configuration.
@@ -278,8 +286,9 @@ impl Line {
         }
     }
 
-    pub(super) fn info(&self) -> LineInfo {
-        let LineConfig { name, kind, retain, max_on, sensing, .. } = &self.config;
+    pub(super) fn info(&self, now: Instant) -> LineInfo {
+        let LineConfig { name, kind, retain, max_on, sensing, long_press, .. } = &self.config;
+        let course = self.course();
         LineInfo {
             name: name.clone(),
             kind: *kind,
@@ -288,6 +297,9 @@ impl Line {
             max_on_ms: max_on.and_then(|limit| u32::try_from(limit.as_millis()).ok()),
             unit: sensing.as_ref().and_then(|sensing| sensing.unit.clone()),
             precision: sensing.as_ref().map(|sensing| sensing.precision),
+            presses: long_press.is_some(),
+            ends_in_ms: course.ends_in_ms(now),
+            blinking: course.blinking,
         }
     }
 }

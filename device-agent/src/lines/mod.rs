@@ -32,6 +32,7 @@ use board::Board;
 pub use driver::{Driver, DriverError, Input, Open, Signal};
 use line::Line;
 pub use line::{Event, LineEvent};
+pub use output::Course;
 pub use refused::Refused;
 
 struct Shared {
@@ -112,7 +113,12 @@ impl Lines {
     }
 
     pub fn infos(&self) -> Vec<LineInfo> {
-        self.0.board.borrow().infos()
+        self.0.board.borrow().infos(Instant::now())
+    }
+
+    /// Returns the scheduled end of a line's level.
+    pub fn course(&self, line: &Name) -> Course {
+        self.0.board.borrow().course(line)
     }
 
     /// Calls `ask` for each line with the line's configuration, level and fault.

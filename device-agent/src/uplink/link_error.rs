@@ -150,9 +150,9 @@ impl LinkError {
             Self::Http(error) => error.advice(),
             Self::Refused { code, .. } if code == DEVICE_CONNECTED => Some(TWINS),
             Self::Closed { code: close::REPLACED, .. } => Some(TWINS),
-            Self::Refused { .. } if self.is_lasting() => {
-                Some("the edge does not accept this device: re-enrol the device with `pinlatch-agent enrol`")
-            }
+            Self::Refused { .. } if self.is_lasting() => Some(
+                "the edge does not accept this device: re-enrol the device with `sudo pinlatch-agent enrol`",
+            ),
             Self::NotTheEdge(_) => {
                 Some("log in to the network if the network has a login page, or check the edge's URL")
             }

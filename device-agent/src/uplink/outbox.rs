@@ -23,11 +23,11 @@ pub struct Outbox {
 
 impl Outbox {
     /// Stores the outcome of a command. If the outbox is full, the oldest outcome is dropped.
-    pub fn push(&mut self, outcome: Outcome) {
+    pub fn push(&mut self, outcome: &Outcome) {
         if self.kept.len() == MAX_KEPT {
             self.kept.pop_front();
         }
-        self.kept.push_back((self.next, outcome));
+        self.kept.push_back((self.next, outcome.repeated()));
         self.next += 1;
     }
 
@@ -61,7 +61,14 @@ mod tests {
     use pinlatch_protocol::command::CommandStatus;
 
     fn outcome(id: usize) -> Outcome {
-        Outcome { id: id.to_string(), status: CommandStatus::Executed, code: None, level: None }
+        Outcome {
+            id: id.to_string(),
+            status: CommandStatus::Executed,
+            code: None,
+            level: None,
+            ends_in_ms: Some(3_000),
+            blinking: false,
+        }
     }
 
     fn ids(outbox: &mut Outbox) -> Vec<String> {
@@ -71,11 +78,11 @@ mod tests {
     #[test]
     fn a_pong_confirms_what_went_before_its_ping() {
         let mut outbox = Outbox::default();
-        outbox.push(outcome(1));
+        outbox.push(&outcome(1));
         outbox.pinged();
-        outbox.push(outcome(2));
+        outbox.push(&outcome(2));
         outbox.pinged();
-        outbox.push(outcome(3));
+        outbox.push(&outcome(3));
         outbox.ponged();
         assert_eq!(ids(&mut outbox), ["2", "3"]);
         outbox.ponged();
@@ -83,9 +90,17 @@ mod tests {
     }
 
     #[test]
+    fn a_repeated_outcome_has_no_remaining_time() {
+        let mut outbox = Outbox::default();
+        outbox.push(&outcome(1));
+        let again = outbox.reconnected().remove(0);
+        assert_eq!(again, Outcome { ends_in_ms: None, ..outcome(1) });
+    }
+
+    #[test]
     fn it_is_bounded() {
         let mut outbox = Outbox::default();
-        (0..1_000).for_each(|id| outbox.push(outcome(id)));
+        (0..1_000).for_each(|id| outbox.push(&outcome(id)));
         let ids = ids(&mut outbox);
         assert_eq!((ids.len(), ids[0].as_str(), ids[63].as_str()), (64, "936", "999"));
     }

@@ -160,6 +160,7 @@ impl<'a> Session<'a> {
         let machine = MachineInfo {
             up_s: Some(up_ms / 1_000),
             clock_ahead_ms: Some(self.trust.clock.ahead_of(self.context.wall, up_ms).saturating_neg()),
+            agent_up_s: Some(self.context.telemetry.started().elapsed().as_secs()),
         };
         self.send(&FromAgent::Hello { version, lines: self.lines().infos(), outcomes, machine }).await
     }
@@ -246,7 +247,7 @@ impl<'a> Session<'a> {
                         self.context.telemetry.replayed();
                     } else {
                         self.context.telemetry.command(&outcome);
-                        self.outbox.push(outcome.clone());
+                        self.outbox.push(&outcome);
                     }
                     self.send(&FromAgent::Result(outcome)).await?;
                 }
@@ -337,7 +338,10 @@ impl<'a> Session<'a> {
         let line = event.line;
         self.context.telemetry.count(|counters| counters.events += 1);
         self.send(&match event.news {
-            LineEvent::Level(level) => FromAgent::Event { line, level, at_ms },
+            LineEvent::Level(level) => {
+                let (ends_in_ms, blinking) = (event.course.ends_in_ms(event.at), event.course.blinking);
+                FromAgent::Event { line, level, at_ms, ends_in_ms, blinking }
+            }
             LineEvent::Press { long } => FromAgent::Press { line, long, at_ms },
         })
         .await
@@ -431,19 +435,28 @@ mod tests {
             max_on_ms: (kind != LineKind::Sensor).then_some(86_400_000),
             unit: (kind == LineKind::Sensor).then(|| "𐍈".repeat(MAX_UNIT)),
             precision: (kind == LineKind::Sensor).then_some(6),
+            presses: false,
+            ends_in_ms: (kind != LineKind::Sensor).then_some(86_400_000),
+            blinking: kind != LineKind::Sensor,
         };
         let outcome = Outcome {
             id: "x".repeat(MAX_COMMAND_ID),
             status: CommandStatus::Refused,
             code: Some("refused_unknown_line".into()),
             level: None,
+            ends_in_ms: None,
+            blinking: false,
         };
         for kind in [LineKind::Sensor, LineKind::Dimmer] {
             let hello = FromAgent::Hello {
                 version: env!("CARGO_PKG_VERSION").into(),
                 lines: (0..MAX_LINES).map(|number| line(number, kind)).collect(),
                 outcomes: vec![outcome.clone(); HELLO_OUTCOMES],
-                machine: MachineInfo { up_s: Some(u64::MAX), clock_ahead_ms: Some(i64::MIN) },
+                machine: MachineInfo {
+                    up_s: Some(u64::MAX),
+                    clock_ahead_ms: Some(i64::MIN),
+                    agent_up_s: Some(u64::MAX),
+                },
             };
             let length = serde_json::to_string(&hello).unwrap().len();
             assert!(length <= MAX_FRAME, "{kind}: {length}");

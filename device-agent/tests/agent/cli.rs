@@ -38,7 +38,13 @@ async fn sigterm_leaves_the_lines_safe_and_says_goodbye() {
     let state = test_agent.state_dir();
     let enrolled = output(&["enrol", &edge.enrol_string(), "--state", state.to_str().unwrap()]).await;
     assert!(enrolled.status.success(), "{enrolled:?}");
-    assert_eq!(text(&enrolled.stdout), format!("enrolled as porch of site home at {}\n", edge.url()));
+    let file = state.join("credentials.json");
+    let said = format!(
+        "enrolled as porch of site home at {}\nthe credentials are in {}\n",
+        edge.url(),
+        file.display()
+    );
+    assert_eq!(text(&enrolled.stdout), said);
     assert!(!text(&enrolled.stderr).contains("one.time"));
 
     let running = agent(&["run", "--config", test_agent.config_file().to_str().unwrap()]).spawn().unwrap();
@@ -86,6 +92,27 @@ async fn a_killed_agent_leaves_the_safe_levels_to_the_safe_command() {
     // The socket file that the killed agent has left does not prevent a new start.
     let _running = agent(&["run", "--config", config]).spawn().unwrap();
     edge.welcome().await;
+}
+
+/// A person enrols the agent without `--config`, so the credentials are in another folder than the agent expects. The
+/// message must contain the folder and the option.
+#[tokio::test]
+async fn an_agent_without_credentials_names_the_folder_and_the_option() {
+    let test_agent = TestAgent::new();
+    let config = test_agent.config_file();
+    let run = output(&["run", "--config", config.to_str().unwrap()]).await;
+    assert!(!run.status.success());
+    let said = text(&run.stderr);
+    assert!(
+        said.contains(test_agent.state_dir().to_str().unwrap()) && said.contains("--config FILE"),
+        "{said}"
+    );
+
+    let mut command = agent(&["run", "--config", "agent.toml"]);
+    let run =
+        timeout(PATIENCE, command.current_dir(config.parent().unwrap()).output()).await.unwrap().unwrap();
+    let said = text(&run.stderr);
+    assert!(said.contains(test_agent.state_dir().to_str().unwrap()), "the folder is not absolute: {said}");
 }
 
 #[tokio::test]

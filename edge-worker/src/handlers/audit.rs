@@ -1,6 +1,6 @@
 //! Handles requests for the audit log. The response is one page of the audit log, or an export as JSON Lines.
 
-use pinlatch_protocol::admin::{AUDIT_PAGE, AuditFilter, AuditPage, MAX_AUDIT_PAGE, RetentionRequest};
+use pinlatch_protocol::audit::{AUDIT_PAGE, AuditFilter, AuditPage, MAX_AUDIT_PAGE, RetentionRequest};
 use pinlatch_protocol::problem::Problem;
 use pinlatch_site::{Principal, calls};
 
@@ -25,6 +25,7 @@ pub async fn read(incoming: Incoming) -> HandlerResult {
         actor: incoming.query("actor"),
         act: incoming.query("act"),
         target: incoming.query("target"),
+        about: incoming.query("about"),
         outcome: incoming.query("outcome"),
     };
     let limit = number("limit")?.map_or(AUDIT_PAGE, |limit| u32::try_from(limit).unwrap_or(u32::MAX));

@@ -80,6 +80,7 @@ async fn route(request: Request, env: Env) -> HandlerResult {
         Endpoint::Invite => people::invite(incoming).await,
         Endpoint::ListInvitations => people::invitations(incoming).await,
         Endpoint::WithdrawInvitation { id } => people::withdraw_invitation(incoming, id).await,
+        Endpoint::ShowInvitation => people::show_invitation(incoming).await,
         Endpoint::AcceptInvitation => people::accept(incoming).await,
         Endpoint::ChangePerson { username } => people::change(incoming, username).await,
         Endpoint::RemovePerson { username } => people::remove(incoming, username).await,

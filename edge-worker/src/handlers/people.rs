@@ -1,8 +1,8 @@
 //! Handles requests that invite, change or remove people, change passwords, or end logins.
 
 use pinlatch_protocol::admin::{
-    AcceptReply, AcceptRequest, AdmitRequest, InviteReply, InviteRequest, PasswordRequest, RightsRequest,
-    SecureRequest,
+    AcceptReply, AcceptRequest, AdmitRequest, InviteReply, InviteRequest, InvitedReply, InvitedRequest,
+    PasswordRequest, RightsRequest, SecureRequest,
 };
 use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
@@ -58,6 +58,16 @@ pub async fn withdraw_invitation(incoming: Incoming, id: String) -> HandlerResul
     let principal = auth::principal_for_write(&incoming).await?;
     ask_own(&incoming.env, calls::WithdrawInvitation { principal, id }).await?;
     respond::nothing()
+}
+
+/// Handles `POST /api/v1/users/invited`, which returns the user name in an invitation. Any holder of the invitation can
+/// also use it, so the user name reveals nothing more.
+pub async fn show_invitation(mut incoming: Incoming) -> HandlerResult {
+    let InvitedRequest { code } = incoming.json().await?;
+    let (site, code) = open_code(&incoming, CodePurpose::Invite, &code)?;
+    let call = calls::Invited { code_id: code.id };
+    let (username, password_id) = ask_site(&incoming.env, &site, call).await?;
+    respond::json(&InvitedReply { username, has_password: password_id.is_some() })
 }
 
 /// Handles `POST /api/v1/users/accept`, which uses an invitation to set a password. The Worker asks the site before it

@@ -54,21 +54,25 @@ pub async fn log_in(mut incoming: Incoming) -> HandlerResult {
 /// session, the response is still a success.
 pub async fn status(incoming: Incoming) -> HandlerResult {
     let site = incoming.cookie_site()?.clone();
+    let header = incoming.header("Cookie").unwrap_or_default();
+    let is_guest = auth::is_guests(&incoming);
+    let is_other = |other: &Name| *other != site && incoming.deployment.site(Some(other)).is_ok();
+    let other_sites =
+        if is_guest { Vec::new() } else { cookies::logins(&header).into_iter().filter(is_other).collect() };
     if let Some(principal) = auth::visitor(&incoming)? {
         match ask_own(&incoming.env, calls::Whoami { principal }).await {
             Ok(whoami) => {
                 let sub = Some(whoami.sub);
-                return respond::json(&SessionStatus { state: SessionState::Open, site, sub });
+                return respond::json(&SessionStatus { state: SessionState::Open, site, sub, other_sites });
             }
             // The site no longer accepts the token, because the session has ended.
             Err(problem) if problem.status == Code::InvalidToken.status() => {}
             Err(problem) => return Err(problem),
         }
     }
-    let header = incoming.header("Cookie").unwrap_or_default();
-    let renewable = !auth::is_guests(&incoming) && cookies::of_site(&header, REFRESH_COOKIE, &site).is_some();
+    let renewable = !is_guest && cookies::of_site(&header, REFRESH_COOKIE, &site).is_some();
     let state = if renewable { SessionState::Renewable } else { SessionState::None };
-    respond::json(&SessionStatus { state, site, sub: None })
+    respond::json(&SessionStatus { state, site, sub: None, other_sites })
 }
 
 /// Handles `POST /api/v1/session/refresh`, which replaces the tokens of a browser's session.

@@ -77,6 +77,13 @@ impl Actuator<'_> {
                     send(&socket, &message);
                 }
             }
+            Effect::ToPanels { whose, message } => {
+                for (socket, id, principal) in self.sockets.panels() {
+                    if whose.covers(&id, &principal) {
+                        send(&socket, &message);
+                    }
+                }
+            }
             Effect::Publish(event) => self.publish(site, &event),
             Effect::Press(press) => {
                 for (socket, _, principal) in self.sockets.panels() {

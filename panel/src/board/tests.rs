@@ -21,6 +21,10 @@ fn device(text: &str, lines: &[(&str, LineKind)]) -> DeviceView {
         unit: None,
         precision: None,
         changed_ms: None,
+        ends_ms: None,
+        blinking: false,
+        presses: false,
+        last: None,
     };
     DeviceView {
         name: name(text),
@@ -28,6 +32,8 @@ fn device(text: &str, lines: &[(&str, LineKind)]) -> DeviceView {
         last_seen_ms: None,
         version: None,
         booted_ms: None,
+        agent_started_ms: None,
+        answering: true,
         clock_ahead_ms: None,
         certificate_exp: None,
         lines: lines.iter().map(line).collect(),
@@ -45,6 +51,7 @@ fn model() -> Model {
         iat: 0,
         exp: 1_000,
         auth_time: None,
+        uses_left: None,
     };
     let devices = vec![
         device(
@@ -55,7 +62,7 @@ fn model() -> Model {
         device("attic", &[]),
     ];
     let mut model = Model::default();
-    model.apply(ToPanel::Snapshot { seq: 1, now_ms: 0, whoami, devices }, 0);
+    model.apply(ToPanel::Snapshot { seq: 1, now_ms: 0, whoami: Box::new(whoami), devices }, 0);
     model
 }
 

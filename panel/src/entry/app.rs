@@ -53,6 +53,7 @@ fn App(
     };
     match brought {
         Some(brought) => screen.set(Screen::of_brought(brought)),
+        None if token.is_none() && !platform::is_known_place() => screen.set(Screen::Shut(Closed::NoPage)),
         None => start(token),
     }
     // If a person opens a link in a tab that already shows the panel, only the fragment of the URL changes. The browser
@@ -116,6 +117,9 @@ async fn find_out(
                 SessionStatus::Good if platform::visitor() == Visitor::Person => Some(Screen::entered()),
                 SessionStatus::Good => Some(Screen::In),
                 SessionStatus::Gone => Some(Screen::without_session(ended)),
+                SessionStatus::NoSite => {
+                    Some(Screen::Shut(Closed::NoSite(platform::site().map(String::from).unwrap_or_default())))
+                }
                 SessionStatus::Unsure => None,
             },
         };
@@ -135,8 +139,7 @@ async fn find_out(
 /// temporary failure.
 async fn open_link(token: &Secret) -> Option<Screen> {
     match api::open_link(token).await {
-        Ok((site, from)) => {
-            platform::keep_beginning(from);
+        Ok(site) => {
             platform::show_address(&Visitor::Guest.page(Some(&site)));
             Some(Screen::In)
         }

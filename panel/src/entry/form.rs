@@ -33,7 +33,7 @@ impl Attempt {
 
     /// Shows an error without sending a request.
     pub fn refuse(&self, text: String) {
-        self.error.set(Some(text));
+        self.error.try_set(Some(text));
     }
 
     /// Starts an attempt. Returns `false` if an attempt is running, or during a pause that the edge has requested.
@@ -106,22 +106,24 @@ pub fn Entry(
                         <p>{place}</p>
                     </div>
                 </div>
-                {children()}
-                <Trouble text=attempt.error testid="login-error"/>
-                <button
-                    class="primary"
-                    type="submit"
-                    data-testid=testid
-                    aria-busy=move || attempt.busy.get().to_string()
-                    disabled=move || attempt.busy.get() || (attempt.wait.get() != 0)
-                >
-                    {move || match (attempt.busy.get(), attempt.wait.get()) {
-                        (true, _) => button.1.to_owned(),
-                        (false, 0) => button.0.to_owned(),
-                        (false, seconds) => words::try_again_in(seconds),
-                    }}
-                </button>
-                {below}
+                <div class="login-body">
+                    {children()}
+                    <Trouble text=attempt.error testid="login-error"/>
+                    <button
+                        class="primary"
+                        type="submit"
+                        data-testid=testid
+                        aria-busy=move || attempt.busy.get().to_string()
+                        disabled=move || attempt.busy.get() || (attempt.wait.get() != 0)
+                    >
+                        {move || match (attempt.busy.get(), attempt.wait.get()) {
+                            (true, _) => button.1.to_owned(),
+                            (false, 0) => button.0.to_owned(),
+                            (false, seconds) => words::try_again_in(seconds),
+                        }}
+                    </button>
+                    {below}
+                </div>
             </form>
         </main>
     }

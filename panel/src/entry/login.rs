@@ -21,6 +21,10 @@ pub fn Login(screen: RwSignal<Screen>, ended: bool, login_error: Option<String>)
     let submit = move |()| {
         let (Some(name), Some(secret)) = (username.get_untracked(), password.get_untracked()) else { return };
         let Some(username) = attempt.username(&name.value()) else { return };
+        if secret.value().is_empty() {
+            let _ = secret.focus();
+            return attempt.refuse(words::PASSWORD_MISSING.into());
+        }
         let request =
             LoginRequest { site: platform::site(), username, password: Secret::new(secret.value()) };
         if !attempt.begin() {

@@ -21,7 +21,7 @@ pub enum Screen {
     SetUp(Option<Secret>),
     /// An invited person chooses a password.
     Invited(Secret),
-    /// A guest link gives no access.
+    /// The URL gives no access: a guest link, or a URL that leads to no page.
     Shut(Closed),
     /// The visitor is signed in, so the board is loaded.
     In,
@@ -40,6 +40,7 @@ impl Screen {
         match brought {
             Brought::Setup(code) => Self::SetUp(code),
             Brought::Invitation(code) => Self::Invited(code),
+            Brought::Enrolment => Self::Shut(Closed::Enrolment),
         }
     }
 

@@ -9,7 +9,7 @@ use pinlatch_protocol::name::UserName;
 use super::form::{Attempt, Entry};
 use super::screen::Screen;
 use crate::api::{self, Failure};
-use crate::ui::field::{Field, Password};
+use crate::ui::field::{Field, OwnName, Password};
 use crate::{platform, words};
 
 /// Shows the form that creates the owner of a new site.
@@ -55,11 +55,27 @@ pub fn SetUp(screen: RwSignal<Screen>, code: Option<Secret>) -> impl IntoView {
     }
 }
 
-/// Shows the form in which an invited person chooses a password.
+/// Shows the form in which an invited person chooses a password. The edge returns the user name, so that the person and
+/// the password manager learn it, and so that a used invitation is refused before the person chooses a password.
 #[component]
 pub fn Invited(screen: RwSignal<Screen>, code: Secret) -> impl IntoView {
     let password = NodeRef::<Input>::new();
     let attempt = Attempt::new(None);
+    // This type of signal is also used for errors, so it adds no code to the program.
+    let name = RwSignal::new(None::<String>);
+    let asked = code.clone();
+    spawn_local(async move {
+        match api::invited(&asked).await {
+            Ok(found) => {
+                name.try_set(Some(found));
+            }
+            Err(Failure::Problem(problem)) if !api::is_passing(problem.status) => {
+                attempt.refuse(words::login_problem(&problem));
+            }
+            // The form also works without the user name.
+            Err(_) => {}
+        }
+    });
     let submit = move |()| {
         let Some(chosen) = password.get_untracked() else { return };
         let Some(password) = attempt.fresh_password(chosen.value()) else { return };
@@ -82,6 +98,7 @@ pub fn Invited(screen: RwSignal<Screen>, code: Secret) -> impl IntoView {
             below=view! { <Back screen/> }.into_any()
         >
             <p class="hint">{words::INVITED_TEXT}</p>
+            {move || name.get().map(|name| view! { <OwnName id="username" name/> })}
             <Password label=words::PASSWORD testid="invite-password" fresh=true input=password hint=words::PASSWORD_HINT/>
         </Entry>
     }

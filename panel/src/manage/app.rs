@@ -22,6 +22,7 @@ use super::{browser, words};
 use crate::parts::other_login::OtherLogin;
 use crate::session::{self, RETRY_MOST_MS, Session, SessionStatus};
 use crate::ui;
+use crate::ui::skip::MAIN;
 use crate::ui::starting::Starting;
 
 /// Draws the administration page in place of the loading page.
@@ -44,7 +45,10 @@ async fn start(session: RwSignal<Session>) {
     loop {
         match session::resume().await {
             SessionStatus::Good => return session.set(Session::Control),
-            SessionStatus::Gone => return session.set(Session::Over { ended: false }),
+            // The sign-in page reports that the site does not exist.
+            SessionStatus::Gone | SessionStatus::NoSite => {
+                return session.set(Session::Over { ended: false });
+            }
             SessionStatus::Unsure => session.set(Session::Starting { trouble: true }),
         }
         TimeoutFuture::new(wait).await;
@@ -119,7 +123,7 @@ fn Pages(site: Name, page: RwSignal<Page>, session: RwSignal<Session>) -> impl I
 #[component]
 fn Waiting() -> impl IntoView {
     view! {
-        <main class="manage" aria-busy="true">
+        <main id=MAIN class="manage" aria-busy="true">
             <p class="quiet-text" role="status">{words::LOADING}</p>
         </main>
     }
@@ -128,7 +132,7 @@ fn Waiting() -> impl IntoView {
 #[component]
 fn Plain(page: Page, text: &'static str) -> impl IntoView {
     view! {
-        <main class="manage">
+        <main id=MAIN class="manage">
             <Heading page/>
             <p class="plate plate-text" data-testid="plain">{text}</p>
         </main>

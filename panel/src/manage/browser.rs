@@ -1,9 +1,9 @@
 //! Functions that call browser APIs, and that only the administration pages use.
 
-use js_sys::{Array, Date};
+use js_sys::{Array, Date, Function, Object, Promise, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, MouseEvent, Url, Window};
+use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, MouseEvent, Node, Url, Window};
 
 fn window() -> Option<Window> {
     web_sys::window()
@@ -45,6 +45,33 @@ pub fn scroll_up() {
 /// Whether a click opens a link in this tab, which requires the main mouse button and no modifier key.
 pub fn is_plain(event: &MouseEvent) -> bool {
     event.button() == 0 && !(event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key())
+}
+
+/// Returns the function with which a phone offers its programs for sharing. Many desktop browsers do not have it.
+fn sharing() -> Option<(JsValue, Function)> {
+    let navigator: JsValue = window()?.navigator().into();
+    let share = Reflect::get(&navigator, &"share".into()).ok()?.dyn_into().ok()?;
+    Some((navigator, share))
+}
+
+pub fn can_share() -> bool {
+    sharing().is_some()
+}
+
+/// Offers a URL to the programs of the phone. The person can also cancel.
+pub async fn share(url: &str) -> Option<()> {
+    let (navigator, share) = sharing()?;
+    let data = Object::new();
+    Reflect::set(&data, &"url".into(), &url.into()).ok()?;
+    let shared: Promise = share.call1(&navigator, &data).ok()?.dyn_into().ok()?;
+    JsFuture::from(shared).await.ok().map(drop)
+}
+
+/// Selects the text of an element, so that the person can copy it.
+pub fn select(element: &Node) {
+    if let Some(Ok(Some(selection))) = window().map(|window| window.get_selection()) {
+        let _ = selection.select_all_children(element);
+    }
 }
 
 /// Copies a text to the clipboard. Returns `false` if the browser denies access to the clipboard.

@@ -4,10 +4,11 @@
 
 use gloo_net::http::Response;
 use pinlatch_protocol::admin::{
-    AdmitRequest, AuditPage, Enrolment, Invitation, InviteReply, InviteRequest, IssueReply, IssueRequest,
+    AdmitRequest, Enrolment, Invitation, InviteReply, InviteRequest, IssueReply, IssueRequest,
     PasswordRequest, Person, RightsRequest, SecureRequest, Session, TokenView,
 };
 use pinlatch_protocol::api::{EnrolmentReply, EnrolmentRequest, ProofRequest, Secret, Whoami};
+use pinlatch_protocol::audit::AuditPage;
 use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::{Code, Problem};
@@ -48,7 +49,9 @@ impl Call {
         match self.once().await {
             Err(failure) if failure.remedy() == Remedy::Renew => match session::refresh().await {
                 SessionStatus::Good => self.once().await,
-                SessionStatus::Gone => Err(Failure::Problem(Problem::new(Code::InvalidToken))),
+                SessionStatus::Gone | SessionStatus::NoSite => {
+                    Err(Failure::Problem(Problem::new(Code::InvalidToken)))
+                }
                 SessionStatus::Unsure => Err(Failure::Network),
             },
             outcome => outcome,

@@ -3,11 +3,12 @@
 //!
 //! The following modules are plain Rust and are tested natively: [`page`] (URLs), [`rights`] (permissions of the
 //! viewer), [`picker`] (selected scopes), [`validity`] (validity of tokens),
-//! [`changes`] (events of a device), [`activity`] (loaded entries of the audit log), [`inspect`]
+//! [`changes`] (events of a device), [`enrolling`] (the progress of an enrolment), [`activity`] (loaded entries of the audit log), [`inspect`]
 //! (verdicts on tokens), [`qr`] (QR codes) and [`words`] (texts). The other modules need a browser.
 
 pub mod activity;
 pub mod changes;
+pub mod enrolling;
 pub mod inspect;
 pub mod page;
 pub mod picker;

@@ -9,6 +9,11 @@ use crate::link::SocketId;
 /// The time for which the panel waits for an answer after the deadline of a command, in milliseconds.
 const ANSWER_GRACE_MS: u64 = 2_000;
 
+/// The time between the first two queries of a result in doubt, in milliseconds. The time doubles with every query.
+const FIRST_QUERY_MS: u64 = 2_000;
+/// The maximum time between two queries of a result in doubt, in milliseconds.
+const MOST_QUERY_MS: u64 = 60_000;
+
 /// The maximum time for which a command waits for a socket, in milliseconds. After this time the command is not sent,
 /// because a tap without a connection must not take effect at an unexpected time.
 const UNSENT_MOST_MS: u64 = 1_000;
@@ -60,6 +65,11 @@ pub enum CommandOutcome {
 }
 
 impl CommandOutcome {
+    /// Whether the command may have been executed.
+    pub fn is_doubt(&self) -> bool {
+        matches!(self, Self::Unknown | Self::NoAnswer)
+    }
+
     pub(super) fn of(status: CommandStatus, code: Option<&str>) -> Option<Self> {
         match status {
             CommandStatus::Accepted | CommandStatus::Delivered => None,
@@ -94,8 +104,40 @@ pub struct Answer {
     pub outcome: CommandOutcome,
     /// The time of the request, in milliseconds of the panel's clock.
     pub(super) asked_ms: u64,
-    /// Whether the panel must still query the result from the edge.
-    pub(super) needs_status_query: bool,
+    /// Whether the result was in doubt before, and a late report of the device ended the doubt.
+    pub late: bool,
+    /// The queries of the result from the edge, while the result is in doubt.
+    pub(super) queries: Queries,
+}
+
+/// The schedule of the queries with which the panel ends the doubt about a command. The edge learns the result when the
+/// device answers at last, which can be seconds or hours later.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Queries {
+    /// Whether a query is due at once.
+    pub due: bool,
+    /// Whether the edge no longer knows the command.
+    pub ended: bool,
+    count: u32,
+    last_ms: u64,
+}
+
+impl Queries {
+    /// `due` is whether the first query is due at once.
+    pub fn from(due: bool) -> Self {
+        Self { due, ..Self::default() }
+    }
+
+    /// Returns whether a query must be sent now, and counts the query.
+    pub fn take(&mut self, now_ms: u64) -> bool {
+        let wait_ms = FIRST_QUERY_MS.saturating_mul(1 << self.count.min(8)).min(MOST_QUERY_MS);
+        let waited = now_ms.saturating_sub(self.last_ms) >= wait_ms;
+        if self.ended || !(self.due || waited) {
+            return false;
+        }
+        (self.due, self.last_ms, self.count) = (false, now_ms, self.count + 1);
+        true
+    }
 }
 
 /// The pending command of a line, and the answer to the last command that has ended.
@@ -109,20 +151,17 @@ pub struct CommandState {
 pub struct Pressed {
     /// Whether the press was long.
     pub long: bool,
-    /// The number of presses of this contact. The number distinguishes two otherwise equal presses.
+    /// The number of presses, counted from the last time at which no press was shown.
     pub count: u32,
     /// The time of receipt, in milliseconds of the panel's clock.
     pub(super) told_ms: u64,
 }
 
-/// A running pulse of a momentary line.
+/// A reported level with a scheduled end, for example a pulse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pulse {
     /// The full length of the pulse, in milliseconds.
     pub ms: u32,
     /// The elapsed time of the pulse, in milliseconds.
     pub gone_ms: u32,
-    /// Whether this panel requested the pulse. If this panel did not request the pulse, `ms` is the limit of the line
-    /// and not the actual length.
-    pub own: bool,
 }

@@ -5,6 +5,7 @@
 
 mod command_state;
 pub mod map;
+mod presence;
 #[cfg(test)]
 mod tests;
 pub mod trace;
@@ -12,18 +13,27 @@ pub mod trace;
 use std::fmt;
 
 use pinlatch_protocol::api::Whoami;
-use pinlatch_protocol::command::{CommandRequest, CommandResult, DEFAULT_DEADLINE_MS, MIN_DEADLINE_MS};
-use pinlatch_protocol::line::{Action, Level, LineKind};
+use pinlatch_protocol::command::{CommandRequest, CommandResult, MIN_DEADLINE_MS};
+use pinlatch_protocol::line::{Action, LineKind};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::{Change, DeviceView, LineView, ToPanel};
 
 use crate::link::SocketId;
 use crate::visit::Visitor;
+use command_state::Queries;
 pub use command_state::{Answer, CommandOutcome, CommandState, Pending, Pressed, Pulse};
 use map::Map;
+pub use presence::Presence;
 use trace::Trace;
 
+/// The time for which the edge certainly stores a command, in milliseconds.
+const KEPT_MS: u64 = 600_000;
+
 const PRESS_SHOWN_MS: u64 = 6_000;
+
+/// The time for which a level can outlast its scheduled end, in milliseconds, until the report of the next level
+/// arrives. After this time, the end is no longer shown, because the device is probably offline.
+const ENDING_MS: u64 = 2_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
@@ -82,6 +92,12 @@ impl Model {
         Some(until_ms.saturating_sub(self.edge_ms(now_ms)))
     }
 
+    /// Returns the number of commands that can still be sent with the viewer's token. Returns `None` if the number is
+    /// unlimited.
+    pub fn uses_left(&self) -> Option<u32> {
+        self.whoami.as_ref()?.uses_left
+    }
+
     fn is_guests(&self) -> bool {
         self.whoami.as_ref().is_some_and(|whoami| Visitor::of_subject(&whoami.sub) == Visitor::Guest)
     }
@@ -97,6 +113,11 @@ impl Model {
 
     pub fn device(&self, name: &Name) -> Option<&DeviceView> {
         self.devices.get(name)
+    }
+
+    /// Returns the presence of a device. A device that is not on the board is offline.
+    pub fn presence(&self, name: &Name) -> Presence {
+        self.device(name).map_or(Presence::Offline, Presence::of)
     }
 
     pub fn line(&self, key: &Key) -> Option<&LineView> {
@@ -129,31 +150,18 @@ impl Model {
         self.traces.get(key)
     }
 
-    /// Returns the running pulse of a momentary line. Returns `None` if no pulse is running, or if the length of the
-    /// pulse is unknown.
+    /// Returns the running pulse of a line, or another level that the device will end. Returns `None` if no end is
+    /// scheduled, if the device did not report the end, or if the end has passed and the level is out of date.
     pub fn pulse(&self, key: &Key, now_ms: u64) -> Option<Pulse> {
-        let line = self.line(key).filter(|line| line.kind == LineKind::Momentary)?;
-        let began_ms = line.changed_ms.filter(|_| line.reported == Some(Level::On(true)))?;
-        let state = self.command_states.get(key);
-        let asked = state.and_then(|state| match (&state.pending, &state.answer) {
-            (Some(pending), _) => Some((pending.action, pending.asked_ms)),
-            (None, Some(answer)) if answer.outcome == CommandOutcome::Executed => {
-                Some((answer.action, answer.asked_ms))
-            }
-            _ => None,
-        });
-        let own = asked.and_then(|(action, asked_ms)| match action {
-            // The pulse belongs to the panel's own command if the line switched on at about the time of the command.
-            // The two times can differ slightly, because the difference between the clocks is measured only
-            // approximately.
-            Action::Pulse { ms } if began_ms.abs_diff(self.edge_ms(asked_ms)) < DEFAULT_DEADLINE_MS => {
-                Some(ms)
-            }
-            _ => None,
-        });
-        let ms = own.or(line.max_on_ms)?;
-        let gone_ms = self.edge_ms(now_ms).saturating_sub(began_ms);
-        Some(Pulse { ms, gone_ms: u32::try_from(gone_ms).unwrap_or(u32::MAX).min(ms), own: own.is_some() })
+        let line = self.line(key)?;
+        let (began_ms, ends_ms) = (line.changed_ms?, line.ends_ms?);
+        let now_ms = self.edge_ms(now_ms);
+        if now_ms >= ends_ms.saturating_add(ENDING_MS) {
+            return None;
+        }
+        let small = |ms: u64| u32::try_from(ms).unwrap_or(u32::MAX);
+        let ms = small(ends_ms.saturating_sub(began_ms));
+        Some(Pulse { ms, gone_ms: small(now_ms.saturating_sub(began_ms)).min(ms) })
     }
 
     /// Converts a time of the panel's clock to edge time, in milliseconds of Unix time.
@@ -167,12 +175,13 @@ impl Model {
                 let life_ms = whoami.exp.saturating_mul(1_000).saturating_sub(now_ms);
                 self.seq = seq;
                 self.skew_ms = i64::try_from(now_ms).unwrap_or(0) - i64::try_from(local_ms).unwrap_or(0);
-                self.whoami = Some(whoami);
+                self.whoami = Some(*whoami);
                 self.devices = Map::default();
                 devices.into_iter().for_each(|device| self.devices.insert(device.name.clone(), device));
                 self.shape += 1;
                 self.forget_removed();
                 self.follow_sensors(local_ms);
+                self.query_results_of(None);
                 ModelUpdate::Snapshot(life_ms)
             }
             ToPanel::Event { seq, after, change, .. } => {
@@ -192,9 +201,15 @@ impl Model {
                 if self.line(&key).is_none() {
                     return ModelUpdate::Facts;
                 }
-                let count = self.presses.get(&key).map_or(0, |press| press.count).wrapping_add(1);
+                let count = self.pressed(&key, local_ms).map_or(0, |press| press.count).saturating_add(1);
                 self.presses.insert(key.clone(), Pressed { long, count, told_ms: local_ms });
                 ModelUpdate::Pressed(key, long)
+            }
+            ToPanel::Uses { left } => {
+                if let Some(whoami) = &mut self.whoami {
+                    whoami.uses_left = Some(left);
+                }
+                ModelUpdate::Facts
             }
             ToPanel::Result { result } => {
                 self.time_answer(&result, local_ms);
@@ -222,6 +237,12 @@ impl Model {
 
     /// Applies a change. Returns `false` if the model does not contain the device or line of the change.
     fn change(&mut self, change: Change, local_ms: u64) -> bool {
+        if let Change::Presence { device, .. }
+        | Change::Device { device: DeviceView { name: device, .. } }
+        | Change::Line { device, .. } = &change
+        {
+            self.query_results_of(Some(device));
+        }
         match change {
             Change::Device { device } => {
                 self.devices.insert(device.name.clone(), device);
@@ -234,9 +255,9 @@ impl Model {
                 self.shape += 1;
                 self.forget_removed();
             }
-            Change::Presence { device, online, last_seen_ms } => {
+            Change::Presence { device, online, answering, last_seen_ms } => {
                 let Some(known) = self.devices.get_mut(&device) else { return false };
-                known.online = online;
+                (known.online, known.answering) = (online, answering);
                 known.last_seen_ms = last_seen_ms.or(known.last_seen_ms);
             }
             Change::Line { device, line } => {
@@ -251,7 +272,7 @@ impl Model {
                     let key = Key { device, line: line.name.clone() };
                     self.traces.change(&key, |trace| trace.push(local_ms, line.reported));
                 }
-                *place = line;
+                *place = *line;
             }
             Change::Hidden => {}
         }
@@ -332,25 +353,46 @@ impl Model {
                 action: pending.action,
                 asked_ms: pending.asked_ms,
                 outcome: if sent { CommandOutcome::NoAnswer } else { CommandOutcome::NotSent },
-                needs_status_query: sent,
+                late: false,
+                queries: Queries::from(sent),
             });
             keys.push(key.clone());
         }
         keys
     }
 
-    /// Returns the ids of unanswered commands. The caller must query the results of these commands from the edge. Each
-    /// command id is returned only once.
-    pub fn take_status_queries(&mut self) -> Vec<String> {
-        let answers = self.command_states.iter_mut().filter_map(|(_, state)| state.answer.as_mut());
-        answers.filter_map(|a| std::mem::take(&mut a.needs_status_query).then(|| a.id.clone())).collect()
+    /// Returns the lines whose last command has a result in doubt, with the answers.
+    fn doubts(&mut self) -> impl Iterator<Item = (&Key, &mut Answer)> {
+        let answers =
+            self.command_states.iter_mut().filter_map(|(key, state)| Some((key, state.answer.as_mut()?)));
+        answers.filter(|(_, answer)| answer.outcome.is_doubt())
     }
 
-    /// Makes [`Model::take_status_queries`] return an id again later, because the edge could not be reached.
-    pub fn query_failed(&mut self, id: &str) {
-        for answer in self.command_states.iter_mut().filter_map(|(_, state)| state.answer.as_mut()) {
-            answer.needs_status_query |= answer.id == id && answer.outcome == CommandOutcome::NoAnswer;
+    /// Returns the ids of the commands whose results are in doubt. The caller must query these results from the edge.
+    /// The time until an id is returned again increases.
+    pub fn take_status_queries(&mut self, now_ms: u64) -> Vec<String> {
+        self.doubts().filter_map(|(_, a)| a.queries.take(now_ms).then(|| a.id.clone())).collect()
+    }
+
+    /// Makes the results of a device's commands be queried at once, because the device has just sent something.
+    fn query_results_of(&mut self, device: Option<&Name>) {
+        for (_, answer) in self.doubts().filter(|(key, _)| device.is_none_or(|device| key.device == *device))
+        {
+            answer.queries.due = true;
         }
+    }
+
+    /// Handles that the edge does not know a command. Either the command did not reach the edge, or the edge has deleted
+    /// an old command. The result of an old command stays in doubt.
+    pub fn command_missing(&mut self, id: &str, now_ms: u64) -> ModelUpdate {
+        let Some((_, answer)) = self.doubts().find(|(_, answer)| answer.id == id) else {
+            return ModelUpdate::Facts;
+        };
+        if answer.outcome == CommandOutcome::NoAnswer && now_ms.saturating_sub(answer.asked_ms) < KEPT_MS {
+            return self.settle(id, CommandOutcome::NotArrived);
+        }
+        answer.queries.ended = true;
+        ModelUpdate::Facts
     }
 
     /// Applies the result of a command. The result was received on the socket or from the HTTP API.
@@ -367,15 +409,16 @@ impl Model {
         for (key, state) in self.command_states.iter_mut() {
             if let Some(pending) = state.pending.take_if(|pending| pending.id == id) {
                 let Pending { id, action, asked_ms, .. } = pending;
-                state.answer = Some(Answer { id, action, outcome, asked_ms, needs_status_query: false });
+                let queries = Queries::default();
+                state.answer = Some(Answer { id, action, outcome, asked_ms, late: false, queries });
                 return ModelUpdate::Answered(key.clone());
             }
             if let Some(answer) = state.answer.as_mut().filter(|answer| answer.id == id) {
                 if answer.outcome == outcome {
                     return ModelUpdate::Facts;
                 }
+                answer.late = answer.outcome.is_doubt() && !outcome.is_doubt();
                 answer.outcome = outcome;
-                answer.needs_status_query = false;
                 return ModelUpdate::Answered(key.clone());
             }
         }

@@ -3,6 +3,7 @@ use pinlatch_protocol::problem::{Code, Problem};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::words::line::presses;
 
 const NOW: u64 = 1_000_000;
 
@@ -188,21 +189,62 @@ fn a_clock_that_was_set_back_opens_no_door() {
     assert_eq!(model.give_up(NOW - 60_000), [key("lamp")]);
 }
 
+/// The times at which the result of a command in doubt is queried, in seconds after `from_ms`.
+fn queried(model: &mut Model, from_ms: u64, seconds: u64) -> Vec<u64> {
+    (0..seconds).filter(|s| !model.take_status_queries(from_ms + s * 1_000).is_empty()).collect()
+}
+
 #[test]
-fn silence_ends_the_wait_and_the_edge_is_asked_once() {
+fn silence_ends_the_wait_and_the_edge_is_asked_until_it_knows() {
     let mut model = filled();
     ask(&mut model);
     model.to_send(1, NOW);
     assert_eq!(model.give_up(NOW + 6_999), []);
     assert_eq!(model.give_up(NOW + 7_000), [key("lamp")]);
     assert_eq!(outcome(&model), Some(CommandOutcome::NoAnswer));
-    assert_eq!(model.take_status_queries(), ["c1"]);
-    assert_eq!(model.take_status_queries(), Vec::<String>::new());
-    model.query_failed("c1");
-    assert_eq!(model.take_status_queries(), ["c1"]);
+    let silent = NOW + 7_000;
+    assert_eq!(queried(&mut model, silent, 200), [0, 4, 12, 28, 60, 120, 180]);
+    // The device sends something, so the edge may have the result.
+    model.apply(line_event(8, json!(true)), silent + 200_000);
+    assert_eq!(queried(&mut model, silent + 200_000, 60), [0]);
+    model.apply(snapshot(9), silent + 260_000);
+    assert_eq!(queried(&mut model, silent + 260_000, 1), [0]);
     assert_eq!(model.settle("c1", CommandOutcome::Executed), ModelUpdate::Answered(key("lamp")));
-    model.query_failed("c1");
-    assert_eq!(model.take_status_queries(), Vec::<String>::new(), "it is known by now");
+    let answer = model.command_state(&key("lamp")).answer.unwrap();
+    assert!(answer.late);
+    assert_eq!(crate::words::line::answer(&answer), "The device has answered now. It was done.");
+    assert_eq!(queried(&mut model, silent + 300_000, 600), [0; 0], "it is known by now");
+}
+
+#[test]
+fn a_doubt_ends_with_what_the_device_did() {
+    for (status, code, late, text) in [
+        ("expired", Some("deadline_passed"), true, "It came too late and was not done. You can try again."),
+        ("refused", Some("refused_stopping"), true, "The device refused the command"),
+        ("unknown", Some("outcome_unknown"), false, "The device did not answer."),
+    ] {
+        let mut model = filled();
+        ask(&mut model);
+        model.apply(result("c1", "unknown", Some("outcome_unknown")), NOW);
+        model.apply(result("c1", status, code), NOW + 60_000);
+        let answer = model.command_state(&key("lamp")).answer.unwrap();
+        assert_eq!(answer.late, late, "{status}");
+        assert!(crate::words::line::answer(&answer).starts_with(text), "{status}");
+    }
+}
+
+#[test]
+fn a_command_that_the_edge_does_not_know_did_not_arrive_unless_it_is_old() {
+    let lost = |after_ms: u64| {
+        let mut model = filled();
+        ask(&mut model);
+        model.to_send(1, NOW);
+        model.give_up(NOW + 7_000);
+        model.command_missing("c1", NOW + after_ms);
+        (outcome(&model).unwrap(), queried(&mut model, NOW + after_ms, 600))
+    };
+    assert_eq!(lost(8_000), (CommandOutcome::NotArrived, vec![]));
+    assert_eq!(lost(86_400_000), (CommandOutcome::NoAnswer, vec![]), "the edge has deleted it");
 }
 
 #[test]
@@ -211,7 +253,7 @@ fn a_command_that_never_left_was_not_done() {
     ask(&mut model);
     model.give_up(NOW + 7_000);
     assert_eq!(outcome(&model), Some(CommandOutcome::NotSent));
-    assert_eq!(model.take_status_queries(), Vec::<String>::new());
+    assert_eq!(queried(&mut model, NOW, 60), [0; 0]);
 }
 
 #[test]
@@ -265,40 +307,58 @@ fn a_press_is_shown_for_some_seconds_and_told_once_each() {
     let first = model.pressed(&key("lamp"), NOW).unwrap();
     assert_eq!(model.apply(press("lamp", true), NOW + 5_000), ModelUpdate::Pressed(key("lamp"), true));
     let second = model.pressed(&key("lamp"), NOW + 10_999).unwrap();
-    assert!(second.long && !first.long && second.count != first.count);
+    assert!(second.long && !first.long);
+    assert_eq!((first.count, second.count), (1, 2));
+    let words = [first, second, Pressed { long: false, count: 3, ..second }].map(|press| presses(&press));
+    assert_eq!(words, ["Pressed", "Long press · just now", "3 presses"]);
     assert_eq!(model.pressed(&key("lamp"), NOW + 11_000), None);
     assert_eq!(model.apply(line_event(8, json!(true)), NOW), ModelUpdate::Facts, "a press takes no number");
 }
 
-fn door_event(seq: u64, reported: bool, changed_ms: u64) -> ToPanel {
+fn door_event(seq: u64, reported: bool, changed_ms: u64, ends_ms: Option<u64>) -> ToPanel {
     frame(json!({"type": "event", "seq": seq, "at_ms": NOW, "change": "line", "device": "porch",
                  "line": {"name": "door", "kind": "momentary", "actions": ["pulse"], "reported": reported,
-                          "max_on_ms": 5000, "changed_ms": changed_ms}}))
+                          "max_on_ms": 5000, "changed_ms": changed_ms, "ends_ms": ends_ms}}))
 }
 
 #[test]
-fn of_one_s_own_pulse_the_rest_is_known_and_of_another_s_the_most() {
+fn a_pulse_ends_when_the_device_says_whoever_asked_for_it() {
     let mut model = filled();
     let pulse = |model: &Model, now_ms| model.pulse(&key("door"), now_ms);
     // The clock of the edge is 500 ms ahead of the panel's clock.
-    model.apply(door_event(8, true, NOW + 500), NOW);
-    assert_eq!(pulse(&model, NOW + 1_000), Some(Pulse { ms: 5_000, gone_ms: 1_000, own: false }));
-    model.apply(door_event(9, false, NOW + 5_500), NOW);
-    assert_eq!(pulse(&model, NOW + 5_000), None);
+    model.apply(door_event(8, true, NOW + 500, Some(NOW + 3_500)), NOW);
+    assert_eq!(pulse(&model, NOW + 1_000), Some(Pulse { ms: 3_000, gone_ms: 1_000 }));
+    assert_eq!(
+        pulse(&model, NOW + 4_000),
+        Some(Pulse { ms: 3_000, gone_ms: 3_000 }),
+        "never more than all of it"
+    );
+    assert_eq!(pulse(&model, NOW + 5_000), None, "the device went offline before it reported the end");
+    model.apply(door_event(9, false, NOW + 3_500, None), NOW);
+    assert_eq!(pulse(&model, NOW + 3_000), None);
+    model.ask(key("door"), "c1".into(), Action::Pulse { ms: 3_000 }, NOW);
+    assert_eq!(pulse(&model, NOW), None, "a wish is no pulse");
+    model.apply(door_event(10, true, NOW + 500, None), NOW);
+    assert_eq!(pulse(&model, NOW + 1_000), None, "an older agent does not report the end");
+}
 
-    let asked = NOW + 60_000;
-    model.ask(key("door"), "c1".into(), Action::Pulse { ms: 3_000 }, asked);
-    assert_eq!(pulse(&model, asked), None, "a wish is no pulse");
-    model.apply(door_event(10, true, asked + 520), asked);
-    let own = Some(Pulse { ms: 3_000, gone_ms: 980, own: true });
-    assert_eq!(pulse(&model, asked + 1_000), own);
-    model.apply(result("c1", "executed", None), asked);
-    assert_eq!(pulse(&model, asked + 1_000), own);
-    assert_eq!(pulse(&model, asked + 9_000).unwrap().gone_ms, 3_000, "never more than all of it");
-    // Much later, another person opens the door.
-    model.apply(door_event(11, false, asked + 3_500), asked);
-    model.apply(door_event(12, true, asked + 60_500), asked);
-    assert_eq!(pulse(&model, asked + 60_000), Some(Pulse { ms: 5_000, gone_ms: 0, own: false }));
+#[test]
+fn a_device_that_does_not_answer_is_neither_online_nor_offline() {
+    let mut model = filled();
+    let name = key("lamp").device;
+    let event = |seq: u64, rest: Value| {
+        let mut event = json!({"type": "event", "seq": seq, "at_ms": NOW, "change": "presence", "device": "porch",
+                               "last_seen_ms": NOW});
+        event.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        frame(event)
+    };
+    assert_eq!(model.presence(&name), Presence::Online);
+    model.apply(event(8, json!({"online": true, "answering": false})), NOW);
+    assert_eq!(model.presence(&name), Presence::NotAnswering);
+    model.apply(event(9, json!({"online": true})), NOW);
+    assert_eq!(model.presence(&name), Presence::Online, "an older edge does not report it");
+    model.apply(event(10, json!({"online": false, "answering": false})), NOW);
+    assert_eq!(model.presence(&name), Presence::Offline);
 }
 
 #[test]
@@ -372,4 +432,17 @@ fn the_shape_changes_with_devices_and_not_with_levels() {
         NOW,
     );
     assert_ne!(model.shape(), shape);
+}
+
+#[test]
+fn the_number_of_uses_follows_the_edge_and_each_snapshot() {
+    let mut model = filled();
+    assert_eq!(model.uses_left(), None);
+    model.apply(frame(json!({ "type": "uses", "left": 1 })), NOW);
+    assert_eq!(model.uses_left(), Some(1));
+    // While the panel was not connected, another browser has used the link.
+    let mut again = serde_json::to_value(snapshot(8)).unwrap();
+    again["whoami"]["uses_left"] = json!(0);
+    model.apply(frame(again), NOW);
+    assert_eq!(model.uses_left(), Some(0));
 }

@@ -5,6 +5,7 @@ use pinlatch_protocol::line::{Action, Level, Rgb};
 use pinlatch_protocol::wording::COLOURS;
 
 use super::handle::Handle;
+use super::toolbar;
 use crate::words::{self, line as text};
 
 /// Returns the presets with their names.
@@ -32,13 +33,21 @@ pub fn Colour(line: Handle) -> impl IntoView {
     };
     let hindered = move || line.hindrance("set").is_some();
     view! {
-        <div class="colours" role="group" aria-label=text::colour::COLOURS>
+        <div
+            class="colours"
+            role="toolbar"
+            aria-label=line.label(text::colour::COLOURS)
+            on:keydown=toolbar::keys
+            on:focusin=toolbar::focus
+        >
             {presets()
-                .map(|(colour, word)| {
+                .enumerate()
+                .map(|(place, (colour, word))| {
                     view! {
                         <button
                             type="button"
                             class="chip"
+                            tabindex=toolbar::tab_index(place)
                             style=("--chip", colour.to_string())
                             aria-label=word.clone()
                             title=word
@@ -53,6 +62,7 @@ pub fn Colour(line: Handle) -> impl IntoView {
             <label class="chip chip-any" title=text::colour::ANOTHER>
                 <input
                     type="color"
+                    tabindex="-1"
                     node_ref=picker
                     aria-label=text::colour::ANOTHER
                     data-testid=line.test_id("set")

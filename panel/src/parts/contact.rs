@@ -33,7 +33,7 @@ pub fn Press(line: Handle) -> impl IntoView {
         press.get().map(|press| {
             view! {
                 <span class="pressed" data-testid=line.test_id("press") data-long=press.long.to_string()>
-                    {words::pressed(press.long)}
+                    {words::line::presses(&press)}
                 </span>
             }
         })

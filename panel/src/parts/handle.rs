@@ -13,6 +13,9 @@ use crate::{platform, words};
 /// The duration of a fade to a preset, in milliseconds.
 const FADE_MS: u32 = 400;
 
+/// The time after which a level no longer changes, in milliseconds.
+const RESTING_MS: u64 = 2_000;
+
 /// A handle for one line, which all parts of the line's view share. The handle is cheap to copy, because it contains
 /// only signals.
 #[derive(Clone, Copy)]
@@ -23,6 +26,8 @@ pub struct Handle {
     pub view: Memo<Option<LineView>>,
     pub command: Memo<CommandState>,
     pub online: Memo<bool>,
+    /// Whether no command can be sent any more with the viewer's token.
+    used_up: Memo<bool>,
 }
 
 impl Handle {
@@ -35,6 +40,7 @@ impl Handle {
             kind,
             view: Memo::new(move |_| panel.of_line(&of(), |model| model.line(&of()).cloned())),
             command: Memo::new(move |_| panel.of_line(&of(), |model| model.command_state(&of()))),
+            used_up: Memo::new(move |_| panel.model.with(|model| model.uses_left() == Some(0))),
             online: Memo::new(move |_| {
                 panel.model.with(|model| model.device(&of().device).is_some_and(|device| device.online))
             }),
@@ -138,6 +144,25 @@ impl Handle {
         self.command.with(|state| state.pending.is_some())
     }
 
+    /// Whether the device is online and has reported no level.
+    pub fn is_unknown(&self) -> bool {
+        self.level().is_none() && !self.is_stale()
+    }
+
+    /// Returns the desired level if it differs from the reported level. While the reported level changes, for example
+    /// in a fade or while a lamp blinks, the two are not compared.
+    pub fn differing(&self) -> Option<Level> {
+        let (desired, changed_ms) = self.view.with(|view| {
+            let view = view.as_ref()?;
+            let desired = view.desired.filter(|desired| !view.blinking && Some(*desired) != view.reported);
+            Some((desired?, view.changed_ms))
+        })?;
+        let now = self.panel.now.get();
+        let edge_ms = self.panel.model.with_untracked(|model| model.edge_ms(now));
+        let rests = changed_ms.is_none_or(|changed_ms| edge_ms.saturating_sub(changed_ms) >= RESTING_MS);
+        rests.then_some(desired)
+    }
+
     /// Whether the displayed level may be out of date.
     pub fn is_stale(&self) -> bool {
         !self.online.get() || !self.panel.is_connected()
@@ -147,6 +172,8 @@ impl Handle {
     pub fn hindrance(&self, action: &str) -> Option<&'static str> {
         if !self.panel.is_connected() {
             Some(words::line::hindrance::NOT_CONNECTED)
+        } else if self.used_up.get() {
+            Some(words::guest::USED_UP)
         } else if !self.may(action) {
             Some(words::line::hindrance::READ_ONLY)
         } else if !self.online.get() {
@@ -182,8 +209,28 @@ impl Handle {
         words::about(word, &words::title(&self.name()))
     }
 
-    /// Returns the time since the last change of the level, by the clock of the edge.
-    pub fn changed(&self) -> Option<String> {
+    /// Returns the last command of the line in words.
+    pub fn last(&self) -> Option<String> {
+        self.view.with(|view| {
+            let view = view.as_ref().filter(|view| view.last.is_some())?;
+            let now = self.panel.now.get();
+            self.panel.model.with_untracked(|model| {
+                let viewer = model.whoami.as_ref().map_or("", |whoami| whoami.sub.as_str());
+                words::line::last(view, model.edge_ms(now), viewer)
+            })
+        })
+    }
+
+    /// Returns the remaining time of the level or, if the level has no scheduled end, the time since its last change, by
+    /// the clock of the edge. The button of a momentary line shows the remaining time itself.
+    pub fn since(&self) -> Option<String> {
+        match self.pulse().filter(|_| self.kind != LineKind::Momentary) {
+            Some(pulse) => Some(words::pulse_left(&pulse)),
+            None => self.changed(),
+        }
+    }
+
+    fn changed(&self) -> Option<String> {
         let changed_ms = self.view.with(|view| view.as_ref().and_then(|view| view.changed_ms))?;
         let edge_ms = self.panel.model.with(|model| model.edge_ms(self.panel.now.get()));
         Some(words::ago(edge_ms.saturating_sub(changed_ms)))

@@ -3,20 +3,29 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::places::Places;
 use crate::link::State;
 use crate::live::Panel;
 use crate::manage::page::Page;
+use crate::model::Model;
 use crate::prefs::Theme;
-use crate::ui::icon::Mark;
+use crate::ui::icon::{Icon, IconKind, Mark};
+use crate::ui::skip::Skip;
 use crate::visit::Visitor;
-use crate::{platform, words};
+use crate::{platform, viewer, words};
 
 #[component]
 pub fn Header() -> impl IntoView {
     let panel = expect_context::<Panel>();
     let site = Memo::new(move |_| {
         let known = panel.model.with(|model| model.whoami.as_ref().map(|whoami| whoami.site.clone()));
-        known.or_else(platform::site).map(|site| words::title(site.as_str())).unwrap_or_default()
+        let site = known.or_else(platform::site).map(|site| words::title(site.as_str())).unwrap_or_default();
+        if panel.visitor == Visitor::Person {
+            return site;
+        }
+        let names = panel.model.with(Model::names);
+        let names: Vec<_> = names.iter().map(|name| words::title(name.as_str())).collect();
+        words::guest::headline(&site, &names)
     });
     Effect::new(move |_| {
         let site = site.get();
@@ -24,11 +33,12 @@ pub fn Header() -> impl IntoView {
     });
     let person = panel.visitor == Visitor::Person;
     view! {
+        <Skip/>
         <header class="bar">
             <Mark/>
             <div class="bar-name">
                 <span class="legend">{words::PRODUCT}</span>
-                <h1>{move || site.get()}</h1>
+                <h1><SiteName title=site/></h1>
             </div>
             <LinkBadge/>
             {person.then(|| view! { <UserMenu panel/> })}
@@ -41,27 +51,40 @@ pub fn Header() -> impl IntoView {
 #[component]
 fn Ways() -> impl IntoView {
     let panel = expect_context::<Panel>();
-    let ways = Memo::new(move |_| {
-        panel.model.with(|model| {
-            let viewer = model.whoami.as_ref()?;
-            Some((viewer.site.clone(), Page::open_to(&viewer.scope)))
-        })
+    let pages = Memo::new(move |_| {
+        panel.model.with(|model| model.whoami.as_ref().map(|viewer| Page::open_to(&viewer.scope)))
     });
-    view! {
-        <nav class="ways" aria-label=words::WAYS>
-            <a class="way" href="" aria-current="page">{words::DEVICES}</a>
-            {move || {
-                let links = ways.get().map(|(site, ways)| {
-                    let link = |page: Page| {
-                        let test_id = format!("way-{}", page.mark());
-                        view! { <a class="way" href=page.path(&site) data-testid=test_id>{words::section(&page)}</a> }
-                    };
-                    ways.into_iter().map(link).collect::<Vec<_>>()
-                });
-                links.unwrap_or_default()
-            }}
-        </nav>
+    let site = viewer::site();
+    let pages = Signal::derive(move || pages.get().unwrap_or_default());
+    site.map(|site| view! { <Places site pages current=Signal::stored(None)/> })
+}
+
+/// Shows the name of the site. If the browser is also signed in to other sites, the name is a button that opens a menu
+/// with these sites.
+#[component]
+pub fn SiteName(#[prop(into)] title: Signal<String>) -> impl IntoView {
+    let others = viewer::other_sites();
+    if others.is_empty() {
+        return view! { <span class="site-name">{move || title.get()}</span> }.into_any();
     }
+    let links = others.into_iter().map(|site| {
+        let test_id = format!("site-{site}");
+        view! { <a class="place" href=Visitor::Person.page(Some(&site)) data-testid=test_id>{words::title(site.as_str())}</a> }
+    });
+    let links: Vec<_> = links.collect();
+    view! {
+        <button type="button" class="site-button" popovertarget="sites" data-testid="sites">
+            <span class="site-name">{move || title.get()}</span>
+            <span class="unseen">{words::SWITCH_SITE}</span>
+            <Icon kind=IconKind::Later/>
+        </button>
+        <span id="sites" class="menu sites" popover="auto">
+            <span class="legend">{words::SITES}</span>
+            <a class="place" href="" aria-current="page">{move || title.get()}</a>
+            {links}
+        </span>
+    }
+    .into_any()
 }
 
 /// Shows the state of the connection. A press on the displayed state opens the list of network paths.

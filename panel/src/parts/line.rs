@@ -8,7 +8,7 @@ use super::colour::Colour;
 use super::contact::{Contact, Press};
 use super::handle::Handle;
 use super::momentary::Momentary;
-use super::notice::Notices;
+use super::notice::Notice;
 use super::number::Slider;
 use super::sensor::Reading;
 use super::switch::Switch;
@@ -59,11 +59,13 @@ pub fn Line(key: Key, kind: LineKind, plate: Memo<Option<Plate>>, grouped: bool)
             data-kind=kind.to_string()
             data-level=mark
             data-state=state
+            data-blinking=move || line.view.with(|view| view.as_ref().is_some_and(|view| view.blinking)).to_string()
             data-stale=move || line.is_stale().to_string()
             aria-busy=move || line.is_pending().to_string()
             aria-labelledby=labelled
             draggable=move || arranging().to_string()
             on:dragstart=drag
+            on:dragend=move |_| panel.dragged.set_value(None)
             on:drop=dropped
         >
             <header class="line-head">
@@ -76,7 +78,9 @@ pub fn Line(key: Key, kind: LineKind, plate: Memo<Option<Plate>>, grouped: bool)
             <p class="readout">
                 <span class="readout-stale">{move || (line.is_stale() && line.level().is_some()).then_some(words::line::LAST_KNOWN)}</span>
                 <strong>{move || line.reported()}</strong>
-                <span class="readout-since">{move || line.changed()}</span>
+                <span class="readout-since">
+                    {move || if line.is_unknown() { Some(words::line::NO_LEVEL.into()) } else { line.since() }}
+                </span>
             </p>
             {move || if arranging() {
                 view! { <Arrange line plate/> }.into_any()
@@ -87,7 +91,7 @@ pub fn Line(key: Key, kind: LineKind, plate: Memo<Option<Plate>>, grouped: bool)
     }
 }
 
-/// Shows the control for the kind of the line, and the notices of the line.
+/// Shows the control for the kind of the line, and the notice of the line.
 #[component]
 fn Operate(line: Handle) -> impl IntoView {
     view! {
@@ -101,7 +105,8 @@ fn Operate(line: Handle) -> impl IntoView {
                     LineKind::Sensor => view! { <Reading line/> }.into_any(),
                 }}
             </div>
-            <Notices line/>
+            // Only a line with actions has notices.
+            {(!line.kind.actions().is_empty()).then(|| view! { <Notice line/> })}
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod header;
 pub mod line;
 pub mod other_login;
+pub mod places;
 pub mod plate;
 pub mod visit;
 
@@ -13,5 +14,7 @@ mod handle;
 mod momentary;
 mod notice;
 mod number;
+mod presets;
 mod sensor;
 mod switch;
+mod toolbar;

@@ -5,14 +5,15 @@
 
 use std::time::Duration;
 
-use leptos::ev::KeyboardEvent;
+use leptos::ev::{KeyboardEvent, PointerEvent};
 use leptos::leptos_dom::helpers::{TimeoutHandle, set_timeout_with_handle};
 use leptos::prelude::*;
 use pinlatch_protocol::line::Action;
+use wasm_bindgen::JsCast;
 
 use super::handle::Handle;
 use crate::prefs::Press;
-use crate::words;
+use crate::{platform, words};
 
 /// The length of a pulse in milliseconds, unless the limit of the line is shorter.
 const PULSE_MS: u32 = 3_000;
@@ -50,6 +51,17 @@ pub fn Momentary(line: Handle) -> impl IntoView {
             hold.act();
         }
     };
+    let press = move |event: PointerEvent| {
+        // Otherwise the browser reports no `pointerleave` when a finger leaves the button.
+        if let Some(Ok(button)) = event.target().map(|target| target.dyn_into::<web_sys::Element>()) {
+            let _ = button.release_pointer_capture(event.pointer_id());
+        }
+        match (holds.get_untracked() && event.button() == 0, event.is_primary()) {
+            (true, true) => hold.begin(),
+            // A second finger can be the beginning of a zoom.
+            _ => hold.cancel(),
+        }
+    };
     let key = move |event: KeyboardEvent, down: bool| {
         if holds.get_untracked() && matches!(event.key().as_str(), "Enter" | " ") {
             event.prevent_default();
@@ -70,15 +82,11 @@ pub fn Momentary(line: Handle) -> impl IntoView {
             aria-disabled=move || line.is_pending().to_string()
             disabled=move || line.hindrance("pulse").is_some()
             title=move || line.hindrance("pulse")
-            on:pointerdown=move |event| {
-                if holds.get_untracked() && event.button() == 0 {
-                    hold.begin();
-                }
-            }
+            on:pointerdown=press
             on:pointerup=move |_| hold.end()
-            on:pointerleave=move |_| hold.end()
-            on:pointercancel=move |_| hold.end()
-            on:blur=move |_| hold.end()
+            on:pointerleave=move |_| hold.cancel()
+            on:pointercancel=move |_| hold.cancel()
+            on:blur=move |_| hold.cancel()
             on:contextmenu=move |event| event.prevent_default()
             on:keydown=move |event| key(event, true)
             on:keyup=move |event| key(event, false)
@@ -131,7 +139,10 @@ impl Hold {
         let long_enough = move || {
             if self.state.try_get_untracked() == Some(Held::Now) {
                 self.state.set(Held::Not);
-                self.act();
+                // A finger can have left a page that is hidden, for example behind another app.
+                if platform::is_visible() {
+                    self.act();
+                }
             }
         };
         self.timer.set_value(set_timeout_with_handle(long_enough, Duration::from_millis(HOLD_MS)).ok());
@@ -142,6 +153,14 @@ impl Hold {
             self.stop();
             self.state.set(Held::TooShort);
             self.line.panel().say(words::KEEP_HOLDING.into());
+        }
+    }
+
+    /// Ends the press without an action and without a hint, because the person did not mean to press the button.
+    fn cancel(self) {
+        if self.state.get_untracked() == Held::Now {
+            self.stop();
+            self.state.set(Held::Not);
         }
     }
 

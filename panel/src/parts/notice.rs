@@ -1,5 +1,5 @@
-//! The notices of a line. A notice can show a pending command, a result, or a desired level that differs from the
-//! reported level.
+//! The notice of a line. A notice shows a pending command, a result, or a desired level that differs from the reported
+//! level. A long notice covers the beginning of the next tile, because a notice must not move a control under a finger.
 
 use leptos::prelude::*;
 
@@ -9,7 +9,7 @@ use crate::ui::icon::{Icon, IconKind};
 use crate::words;
 
 #[derive(Clone, PartialEq)]
-struct Notice {
+struct Shown {
     class: &'static str,
     icon: IconKind,
     text: String,
@@ -17,43 +17,48 @@ struct Notice {
     stays: bool,
 }
 
-/// Shows the notices of one line, the most urgent notice first.
+/// Shows the most urgent notice of one line. If there is none, the last command of the line is shown.
 #[component]
-pub fn Notices(line: Handle) -> impl IntoView {
-    let notices = Memo::new(move |_| notices(line));
+pub fn Notice(line: Handle) -> impl IntoView {
+    let shown = Memo::new(move |_| shown(line));
+    let notice = move |shown: Shown| {
+        let close = || {
+            view! {
+                <button
+                    type="button"
+                    class="dismiss"
+                    aria-label=words::line::DISMISS
+                    on:click=move |_| line.dismiss()
+                >
+                    <Icon kind=IconKind::Close/>
+                </button>
+            }
+        };
+        view! {
+            <p class=format!("notice notice-{}", shown.class)>
+                <Icon kind=shown.icon/>
+                <span>{shown.text}</span>
+                {shown.stays.then(close)}
+            </p>
+        }
+    };
+    // The last command is in the place of the notices, so that it moves nothing when it first appears.
+    let last = Memo::new(move |_| line.last());
     view! {
         <div class="notices">
-            <For each=move || notices.get() key=|notice| (notice.class, notice.text.clone()) let:notice>
-                <p class=format!("notice notice-{}", notice.class)>
-                    <Icon kind=notice.icon/>
-                    <span>{notice.text}</span>
-                    {notice
-                        .stays
-                        .then(|| {
-                            view! {
-                                <button
-                                    type="button"
-                                    class="dismiss"
-                                    aria-label=words::line::DISMISS
-                                    on:click=move |_| line.dismiss()
-                                >
-                                    <Icon kind=IconKind::Close/>
-                                </button>
-                            }
-                        })}
-                </p>
-            </For>
+            {move || last.get().map(|last| view! { <p class="last" data-testid=line.test_id("last")>{last}</p> })}
+            {move || shown.get().map(notice)}
         </div>
     }
 }
 
-fn notices(line: Handle) -> Vec<Notice> {
-    let mut found = Vec::new();
+fn shown(line: Handle) -> Option<Shown> {
     let state = line.command.get();
     if let Some(pending) = &state.pending {
-        let text = words::line::waiting(line.kind, &pending.action);
-        found.push(Notice { class: "pending", icon: IconKind::Pending, text, stays: false });
-    } else if let Some(answer) = &state.answer {
+        let text = words::line::waiting(line.kind, &line.name(), &pending.action);
+        return Some(Shown { class: "pending", icon: IconKind::Pending, text, stays: false });
+    }
+    let result = state.answer.map(|answer| {
         let icon = match answer.outcome {
             CommandOutcome::Executed => IconKind::Done,
             CommandOutcome::Refused(_) | CommandOutcome::Denied(_) => IconKind::Refused,
@@ -61,25 +66,25 @@ fn notices(line: Handle) -> Vec<Notice> {
             CommandOutcome::Unknown | CommandOutcome::NoAnswer => IconKind::Question,
             CommandOutcome::Offline => IconKind::Offline,
         };
-        let done = answer.outcome == CommandOutcome::Executed;
-        let class = if done { "done" } else { words::outcome_mark(&answer.outcome) };
-        let text = words::outcome(&answer.outcome);
-        found.push(Notice { class, icon, text, stays: !done });
-    }
-    let nothing = line.view.with(|view| view.as_ref().and_then(words::no_level));
-    if let Some(text) = nothing.filter(|_| !line.is_stale()) {
-        found.push(Notice { class: "plain", icon: IconKind::Question, text: text.into(), stays: false });
-    }
-    let desired = line.view.with(|view| view.as_ref().and_then(|view| view.desired));
-    if let Some(desired) = desired.filter(|desired| state.pending.is_none() && Some(*desired) != line.level())
-    {
-        let text = words::line::differ(line.kind, &desired, line.level().as_ref());
-        found.push(Notice { class: "differ", icon: IconKind::Differ, text, stays: false });
-    }
-    let actions = line.kind.actions();
-    if !actions.is_empty() && !actions.iter().any(|action| line.may(action)) {
+        let class = match (&answer.outcome, answer.late) {
+            (CommandOutcome::Executed, false) => "done",
+            (CommandOutcome::Executed, true) => "late",
+            (outcome, _) => words::outcome_mark(outcome),
+        };
+        Shown { class, icon, text: words::line::answer(&answer), stays: class != "done" }
+    });
+    let (failed, done) = match result {
+        Some(result) if result.stays => (Some(result), None),
+        result => (None, result),
+    };
+    let differs = || {
+        let text = words::line::differ(line.kind, &line.differing()?, line.level().as_ref());
+        Some(Shown { class: "differ", icon: IconKind::Differ, text, stays: false })
+    };
+    let read_only = || {
+        let allowed = line.kind.actions().iter().any(|action| line.may(action));
         let text = words::line::READ_ONLY.to_owned();
-        found.push(Notice { class: "plain", icon: IconKind::Look, text, stays: false });
-    }
-    found
+        (!allowed).then_some(Shown { class: "plain", icon: IconKind::Look, text, stays: false })
+    };
+    failed.or_else(differs).or(done).or_else(read_only)
 }

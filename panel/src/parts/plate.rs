@@ -7,6 +7,7 @@ use super::line::Line;
 use crate::board::Plate;
 use crate::live::Panel;
 use crate::manage::page::Page;
+use crate::model::Presence;
 use crate::prefs::OrderKind;
 use crate::visit::Visitor;
 use crate::{platform, words};
@@ -37,11 +38,11 @@ pub fn PlateView(id: String) -> impl IntoView {
     let lines = Memo::new(move |_| plate.get().map(|plate| plate.lines).unwrap_or_default());
     let elsewhere =
         Memo::new(move |_| plate.with(|plate| plate.as_ref().is_some_and(|plate| plate.elsewhere)));
-    let online = Memo::new(move |_| {
-        name.with_value(|name| {
-            let there =
-                |name| panel.model.with(|model| model.device(name).is_some_and(|device| device.online));
-            name.as_ref().is_none_or(there)
+    // A group has no presence.
+    let presence = Memo::new(move |_| {
+        name.with_value(|name| match name {
+            Some(name) => panel.model.with(|model| model.presence(name)),
+            None => Presence::Online,
         })
     });
     let site = platform::site().filter(|_| panel.visitor == Visitor::Person);
@@ -66,7 +67,8 @@ pub fn PlateView(id: String) -> impl IntoView {
         <section
             class="plate device"
             data-testid=test_id
-            data-online=move || online.get().to_string()
+            data-online=move || (presence.get() != Presence::Offline).to_string()
+            data-presence=move || presence.get().mark()
             aria-labelledby=heading.clone()
             on:dragover=move |event| {
                 if panel.arranging.get_untracked() {
@@ -80,7 +82,7 @@ pub fn PlateView(id: String) -> impl IntoView {
         >
             <header class="device-head">
                 <h2 id=heading.clone()>{shown}</h2>
-                {device.is_some().then(|| view! { <Presence panel name online/> })}
+                {device.is_some().then(|| view! { <PresenceText panel name presence/> })}
                 {mover}
             </header>
             <div class="lines">
@@ -97,17 +99,18 @@ pub fn PlateView(id: String) -> impl IntoView {
     .into_any()
 }
 
-/// Shows whether a device is online, and the round-trip time of its last command. For an offline device, the text
+/// Shows whether a device is online and answers, and the round-trip time of its last command. For an offline device, the text
 /// contains the time since the last contact.
 #[component]
-fn Presence(
+fn PresenceText(
     panel: Panel,
     name: StoredValue<Option<pinlatch_protocol::name::Name>>,
-    online: Memo<bool>,
+    presence: Memo<Presence>,
 ) -> impl IntoView {
     let text = Memo::new(move |_| {
-        if online.get() {
-            return words::presence(true, None);
+        let presence = presence.get();
+        if presence != Presence::Offline {
+            return words::presence(presence, None);
         }
         let now = panel.now.get();
         let gone = name.with_value(|name| {
@@ -116,12 +119,13 @@ fn Presence(
                 Some(model.edge_ms(now).saturating_sub(seen))
             })
         });
-        words::presence(false, gone)
+        words::presence(presence, gone)
     });
     let took = Memo::new(move |_| {
         let _ = panel.timed.get();
         let took = name.with_value(|name| panel.model.with(|model| model.answered_in(name.as_ref()?)));
-        took.filter(|_| online.get()).map(words::answered)
+        took.filter(|_| presence.get() == Presence::Online && panel.visitor == Visitor::Person)
+            .map(words::answered)
     });
     view! {
         <p class="presence">

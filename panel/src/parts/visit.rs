@@ -1,9 +1,10 @@
-//! The bar on a guest's page with the validity of the link, the countdown and the button “Leave”.
+//! The bar on a guest's page with the uses and the validity of the link, the countdown and the button “Leave”.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::live::Panel;
+use crate::model::Model;
 use crate::ui::icon::{Icon, IconKind};
 use crate::words::guest;
 use crate::{platform, words};
@@ -13,14 +14,24 @@ use crate::{platform, words};
 pub fn Visit() -> impl IntoView {
     let panel = expect_context::<Panel>();
     let left = Memo::new(move |_| panel.model.with(|model| model.left_ms(panel.now.get())));
-    let from = platform::beginning();
-    let until = Memo::new(move |_| {
+    let uses = Memo::new(move |_| panel.model.with(Model::uses_left));
+    let used_up = move || uses.get() == Some(0);
+    let window = Memo::new(move |_| {
         let exp = panel.model.with(|model| model.whoami.as_ref().map(|whoami| whoami.exp))?;
         let now = platform::moment(panel.now.get());
-        let moment = |seconds: u64| words::moment(platform::moment(seconds.saturating_mul(1_000)), now);
-        Some(guest::window(from.map(moment), moment(exp)))
+        let until = words::moment(platform::moment(exp.saturating_mul(1_000)), now);
+        Some(if used_up() { guest::USED_UP.into() } else { guest::window(uses.get(), &until) })
     });
-    let countdown = Memo::new(move |_| left.get().and_then(guest::countdown));
+    Effect::new(move |before: Option<Option<u32>>| {
+        let left = uses.get();
+        if let (Some(Some(before)), Some(left)) = (before, left)
+            && left < before
+        {
+            panel.say(guest::say_uses(left));
+        }
+        left
+    });
+    let countdown = Memo::new(move |_| left.get().filter(|_| !used_up()).and_then(guest::countdown));
     Effect::new(move |before: Option<Option<u64>>| {
         let left = left.get();
         let crossed = before.flatten().zip(left).and_then(|(before, left)| guest::warning(before, left));
@@ -37,11 +48,16 @@ pub fn Visit() -> impl IntoView {
         });
     };
     view! {
-        <section class="visit" data-testid="guest" aria-label=guest::ACCESS>
+        <section
+            class="visit"
+            data-testid="guest"
+            data-used-up=move || used_up().to_string()
+            aria-label=guest::ACCESS
+        >
             <Icon kind=IconKind::Key/>
             <p class="visit-words">
-                <strong>{guest::GUEST}</strong>
-                <span data-testid="guest-until">{move || until.get()}</span>
+                <strong data-testid="guest-until">{move || window.get()}</strong>
+                <span>{move || used_up().then_some(guest::ASK_AGAIN)}</span>
                 <span class="visit-left" role="timer" data-testid="guest-left">
                     {move || countdown.get()}
                 </span>

@@ -39,6 +39,18 @@ pub fn Field(
     }
 }
 
+/// Shows the person's own user name in a form with a password. The field cannot be changed, and password managers store
+/// its value together with the password.
+#[component]
+pub fn OwnName(id: &'static str, name: String) -> impl IntoView {
+    view! {
+        <div class="field own-name">
+            <label for=id>{words::YOUR_USER_NAME}</label>
+            <input id=id name="username" data-testid="own-name" autocomplete="username" readonly value=name/>
+        </div>
+    }
+}
+
 /// Shows a password field with a button that makes the password visible. The password is read from the input element
 /// only when a request is sent.
 #[component]

@@ -25,6 +25,11 @@ pub enum IconKind {
     Star,
     Earlier,
     Later,
+    /// The icons of the navigation.
+    Board,
+    Device,
+    People,
+    More,
     Line(LineKind),
 }
 
@@ -50,6 +55,12 @@ impl IconKind {
             Self::Star => "M12 3.5l2.6 5.4l5.9.8l-4.3 4.1l1 5.9L12 16.9l-5.2 2.8l1-5.9l-4.3-4.1l5.9-.8z",
             Self::Earlier => "M6 14.5l6-6l6 6",
             Self::Later => "M6 9.5l6 6l6-6",
+            Self::Board => "M4 4h6.5v6.5H4zM13.5 4H20v6.5h-6.5zM4 13.5h6.5V20H4zM13.5 13.5H20V20h-6.5z",
+            Self::Device => "M7 7h10v10H7zM10 3v4M14 3v4M10 17v4M14 17v4M3 10h4M3 14h4M17 10h4M17 14h4",
+            Self::People => {
+                "M9 5a3.2 3.2 0 1 1 0 6.4a3.2 3.2 0 0 1 0-6.4M3 19.5c.4-3.4 2.6-5.2 6-5.2s5.6 1.8 6 5.2M15.5 5.3a3 3 0 0 1 0 5.8M17.7 14.7c1.9.7 3 2.3 3.3 4.8"
+            }
+            Self::More => "M5 12v.1M12 12v.1M19 12v.1",
             // The icons of lines are circuit symbols.
             Self::Line(LineKind::Switch) => {
                 "M2 15h4.5M17.5 15H22M8 14.2l8.5-6M6.5 15a1 1 0 1 0 2 0a1 1 0 1 0-2 0M15.5 15a1 1 0 1 0 2 0a1 1 0 1 0-2 0"

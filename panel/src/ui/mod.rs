@@ -5,4 +5,6 @@ pub mod field;
 pub mod icon;
 pub mod notice;
 pub mod page;
+pub mod popover;
+pub mod skip;
 pub mod starting;

@@ -79,6 +79,13 @@ pub fn site(path: &str) -> Option<Name> {
     Name::new(path.strip_prefix("/s/")?.split('/').next()?).ok()
 }
 
+/// Whether a path belongs to a page of the panel: the page of the first site, or the page of a site. The administration
+/// pages are another program.
+pub fn is_place(path: &str) -> bool {
+    let own = site(path).map(|site| format!("/s/{site}"));
+    path == "/" || own.is_some_and(|own| path.strip_suffix('/').unwrap_or(path) == own)
+}
+
 /// Returns the token in the fragment `#guest=TOKEN`. An incomplete token is also returned, so that the edge refuses the
 /// token and the guest sees the reason.
 pub fn token(fragment: &str) -> Option<Secret> {
@@ -92,6 +99,15 @@ pub enum Brought {
     Setup(Option<Secret>),
     /// The fragment `#invite=CODE`, which accepts an invitation.
     Invitation(Secret),
+    /// The fragment `#CODE.THUMBPRINT` of an enrolment string, which belongs on a device and not in a browser.
+    Enrolment,
+}
+
+/// Whether a fragment has the form `SITE.CODE.THUMBPRINT`. A thumbprint has 43 characters.
+fn is_enrolment(fragment: &str) -> bool {
+    let plain = |part: &&str| part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    let parts: Vec<&str> = fragment.split('.').filter(plain).collect();
+    matches!(parts[..], [site, code, print] if Name::new(site).is_ok() && !code.is_empty() && print.len() == 43)
 }
 
 pub fn brought(fragment: &str) -> Option<Brought> {
@@ -101,7 +117,7 @@ pub fn brought(fragment: &str) -> Option<Brought> {
     match word {
         "setup" => Some(Brought::Setup(code)),
         "invite" => code.map(Brought::Invitation),
-        _ => None,
+        _ => is_enrolment(fragment).then_some(Brought::Enrolment),
     }
 }
 

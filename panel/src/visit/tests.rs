@@ -63,6 +63,12 @@ fn the_path_names_the_site() {
 }
 
 #[test]
+fn a_place_is_the_page_of_a_site() {
+    assert!(["/", "/s/home", "/s/home/", "/s/nosuch/"].into_iter().all(is_place));
+    assert!(!["/nonsense", "/s/", "/s/Home/", "/s/home/x", "/s/home//", "/index"].into_iter().any(is_place));
+}
+
+#[test]
 fn the_fragment_holds_the_token_and_only_a_guests() {
     assert_eq!(token("#guest=a.b.c"), Some(Secret::new("a.b.c")));
     assert_eq!(token("#guest="), Some(Secret::new("")), "whoever opened it is told that it is not whole");
@@ -94,6 +100,11 @@ fn a_fragment_brings_a_code_or_nothing() {
     assert_eq!(brought("#setup=home.abc"), Some(Brought::Setup(Some(Secret::new("home.abc")))));
     assert_eq!(brought("#invite=home.abc"), Some(Brought::Invitation(Secret::new("home.abc"))));
     for fragment in ["", "#", "#invite", "#invite=", "#guest=abc", "#Setup"] {
+        assert_eq!(brought(fragment), None, "{fragment}");
+    }
+    let enrolment = format!("#home.abc-_9.{}", "T".repeat(43));
+    assert_eq!(brought(&enrolment), Some(Brought::Enrolment));
+    for fragment in [&enrolment[..enrolment.len() - 1], "#home.abc", "#heading-porch", "#a.b.c"] {
         assert_eq!(brought(fragment), None, "{fragment}");
     }
     let address = invitation(&home(), &Secret::new("home.abc"));

@@ -8,11 +8,21 @@ use super::names::title;
 use super::times::{ago, duration};
 use crate::link::State;
 use crate::manage::page::Page;
-use crate::model::Model;
+use crate::model::{Model, Presence};
 use crate::prefs::{self, Theme};
 use crate::visit::Visitor;
 
-pub const DEVICES: &str = "Devices";
+/// The title of the board in the navigation.
+pub const BOARD: &str = "Board";
+/// The label of the button for the pages that do not fit into the navigation of a narrow screen.
+pub const MORE: &str = "More";
+/// Screen readers read this text before the name of the current page, if this page is one of the other pages.
+pub const MORE_PAGES: &str = "More pages. Current page: ";
+pub const SKIP: &str = "Skip to the content";
+/// Screen readers read this text after the name of the site, if the name is a button.
+pub const SWITCH_SITE: &str = ", switch to another site";
+/// The heading of the menu with the sites to which the browser is signed in.
+pub const SITES: &str = "Your sites in this browser";
 /// The accessible name of the navigation bar.
 pub const WAYS: &str = "Pages";
 pub const HEALTH: &str = "Connection";
@@ -54,10 +64,15 @@ pub const KEEP_HOLDING: &str = "Hold a little longer";
 pub const HOLDING: &str = "Keep holding…";
 pub const AGAIN: &str = "Try again";
 
-/// The heading and the text for a site without devices.
-pub const EMPTY: [&str; 2] = ["No devices yet", "An owner can enrol the first device with this command:"];
-pub const ENROL_COMMAND: &str = "pinlatch device enrol NAME";
-pub const EMPTY_THEN: &str = "The output of this command contains a second command. Run the second command on the device. The device appears on this page when it connects.";
+/// The heading and the text for a site without devices, if the viewer can enrol a device.
+pub const EMPTY: [&str; 2] = [
+    "No devices yet",
+    "A device is a Raspberry Pi or another Linux machine with Pinlatch's agent. It appears on this page when it connects.",
+];
+/// The heading and the text for a site without devices, if the viewer cannot enrol a device.
+pub const EMPTY_VIEWER: [&str; 2] =
+    ["No devices yet", "Ask an owner to enrol a device. It appears on this page when it connects."];
+pub const ENROL: &str = "Enrol a device";
 /// The heading and the text for a guest's page without devices.
 pub const EMPTY_GUEST: [&str; 2] = [
     "No device is available",
@@ -67,7 +82,7 @@ pub const EMPTY_GUEST: [&str; 2] = [
 /// Returns the title of an administration page in the navigation bar.
 pub fn section(page: &Page) -> &'static str {
     match page {
-        Page::Devices | Page::Device(_) => "Manage devices",
+        Page::Devices | Page::Device(_) => "Devices",
         Page::People => "People",
         Page::Tokens => "Tokens and links",
         Page::Activity => "Activity",
@@ -128,10 +143,14 @@ pub fn hops(model: &Model, connected: bool, edge_ms: Option<u32>) -> Vec<Hop> {
     let edge = edge_ms.filter(|_| connected).map(u64::from);
     let first = Hop { way: "Browser · edge".into(), time: took(edge), good: connected };
     let others = model.names().into_iter().map(|name| {
-        let online = model.device(&name).is_some_and(|device| device.online);
-        let time = if online { took(model.answered_in(&name)) } else { "offline".into() };
+        let state = model.presence(&name);
+        let time = match state {
+            Presence::Online => took(model.answered_in(&name)),
+            Presence::NotAnswering => "not answering".into(),
+            Presence::Offline => "offline".into(),
+        };
         let way = format!("Browser · edge · {}", title(name.as_str()));
-        Hop { way, time, good: connected && online }
+        Hop { way, time, good: connected && state == Presence::Online }
     });
     std::iter::once(first).chain(others).collect()
 }
@@ -140,11 +159,12 @@ fn took(ms: Option<u64>) -> String {
     ms.map_or_else(|| "—".into(), |ms| format!("{ms} ms"))
 }
 
-pub fn presence(online: bool, gone_ms: Option<u64>) -> String {
-    match (online, gone_ms) {
-        (true, _) => "online".into(),
-        (false, Some(gone_ms)) => format!("offline, last seen {}", ago(gone_ms)),
-        (false, None) => "offline, never seen".into(),
+pub fn presence(presence: Presence, gone_ms: Option<u64>) -> String {
+    match (presence, gone_ms) {
+        (Presence::Online, _) => "online".into(),
+        (Presence::NotAnswering, _) => "not answering".into(),
+        (Presence::Offline, Some(gone_ms)) => format!("offline, last seen {}", ago(gone_ms)),
+        (Presence::Offline, None) => "offline, never seen".into(),
     }
 }
 
@@ -222,8 +242,9 @@ mod tests {
 
     #[test]
     fn presence_says_since_when() {
-        assert_eq!(presence(true, None), "online");
-        assert_eq!(presence(false, Some(120_000)), "offline, last seen 2 min ago");
-        assert_eq!(presence(false, None), "offline, never seen");
+        assert_eq!(presence(Presence::Online, None), "online");
+        assert_eq!(presence(Presence::NotAnswering, Some(120_000)), "not answering");
+        assert_eq!(presence(Presence::Offline, Some(120_000)), "offline, last seen 2 min ago");
+        assert_eq!(presence(Presence::Offline, None), "offline, never seen");
     }
 }

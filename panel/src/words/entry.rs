@@ -16,8 +16,13 @@ pub const SET_UP_TEXT: &str =
     "Create the owner account of this site. The command “pinlatch init” printed the setup code.";
 /// The label of the button of the setup form, and its label while the request runs.
 pub const SET_UP: (&str, &str) = ("Create owner account", "Setting up…");
+/// The heading and the text are for new people, and for people who replace their password.
 pub const INVITED_HEADING: &str = "Welcome";
-pub const INVITED_TEXT: &str = "You have received a link to this site. Choose a password for your account.";
+pub const INVITED_TEXT: &str =
+    "Choose a password for this site. You sign in with this password and your user name.";
+/// The label of a field with the person's own user name, which cannot be changed.
+pub const YOUR_USER_NAME: &str = "Your user name is";
+pub const PASSWORD_MISSING: &str = "Type your password.";
 /// The label of the button of the invitation form, and its label while the request runs.
 pub const ACCEPT: (&str, &str) = ("Set password", "Saving…");
 pub const HAVE_ACCOUNT: &str = "Do you already have an account? ";
@@ -41,7 +46,10 @@ pub fn log_in_with(label: &str) -> String {
 }
 
 pub fn bad_user_name(wrong: &NameError) -> String {
-    format!("Check the user name: {wrong}.")
+    match wrong {
+        NameError::Empty => "Type your user name.".into(),
+        wrong => format!("Check the user name: {wrong}."),
+    }
 }
 
 pub fn short_password() -> String {

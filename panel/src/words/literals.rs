@@ -27,7 +27,7 @@ const TEXT_ATTRIBUTES: [&str; 12] = [
 
 /// Capitalised literals that are not texts: an HTTP header, the name of a key on the keyboard, and the stored name of a
 /// group.
-const NO_TEXTS: [&str; 3] = ["Content-Type", "Enter", "Favourites"];
+const NO_TEXTS: [&str; 5] = ["Content-Type", "Enter", "Escape", "Favourites", "Tab"];
 
 /// The line and content of each literal that belongs in a words module.
 type Misplaced = BTreeSet<(usize, String)>;

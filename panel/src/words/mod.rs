@@ -16,7 +16,7 @@ mod tests;
 
 pub use board::*;
 pub use entry::*;
-pub use line::{level, level_mark, measured, no_level, press, pressed, pulse_left, reported, requested};
+pub use line::{level, level_mark, measured, press, pressed, pulse_left, reported, requested};
 pub use names::*;
 pub use problems::*;
 pub use times::*;

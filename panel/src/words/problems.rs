@@ -46,17 +46,13 @@ pub(super) fn refusal(code: &str) -> String {
     let words = match code {
         "refused_max_on" => "the requested time exceeds the limit of this line. Choose a shorter time",
         "refused_interlock" => {
-            "this line must never be on at the same time as another line, which is on, may be on, or was on a moment ago. Switch off the other line, then try again"
+            "an interlocked line is on, or was on a moment ago. Switch it off, then try again"
         }
-        "refused_range" => {
-            "the requested position is outside the range of this line. Choose a position within the range"
-        }
+        "refused_range" => "the position is outside the range of this line. Choose another position",
         "refused_min_interval" => {
             "the previous action on this line was too recent. Wait a moment, then try again"
         }
-        "refused_busy" => {
-            "a pulse is already running on this line. Wait until the pulse has ended, then try again"
-        }
+        "refused_busy" => "a pulse is already running. Wait until it has ended, then try again",
         "refused_stopping" => "the device is stopping or restarting. Try again in a minute",
         "refused_replay" => "the device has already received this command. Send a new command",
         "refused_token" => {
@@ -126,10 +122,7 @@ pub fn sentence(problem: &Problem) -> String {
         ),
         (Code::AlreadySetUp, "This site already has an owner. Sign in, or ask the owner for an invitation."),
         (Code::LinkNotValid, "This link is not valid now. Ask the sender for a new link."),
-        (
-            Code::UsedUp,
-            "This link has been used up, because it allowed a limited number of commands. Ask the sender for a new link.",
-        ),
+        (Code::UsedUp, "This link has been used up. Ask the sender for a new link."),
         (
             Code::OtherLogin,
             "Another person signed in to this site in this browser. Nothing was changed. Reload the page.",
@@ -149,6 +142,9 @@ pub fn sentence(problem: &Problem) -> String {
         (Code::IssuerUnavailable, "The sign-in provider cannot be reached. Try again later."),
     ];
     match (OWN.iter().find(|(code, _)| problem.is(*code)), &problem.detail) {
+        (_, Some(detail)) if problem.is(Code::UsedUp) => {
+            format!("This link has been used up: {detail}. Ask the sender for a new link.")
+        }
         (Some((_, text)), _) => (*text).into(),
         (None, Some(detail)) => format!("{}: {detail}.", problem.title),
         (None, None) => format!("{}.", problem.title),

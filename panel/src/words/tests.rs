@@ -73,18 +73,36 @@ fn a_reading_has_its_unit_and_no_more_decimals_than_mean_something() {
     }
     let failed = sensor(None, Some("°C"), Some(1));
     assert_eq!(reported(&failed), "no reading");
-    assert_eq!(
-        no_level(&failed),
-        Some("The sensor cannot be read. Check the sensor's wiring and the device's log.")
-    );
-    assert_eq!(no_level(&sensor(Some(1.0), None, None)), None);
 }
 
 #[test]
 fn of_a_pulse_is_told_what_is_left() {
-    let left = |gone_ms, own| pulse_left(&Pulse { ms: 3_000, gone_ms, own });
-    assert_eq!((left(0, true), left(1_200, true)), ("3 s left".into(), "2 s left".into()));
-    assert_eq!((left(2_999, false), left(3_000, true)), ("at most 1 s left".into(), "ending".into()));
+    let left = |ms, gone_ms| pulse_left(&Pulse { ms, gone_ms });
+    assert_eq!((left(3_000, 0), left(3_000, 1_200)), ("3 s left".into(), "2 s left".into()));
+    assert_eq!((left(3_000, 2_999), left(3_000, 3_000)), ("1 s left".into(), "ending".into()));
+    assert_eq!(left(600_000, 1_000), "9 min left");
+}
+
+#[test]
+fn the_last_command_of_a_line_says_what_when_and_who() {
+    let line = |kind: &str, name: &str| {
+        let by = serde_json::json!({ "kind": kind, "name": name });
+        let last =
+            serde_json::json!({ "by": by, "action": "pulse", "args": { "ms": 3_000 }, "at_ms": 1_000 });
+        serde_json::from_value::<LineView>(
+            serde_json::json!({ "name": "door", "kind": "momentary", "actions": [],
+            "reported": false, "changed_ms": null, "last": last }),
+        )
+        .unwrap()
+    };
+    let text = |kind: &str, name: &str| line::last(&line(kind, name), 181_000, "ann").unwrap();
+    assert_eq!(text("guest", "Courier on Friday"), "Opened 3 min ago by Courier on Friday");
+    assert_eq!(
+        (text("person", "ann"), text("person", "bob")),
+        ("Opened 3 min ago by you".into(), "Opened 3 min ago by bob".into(),)
+    );
+    assert_eq!(text("guest", "ann"), "Opened 3 min ago by ann", "a link with the name of the viewer");
+    assert_eq!(line::last(&LineView { last: None, ..line("guest", "x") }, 0, "ann"), None);
 }
 
 /// The page `docs/config.md` lists every refusal code of a device.

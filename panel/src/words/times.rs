@@ -42,7 +42,28 @@ pub fn clock(at: Moment) -> String {
     format!("{:02}:{:02}:{:02}", at.hour, at.minute, at.second)
 }
 
-/// Formats a date and time without redundant parts: `14:05 today`, `Sat 22 Nov, 14:05` or `22 Nov 2027, 14:05`.
+impl Moment {
+    /// Whether this moment is on the day after another moment.
+    fn is_day_after(self, other: Self) -> bool {
+        let Self { year, month, day, .. } = other;
+        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let days = match month {
+            1 if leap => 29,
+            1 => 28,
+            3 | 5 | 8 | 10 => 30,
+            _ => 31,
+        };
+        let next = match (day < days, month) {
+            (true, _) => (year, month, day + 1),
+            (false, 11) => (year + 1, 0, 1),
+            (false, _) => (year, month + 1, 1),
+        };
+        (self.year, self.month, self.day) == next
+    }
+}
+
+/// Formats a date and time without redundant parts: `14:05 today`, `14:05 tomorrow`, `Sat 22 Nov, 14:05` or
+/// `22 Nov 2027, 14:05`.
 pub fn moment(at: Moment, now: Moment) -> String {
     const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
     const MONTHS: [&str; 12] =
@@ -52,6 +73,8 @@ pub fn moment(at: Moment, now: Moment) -> String {
     let (weekday, month) = (name(&WEEKDAYS, at.weekday), name(&MONTHS, at.month));
     if (year, at.month, day) == (now.year, now.month, now.day) {
         format!("{hour:02}:{minute:02} today")
+    } else if at.is_day_after(now) {
+        format!("{hour:02}:{minute:02} tomorrow")
     } else if year == now.year {
         format!("{weekday} {day} {month}, {hour:02}:{minute:02}")
     } else {

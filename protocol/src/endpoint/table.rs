@@ -16,6 +16,7 @@ use crate::{
     admin::*,
     agent::{FromAgent, ToAgent},
     api::*,
+    audit::*,
     command::CommandResult,
     line::schemas::Arguments,
     panel::{DeviceView, FromPanel, LineView, ToPanel},
@@ -232,6 +233,18 @@ endpoints! {
         body: JsonOrTokenForm(InviteRequest),
         reply: 200 (InviteReply) "The invitation code. No later response contains the invitation code again.",
         codes: [InsufficientUserAuthentication, PersonRequired],
+    }
+
+    /// Returns the user name in an invitation.
+    ///
+    /// The invited person needs the user name to log in. The call changes nothing.
+    ShowInvitation = POST "/api/v1/users/invited" {
+        tag: People,
+        caller: Anyone,
+        secret: true,
+        body: Json(InvitedRequest),
+        reply: 200 (InvitedReply) "The invitation can be used now.",
+        codes: [CodeRefused, UnknownSite],
     }
 
     /// Uses an invitation to set a password.
@@ -455,7 +468,7 @@ endpoints! {
     ReadAudit = GET "/api/v1/audit" {
         tag: Audit,
         caller: Token,
-        parameters: [Before, Limit, Actor, Act, Target, Outcome, SinceMs, UntilMs],
+        parameters: [Before, Limit, Actor, Act, Target, About, Outcome, SinceMs, UntilMs],
         reply: 200 (AuditPage) "The audit entries that match the query parameters.",
         codes: [InvalidRequest, InsufficientScope],
         more: { "responses": { "200": { "content": { "application/jsonl": {

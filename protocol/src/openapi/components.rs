@@ -5,12 +5,12 @@ use serde_json::{Map, Value, json};
 
 use super::schemas::Generators;
 use crate::SUBPROTOCOL;
-use crate::admin::{AUDIT_PAGE, MAX_AUDIT_PAGE};
 use crate::agent::{PROOF_HEADER, YIELD_HEADER};
 use crate::api::{
     GUEST_COOKIE, REFRESH_COOKIE, SESSION_COOKIE, SITE_HEADER, SITE_PARAMETER, SUBJECT_HEADER,
     SUBJECT_PARAMETER,
 };
+use crate::audit::{AUDIT_PAGE, MAX_AUDIT_PAGE};
 use crate::command::schemas::CommandId;
 use crate::command::{DEFAULT_DEADLINE_MS, MAX_DEADLINE_MS, MIN_DEADLINE_MS};
 use crate::line::schemas::Verb;
@@ -137,15 +137,24 @@ pub(super) fn parameters(generators: &mut Generators) -> Value {
         "target",
         "query",
         text(),
-        "Only audit entries whose target starts with `target` are returned. For example, `porch/` matches all GPIO \
-        lines of the device `porch`.",
+        "Only audit entries about this device, line, person or token are returned. For example, `porch` matches the \
+        device `porch` and all its GPIO lines, `porch/` matches only the lines, and `porch/door` matches one line.",
+    );
+    add(
+        "About",
+        "about",
+        "query",
+        text(),
+        "Only audit entries whose target contains the text `about` are returned. The name of a token that was made or \
+        revoked also counts. Upper case and lower case are equal, and so are a space, `-` and `_`.",
     );
     add(
         "Outcome",
         "outcome",
         "query",
         text(),
-        "Only audit entries whose outcome is equal to `outcome` are returned.",
+        "Only audit entries with this outcome are returned. `outcome` can contain several outcomes, separated by \
+        commas.",
     );
     add(
         "SinceMs",

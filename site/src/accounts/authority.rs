@@ -7,7 +7,7 @@ use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::{Pattern, Role, Scope, ScopeSet, SiteRight};
 
-use crate::audit::{Actor, REFUSALS_MS};
+use crate::audit::{Actor, CommandDetails, REFUSALS_MS};
 use crate::database::store::StoreError;
 use crate::interface::failure::Failure;
 use crate::interface::principal::Principal;
@@ -23,6 +23,14 @@ pub(crate) struct Rights {
 }
 
 impl Rights {
+    /// Returns whether a caller with these rights can see who sent the last command of each line that the caller can
+    /// read. A person who is logged in can see it, so that the people of a home know who opened the door. Other callers,
+    /// such as guests, need the right to read the audit log, which contains the same names.
+    pub fn sees_senders(&self, principal: &Principal) -> bool {
+        let is_person = principal.person.is_some() && principal.family.is_some();
+        is_person || self.scope.allows_site(SiteRight::Audit)
+    }
+
     /// Returns whether the permissions include at least one GPIO line of a device. If the permissions include no line
     /// of the device, the site must answer as if the device did not exist.
     pub fn knows_device(&self, device: &Name) -> bool {
@@ -144,8 +152,29 @@ impl Site<'_> {
         target: &str,
         code: Code,
     ) -> Result<(), StoreError> {
+        self.audit_refused(principal, act, target, code, CommandDetails::default())
+    }
+
+    pub(crate) fn audit_refused_command(
+        &self,
+        principal: &Principal,
+        target: &str,
+        code: Code,
+        details: CommandDetails<'_>,
+    ) -> Result<(), StoreError> {
+        self.audit_refused(principal, "command", target, code, details)
+    }
+
+    fn audit_refused(
+        &self,
+        principal: &Principal,
+        act: &str,
+        target: &str,
+        code: Code,
+        details: CommandDetails<'_>,
+    ) -> Result<(), StoreError> {
         let actor = principal.actor();
         let actor = Actor { name: &actor, jti: Some(&principal.jti) };
-        self.audit_repeatable(REFUSALS_MS, actor, act, target, code.as_str())
+        self.audit_repeatable(REFUSALS_MS, actor, act, target, code.as_str(), details)
     }
 }

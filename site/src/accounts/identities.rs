@@ -7,7 +7,7 @@ use pinlatch_protocol::scope::SiteRight;
 
 use crate::accounts::giver::{Giver, GiverColumns};
 use crate::accounts::people::{granted, require_usable, stored};
-use crate::audit::{Actor, REFUSALS_MS};
+use crate::audit::{Actor, CommandDetails, REFUSALS_MS};
 use crate::database::rows::{Columns as _, columns};
 use crate::database::store::StoreError;
 use crate::interface::call::{LoggedIn, NewLogin};
@@ -145,7 +145,8 @@ impl Site<'_> {
         let Some(username) = self.admitted(issuer, subject, email)? else {
             let name = format!("{issuer}#{subject}");
             let actor = Actor { name: &name, jti: None };
-            self.audit_repeatable(REFUSALS_MS, actor, "login", issuer, Code::NotAdmitted.as_str())?;
+            let (code, none) = (Code::NotAdmitted.as_str(), CommandDetails::default());
+            self.audit_repeatable(REFUSALS_MS, actor, "login", issuer, code, none)?;
             return Err(Code::NotAdmitted.into());
         };
         self.login(username, new)

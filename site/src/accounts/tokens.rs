@@ -6,12 +6,14 @@ use pinlatch_protocol::admin::{
     MAX_USES, TokenKind, TokenView,
 };
 use pinlatch_protocol::name::UserName;
+use pinlatch_protocol::panel::ToPanel;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::scope::{Role, ScopeSet, SiteRight};
 
 use crate::accounts::authority::administers;
 use crate::accounts::giver::{Giver, GiverColumns, MAX_ANCESTORS};
 use crate::accounts::shares::{Share, TokenShare};
+use crate::audit::CommandDetails;
 use crate::database::rows::{Columns as _, columns};
 use crate::database::store::StoreError;
 use crate::interface::event::{Effect, PanelFilter};
@@ -81,6 +83,16 @@ columns!(IssuedToken {
     last_used_ms,
 });
 
+fn small(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// Returns the problem for a token without a use left.
+fn used_up(most: u64) -> Problem {
+    let uses = if most == 1 { "use" } else { "uses" };
+    Problem::new(Code::UsedUp).detail(format!("it was good for {most} {uses}"))
+}
+
 impl IssuedToken {
     fn giver(&self) -> Option<Giver> {
         let Self { person, parent, issuer, .. } = self;
@@ -93,8 +105,11 @@ impl IssuedToken {
         Share::of_token(self.kind, own)
     }
 
+    fn uses_left(&self) -> Option<u32> {
+        self.max_uses.map(|most| small(most.saturating_sub(self.uses)))
+    }
+
     fn view(&self) -> TokenView {
-        let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
         TokenView {
             jti: self.jti.clone(),
             kind: self.kind,
@@ -127,6 +142,18 @@ impl Site<'_> {
 
     pub(crate) fn issued_kind(&self, jti: &str) -> Result<Option<TokenKind>, StoreError> {
         Ok(self.issued(jti)?.map(|token| token.kind))
+    }
+
+    /// Returns the number of commands that can still be sent with the caller's token, if the number is limited.
+    pub(crate) fn uses_left(&self, principal: &Principal) -> Result<Option<u32>, StoreError> {
+        if !principal.issued {
+            return Ok(None);
+        }
+        Ok(self.issued(&principal.jti)?.and_then(|token| token.uses_left()))
+    }
+
+    pub(crate) fn issued_name(&self, jti: &str) -> Result<Option<(TokenKind, String)>, StoreError> {
+        Ok(self.issued(jti)?.map(|token| (token.kind, token.name)))
     }
 
     pub(crate) fn issued_share(&self, jti: &str) -> Result<Option<Share>, StoreError> {
@@ -375,8 +402,8 @@ impl Site<'_> {
         if token.exp.saturating_mul(1000) <= self.now_ms {
             return Err(no("the link has expired".into()));
         }
-        if token.max_uses.is_some_and(|most| token.uses >= most) {
-            return Err(Code::UsedUp.into());
+        if let Some(most) = token.max_uses.filter(|most| token.uses >= *most) {
+            return Err(used_up(most).into());
         }
         match self.issued_scope(jti) {
             Ok(_) => Ok(token.view()),
@@ -386,26 +413,36 @@ impl Site<'_> {
     }
 
     /// Records a command of the caller's token, and counts it as a use if the token has a maximum number of uses. The
-    /// time of the last command is written at most once per [`USED_EVERY_MS`].
-    pub(crate) fn use_token(&self, principal: &Principal, target: &str) -> Result<(), Failure> {
+    /// open panels with the token then learn how many uses are left. The time of the last command is written at most
+    /// once per [`USED_EVERY_MS`].
+    pub(crate) fn use_token(
+        &mut self,
+        principal: &Principal,
+        target: &str,
+        details: CommandDetails<'_>,
+    ) -> Result<(), Failure> {
         if !principal.issued {
             return Ok(());
         }
-        let Some(IssuedToken { max_uses, uses, last_used_ms, .. }) = self.issued(&principal.jti)? else {
-            return Ok(());
-        };
-        if max_uses.is_some_and(|most| uses >= most) {
-            self.audit_refusal(principal, "command", target, Code::UsedUp)?;
-            return Err(Code::UsedUp.into());
+        let Some(token) = self.issued(&principal.jti)? else { return Ok(()) };
+        let left = token.uses_left();
+        if let (Some(0), Some(most)) = (left, token.max_uses) {
+            let details = CommandDetails { max_uses: Some(most), ..details };
+            self.audit_refused_command(principal, target, Code::UsedUp, details)?;
+            return Err(used_up(most).into());
         }
         let is_recent = |at_ms: u64| self.now_ms.saturating_sub(at_ms) < USED_EVERY_MS;
-        if max_uses.is_none() && last_used_ms.is_some_and(is_recent) {
+        if left.is_none() && token.last_used_ms.is_some_and(is_recent) {
             return Ok(());
         }
         self.run(
             "UPDATE tokens SET uses = uses + ?2, last_used_ms = ?3 WHERE jti = ?1",
-            &[principal.jti.as_str().into(), max_uses.is_some().into(), self.now_ms.into()],
+            &[principal.jti.as_str().into(), left.is_some().into(), self.now_ms.into()],
         )?;
+        if let Some(left) = left {
+            let whose = PanelFilter::Token(principal.jti.clone());
+            self.effects.push(Effect::ToPanels { whose, message: ToPanel::Uses { left: left - 1 } });
+        }
         Ok(())
     }
 }

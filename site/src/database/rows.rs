@@ -1,7 +1,7 @@
 //! Reads query results into structs. Each struct lists the columns of its table once, by name.
 
 use pinlatch_protocol::admin::TokenKind;
-use pinlatch_protocol::command::CommandStatus;
+use pinlatch_protocol::command::{CommandStatus, LastCommand};
 use pinlatch_protocol::line::{Level, LineKind};
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::scope::ScopeSet;
@@ -83,6 +83,12 @@ impl<T: Cell> Cell for Option<T> {
 }
 
 impl Cell for Level {
+    fn read(row: &Row, column: usize) -> Result<Self, StoreError> {
+        row.json(column)
+    }
+}
+
+impl Cell for LastCommand {
     fn read(row: &Row, column: usize) -> Result<Self, StoreError> {
         row.json(column)
     }

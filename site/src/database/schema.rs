@@ -278,6 +278,32 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
         "ALTER TABLE tokens ADD COLUMN max_per_minute INTEGER",
         "ALTER TABLE tokens ADD COLUMN max_sockets INTEGER",
     ],
+    &[
+        // The scheduled end of the reported level, and whether the line blinks until then.
+        "ALTER TABLE lines ADD COLUMN ends_ms INTEGER",
+        "ALTER TABLE lines ADD COLUMN blinking INTEGER NOT NULL DEFAULT 0",
+        // Whether a contact is a button.
+        "ALTER TABLE lines ADD COLUMN presses INTEGER NOT NULL DEFAULT 0",
+        // The last executed command as JSON, with the name of its sender. The column is cleared when the audit entry of
+        // the command expires.
+        "ALTER TABLE lines ADD COLUMN last TEXT",
+        // Whether the device has sent a message since its last command without an outcome.
+        "ALTER TABLE devices ADD COLUMN answering INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE devices ADD COLUMN agent_started_ms INTEGER",
+    ],
+    &[
+        // The version of an audit entry's form (NULL for the first version), the name and the kind of the token that
+        // acted, the kind of line and the arguments of a command, the name and the kind of the token that was made or
+        // revoked, and the maximum uses of a token that was used up. The hash of an entry covers these columns.
+        "ALTER TABLE audit ADD COLUMN version INTEGER",
+        "ALTER TABLE audit ADD COLUMN actor_name TEXT",
+        "ALTER TABLE audit ADD COLUMN actor_kind TEXT",
+        "ALTER TABLE audit ADD COLUMN line_kind TEXT",
+        "ALTER TABLE audit ADD COLUMN args TEXT",
+        "ALTER TABLE audit ADD COLUMN target_name TEXT",
+        "ALTER TABLE audit ADD COLUMN target_kind TEXT",
+        "ALTER TABLE audit ADD COLUMN max_uses INTEGER",
+    ],
 ];
 
 /// Upgrades the database if necessary, and returns the columns of the table `meta`. If the database is current, this

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use pinlatch_protocol::agent::{FromAgent, MAX_LINES, MachineInfo, Outcome};
 use pinlatch_protocol::close;
-use pinlatch_protocol::line::{Level, LineInfo, LineKind, MAX_PRECISION, is_unit};
+use pinlatch_protocol::line::{LineInfo, LineKind, MAX_PRECISION, is_unit};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::Change;
 use pinlatch_protocol::problem::{Code, Problem};
@@ -16,6 +16,7 @@ use crate::devices::outcome::Provenance;
 use crate::interface::credential::Credential;
 use crate::interface::event::{Effect, Press};
 use crate::interface::failure::Failure;
+use crate::report::Report;
 use crate::site::Site;
 
 /// The maximum length of the stored agent version, in characters.
@@ -70,7 +71,7 @@ impl Site<'_> {
             self.end_connection(&device, self.sign_of_life(&device))?;
         }
         self.run(
-            "UPDATE devices SET session = ?2, hello = 0, last_seen_ms = ?3 WHERE name = ?1",
+            "UPDATE devices SET session = ?2, hello = 0, answering = 1, last_seen_ms = ?3 WHERE name = ?1",
             &[name.as_str().into(), session.into(), self.now_ms.into()],
         )?;
         Ok(())
@@ -94,7 +95,10 @@ impl Site<'_> {
         session: &str,
         message: FromAgent,
     ) -> Result<(), StoreError> {
-        let Some(device) = self.current(name, session)? else { return Ok(()) };
+        let Some(mut device) = self.current(name, session)? else { return Ok(()) };
+        if !device.answering {
+            self.set_answering(&mut device, true)?;
+        }
         match message {
             FromAgent::Hello { version, lines, outcomes, machine } => {
                 self.hello(device, &version, machine, &lines, &outcomes)
@@ -102,7 +106,10 @@ impl Site<'_> {
             FromAgent::Time { .. } | FromAgent::Renew { .. } => Ok(()),
             _ if !device.hello => self.audit_odd(name.as_str(), "message_before_hello"),
             FromAgent::Result(report) => self.take_report(name, &report, Provenance::Live),
-            FromAgent::Event { line, level, at_ms } => self.line_event(name, &line, level, at_ms),
+            FromAgent::Event { line, level, at_ms, ends_in_ms, blinking } => {
+                let at_ms = at_ms.min(self.now_ms);
+                self.line_event(name, &line, Report::new(level, ends_in_ms, blinking, at_ms), at_ms)
+            }
             FromAgent::Press { line, long, at_ms } => self.line_press(name, &line, long, at_ms),
         }
     }
@@ -111,16 +118,16 @@ impl Site<'_> {
         &mut self,
         device: &Name,
         line: &Name,
-        level: Option<Level>,
+        report: Report,
         at_ms: u64,
     ) -> Result<(), StoreError> {
         let Some(line) = self.line(device, line)? else {
             return self.audit_odd(device.as_str(), "event_on_unknown_line");
         };
-        if level.is_some_and(|level| !line.kind.admits(&level)) {
+        if report.level.is_some_and(|level| !line.kind.admits(&level)) {
             return self.audit_odd(device.as_str(), "level_of_another_kind");
         }
-        self.admit_level(device, line, level, at_ms.min(self.now_ms))
+        self.admit_level(device, line, report, at_ms)
     }
 
     /// Sends the press of a contact to the open panels. The database stores only the level of the contact, not the
@@ -172,11 +179,13 @@ impl Site<'_> {
         self.drop_waiting_levels(&device.name)?;
         let lines = self.replace_lines(&device.name, infos)?;
         let version: String = version.chars().filter(char::is_ascii_graphic).take(MAX_VERSION).collect();
-        let booted_ms = machine.up_s.map(|up_s| self.now_ms.saturating_sub(up_s.saturating_mul(1_000)));
+        let since = |up_s: u64| self.now_ms.saturating_sub(up_s.saturating_mul(1_000));
+        let booted_ms = machine.up_s.map(since);
+        let agent_started_ms = machine.agent_up_s.map(since);
         let clock_ahead_ms = machine.clock_ahead_ms.map(|ms| ms.clamp(-MAX_EXACT, MAX_EXACT));
         self.run(
             "UPDATE devices SET hello = 1, online = 1, version = ?2, last_seen_ms = ?3, seq = ?4, booted_ms = ?5, \
-             clock_ahead_ms = ?6 WHERE name = ?1",
+             clock_ahead_ms = ?6, agent_started_ms = ?7 WHERE name = ?1",
             &[
                 device.name.as_str().into(),
                 version.as_str().into(),
@@ -184,12 +193,14 @@ impl Site<'_> {
                 seq.into(),
                 booted_ms.into(),
                 clock_ahead_ms.into(),
+                agent_started_ms.into(),
             ],
         )?;
         device.hello = true;
         device.version = Some(version);
         device.booted_ms = booted_ms;
         device.clock_ahead_ms = clock_ahead_ms;
+        device.agent_started_ms = agent_started_ms;
         device.last_seen_ms = Some(self.now_ms);
         let view = self.device_view(&device, &lines);
         self.publish(seq, Change::Device { device: view });

@@ -16,6 +16,7 @@ use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
 use serde_json::{Map, Value as Json};
 
+use crate::audit::CommandDetails;
 use crate::database::rows::{Columns as _, columns};
 use crate::database::store::StoreError;
 use crate::interface::event::{CommandOrder, Effect};
@@ -57,6 +58,7 @@ pub(crate) struct Command {
     pub code: Option<String>,
     pub level: Option<Level>,
     pub accepted_ms: u64,
+    pub deadline_ms: u64,
     /// The ids of the panel WebSockets that wait for the result of the command.
     pub panels: Vec<String>,
 }
@@ -84,6 +86,7 @@ columns!(Command {
     code,
     level,
     accepted_ms,
+    deadline_ms,
     panels,
 });
 
@@ -179,14 +182,16 @@ impl Site<'_> {
         let line = self.line(&request.device, &request.line)?.ok_or(Code::UnknownLine)?;
         let action = Action::parse(line.kind, &request.action, &request.args).map_err(unsuitable)?;
         let target = target(&request.device, &request.line, &request.action);
+        let args_text = canonical(&action.args());
+        let details = CommandDetails { kind: Some(line.kind), args: Some(&args_text), max_uses: None };
         let Some(session) = self.present(&device) else {
-            self.audit_refusal(principal, "command", &target, Code::DeviceOffline)?;
+            self.audit_refused_command(principal, &target, Code::DeviceOffline, details)?;
             return Err(Code::DeviceOffline.into());
         };
         let (share, counted) = (self.share_of(principal)?, self.counted(principal)?);
         self.require_place(principal, &share, &counted, &request.device)?;
         let next_ms = self.require_rate(&share, &counted)?;
-        self.use_token(principal, &target)?;
+        self.use_token(principal, &target, details)?;
         self.count_command(&counted, next_ms)?;
         let actor = principal.actor();
         let origin = Origin {
@@ -210,14 +215,20 @@ impl Site<'_> {
         if rights.scope.allows_line(device, line, &verb) {
             return Ok(());
         }
+        let known = self.line(device, line)?;
         let code = match self.may_read(&rights, device, line) {
-            Ok(()) if self.line(device, line)?.is_none() => Code::UnknownLine,
+            Ok(()) if known.is_none() => Code::UnknownLine,
             Ok(()) => Code::InsufficientScope,
             Err(Failure::Problem(problem)) if problem.is(Code::UnknownDevice) => Code::UnknownDevice,
             Err(Failure::Problem(_)) => Code::InsufficientScope,
             Err(fault) => return Err(fault),
         };
-        self.audit_refusal(principal, "command", &target(device, line, &verb), code)?;
+        // The arguments are only stored if they are valid, so their length is limited.
+        let kind = known.map(|line| line.kind);
+        let action = kind.and_then(|kind| Action::parse(kind, &request.action, &request.args).ok());
+        let args = action.map(|action| canonical(&action.args()));
+        let details = CommandDetails { kind, args: args.as_deref(), max_uses: None };
+        self.audit_refused_command(principal, &target(device, line, &verb), code, details)?;
         let problem = Problem::new(code);
         Err(if code == Code::InsufficientScope {
             problem.detail(format!("the request requires the scope line:{device}/{line}:{verb}")).into()

@@ -43,6 +43,10 @@ pub(crate) struct Device {
     pub booted_ms: Option<u64>,
     /// How far the machine's clock was ahead of the site's clock at the last `hello` message, in milliseconds.
     pub clock_ahead_ms: Option<i64>,
+    /// Whether the device has sent a message since its last command without an outcome.
+    pub answering: bool,
+    /// When the device's agent was started, in milliseconds of Unix time, if the agent has reported it.
+    pub agent_started_ms: Option<u64>,
 }
 
 columns!(Device {
@@ -59,6 +63,8 @@ columns!(Device {
     version,
     booted_ms,
     clock_ahead_ms,
+    answering,
+    agent_started_ms,
 });
 
 impl Device {
@@ -115,9 +121,11 @@ impl Site<'_> {
         DeviceView {
             name: device.name.clone(),
             online: self.present(device).is_some(),
+            answering: device.answering,
             last_seen_ms: self.sign_of_life(device).max(device.last_seen_ms),
             version: device.version.clone(),
             booted_ms: device.booted_ms,
+            agent_started_ms: device.agent_started_ms,
             clock_ahead_ms: device.clock_ahead_ms,
             certificate_exp: Some(device.last_expiry()),
             lines: lines.iter().map(Line::view).collect(),
@@ -135,17 +143,34 @@ impl Site<'_> {
         let name = device.name.as_str().into();
         if !device.online {
             self.run(
-                "UPDATE devices SET session = NULL, hello = 0, last_seen_ms = ?2 WHERE name = ?1",
+                "UPDATE devices SET session = NULL, hello = 0, answering = 1, last_seen_ms = ?2 WHERE name = ?1",
                 &[name, last_seen_ms.into()],
             )?;
             return Ok(());
         }
         let seq = self.next_seq()?;
         self.run(
-            "UPDATE devices SET session = NULL, hello = 0, online = 0, last_seen_ms = ?2, seq = ?3 WHERE name = ?1",
+            "UPDATE devices SET session = NULL, hello = 0, online = 0, answering = 1, last_seen_ms = ?2, seq = ?3
+             WHERE name = ?1",
             &[name, last_seen_ms.into(), seq.into()],
         )?;
-        self.publish(seq, Change::Presence { device: device.name.clone(), online: false, last_seen_ms });
+        let device = device.name.clone();
+        self.publish(seq, Change::Presence { device, online: false, answering: true, last_seen_ms });
+        Ok(())
+    }
+
+    /// Stores whether a connected device answers commands, and notifies the panels.
+    pub(crate) fn set_answering(&mut self, device: &mut Device, answering: bool) -> Result<(), StoreError> {
+        device.answering = answering;
+        let seq = self.next_seq()?;
+        self.run(
+            "UPDATE devices SET answering = ?2, seq = ?3 WHERE name = ?1",
+            &[device.name.as_str().into(), answering.into(), seq.into()],
+        )?;
+        let online = self.present(device).is_some();
+        let last_seen_ms = self.sign_of_life(device).max(device.last_seen_ms);
+        let device = device.name.clone();
+        self.publish(seq, Change::Presence { device, online, answering, last_seen_ms });
         Ok(())
     }
 
@@ -173,15 +198,19 @@ impl Site<'_> {
 
     pub(crate) fn devices_for(&self, principal: &Principal) -> Result<Vec<DeviceView>, Failure> {
         let rights = self.rights(principal)?;
-        Ok(self.visible_devices(&rights)?)
+        Ok(self.visible_devices(principal, &rights)?)
     }
 
-    pub(crate) fn visible_devices(&self, rights: &Rights) -> Result<Vec<DeviceView>, StoreError> {
+    pub(crate) fn visible_devices(
+        &self,
+        principal: &Principal,
+        rights: &Rights,
+    ) -> Result<Vec<DeviceView>, StoreError> {
         let mut views = Vec::new();
         for device in self.devices()? {
             if rights.knows_device(&device.name) {
                 let view = self.device_view(&device, &self.lines(&device.name)?);
-                views.push(visible_device(&view, rights));
+                views.push(visible_device(&view, principal, rights));
             }
         }
         Ok(views)
@@ -192,7 +221,7 @@ impl Site<'_> {
         let device = if rights.knows_device(name) { self.device(name)? } else { None };
         let device = device.ok_or(Code::UnknownDevice)?;
         let view = self.device_view(&device, &self.lines(name)?);
-        Ok(visible_device(&view, &rights))
+        Ok(visible_device(&view, principal, &rights))
     }
 
     pub(crate) fn line_for(
@@ -204,7 +233,7 @@ impl Site<'_> {
         let rights = self.rights(principal)?;
         self.may_read(&rights, device, line)?;
         let view = self.line(device, line)?.ok_or(Code::UnknownLine)?.view();
-        Ok(visible_line(&view, device, &rights.scope).ok_or(Code::InsufficientScope)?)
+        Ok(visible_line(&view, device, principal, &rights).ok_or(Code::InsufficientScope)?)
     }
 
     /// Requires that the caller has the right to read a GPIO line. This function also defines the information that a
@@ -233,11 +262,18 @@ fn every_line(device: &Name) -> ScopeSet {
 /// Returns the part of a device that a caller can see. The data of the machine is visible to callers who see all lines
 /// of the device, and to callers who manage devices. The caller must have a right on at least one GPIO line of the
 /// device.
-pub(crate) fn visible_device(device: &DeviceView, rights: &Rights) -> DeviceView {
-    let lines = device.lines.iter().filter_map(|line| visible_line(line, &device.name, &rights.scope));
+pub(crate) fn visible_device(device: &DeviceView, principal: &Principal, rights: &Rights) -> DeviceView {
+    let lines = device.lines.iter().filter_map(|line| visible_line(line, &device.name, principal, rights));
     let view = DeviceView { lines: lines.collect(), ..device.clone() };
     if rights.scope.covers(&every_line(&device.name)) || rights.scope.allows_site(SiteRight::Devices) {
         return view;
     }
-    DeviceView { version: None, booted_ms: None, clock_ahead_ms: None, certificate_exp: None, ..view }
+    DeviceView {
+        version: None,
+        booted_ms: None,
+        agent_started_ms: None,
+        clock_ahead_ms: None,
+        certificate_exp: None,
+        ..view
+    }
 }

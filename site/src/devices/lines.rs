@@ -1,13 +1,17 @@
-//! Manages the GPIO lines of devices. For each line, the database contains the level that the device last reported, and
-//! the desired level.
+//! Manages the GPIO lines of devices. For each line, the database contains the level that the device last reported, the
+//! desired level, and the last executed command.
 
+use pinlatch_protocol::command::LastCommand;
 use pinlatch_protocol::line::{Level, LineInfo, LineKind};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::{Change, LineView};
-use pinlatch_protocol::scope::ScopeSet;
 
+use crate::accounts::authority::Rights;
 use crate::database::rows::{Columns as _, columns};
 use crate::database::store::{StoreError, Value};
+use crate::interface::event::Audience;
+use crate::interface::principal::Principal;
+use crate::report::Report;
 use crate::site::Site;
 
 /// A row of the table `lines`.
@@ -23,9 +27,40 @@ pub(crate) struct Line {
     pub position: u64,
     pub unit: Option<String>,
     pub precision: Option<u8>,
+    /// When the device ends the reported level, in milliseconds of Unix time.
+    pub ends_ms: Option<u64>,
+    pub blinking: bool,
+    /// Whether the line is a button.
+    pub presses: bool,
+    /// The last executed command of a caller. The site's own commands do not count.
+    pub last: Option<LastCommand>,
 }
 
-columns!(Line { name, kind, retain, max_on_ms, reported, desired, changed_ms, position, unit, precision });
+columns!(Line {
+    name,
+    kind,
+    retain,
+    max_on_ms,
+    reported,
+    desired,
+    changed_ms,
+    position,
+    unit,
+    precision,
+    ends_ms,
+    blinking,
+    presses,
+    last,
+});
+
+/// The new state of a line.
+pub(crate) struct LineUpdate {
+    pub report: Report,
+    pub desired: Option<Level>,
+    pub last: Option<LastCommand>,
+    /// The time of the level, in milliseconds of Unix time.
+    pub at_ms: u64,
+}
 
 impl Line {
     /// Returns the row for a GPIO line as the device now describes it. The desired level is preserved if the kind of
@@ -33,19 +68,34 @@ impl Line {
     pub fn described(info: &LineInfo, position: u64, before: Option<&Self>, now_ms: u64) -> Self {
         let before = before.filter(|line| line.kind == info.kind);
         let same = before.filter(|line| line.reported == info.level);
+        let report = Report::of_info(info, now_ms);
+        let report = before.map_or(report, |line| report.or_same(line.report()));
         let retain = info.retain && info.kind.actions().contains(&"set");
         Self {
             name: info.name.clone(),
             kind: info.kind,
             retain,
             max_on_ms: info.max_on_ms,
-            reported: info.level,
+            reported: report.level,
             desired: before.filter(|_| retain).and_then(|line| line.desired),
             changed_ms: same.map_or_else(|| info.level.map(|_| now_ms), |line| line.changed_ms),
             position,
             unit: info.unit.clone(),
             precision: info.precision,
+            ends_ms: report.ends_ms,
+            blinking: report.blinking,
+            presses: info.presses && info.kind == LineKind::Contact,
+            last: before.and_then(|line| line.last.clone()),
         }
+    }
+
+    pub fn report(&self) -> Report {
+        Report { level: self.reported, ends_ms: self.ends_ms, blinking: self.blinking }
+    }
+
+    /// Returns an update that changes only the reported state.
+    pub fn reporting(&self, report: Report, at_ms: u64) -> LineUpdate {
+        LineUpdate { report, desired: self.desired, last: self.last.clone(), at_ms }
     }
 
     /// Returns the view of the GPIO line for a caller with all permissions.
@@ -61,23 +111,40 @@ impl Line {
             unit: self.unit.clone(),
             precision: self.precision,
             changed_ms: self.changed_ms,
+            ends_ms: self.ends_ms,
+            blinking: self.blinking,
+            presses: self.presses,
+            last: self.last.clone().map(Box::new),
         }
     }
 }
 
 /// Returns the part of a GPIO line that a caller can see, or `None` if the caller has no right to read the GPIO line.
-pub(crate) fn visible_line(line: &LineView, device: &Name, scope: &ScopeSet) -> Option<LineView> {
-    if !scope.allows_line(device, &line.name, "read") {
+/// The last command contains the name of its sender, so only callers with [`Rights::sees_senders`] can see it.
+pub(crate) fn visible_line(
+    line: &LineView,
+    device: &Name,
+    principal: &Principal,
+    rights: &Rights,
+) -> Option<LineView> {
+    if !rights.scope.allows_line(device, &line.name, "read") {
         return None;
     }
     let mut line = line.clone();
-    line.actions.retain(|action| scope.allows_line(device, &line.name, action));
+    line.actions.retain(|action| rights.scope.allows_line(device, &line.name, action));
+    if !rights.sees_senders(principal) {
+        line.last = None;
+    }
     Some(line)
 }
 
 /// Returns the database value of a level.
 pub(crate) fn level_text(level: Option<Level>) -> Value {
     level.and_then(|level| serde_json::to_string(&level).ok()).into()
+}
+
+fn last_text(last: Option<&LastCommand>) -> Value {
+    last.and_then(|last| serde_json::to_string(last).ok()).into()
 }
 
 impl Site<'_> {
@@ -91,37 +158,43 @@ impl Site<'_> {
         self.run(&sql, &[device.as_str().into()])?.iter().map(Line::read).collect()
     }
 
-    /// Stores the reported level and the desired level of a GPIO line. If a level has changed, the panels are notified.
-    /// This function writes at most one row.
+    /// Stores the new state of a GPIO line. If the state has changed, the panels are notified. This function writes at
+    /// most one row.
     pub(crate) fn change_line(
         &mut self,
         device: &Name,
         mut line: Line,
-        reported: Option<Level>,
-        desired: Option<Level>,
-        at_ms: u64,
+        update: LineUpdate,
     ) -> Result<(), StoreError> {
-        if line.reported == reported && line.desired == desired {
+        let LineUpdate { report, desired, last, at_ms } = update;
+        let report = report.or_same(line.report());
+        let same_state = line.report() == report && line.desired == desired;
+        if same_state && line.last == last {
             return Ok(());
         }
-        if line.reported != reported {
-            line.reported = reported;
+        if line.reported != report.level {
             line.changed_ms = Some(at_ms);
         }
-        line.desired = desired;
+        (line.reported, line.ends_ms, line.blinking) = (report.level, report.ends_ms, report.blinking);
+        (line.desired, line.last) = (desired, last);
         let seq = self.next_seq()?;
         self.run(
-            "UPDATE lines SET reported = ?3, desired = ?4, changed_ms = ?5, seq = ?6 WHERE device = ?1 AND name = ?2",
+            "UPDATE lines SET reported = ?3, desired = ?4, changed_ms = ?5, ends_ms = ?6, blinking = ?7, last = ?8,
+             seq = ?9 WHERE device = ?1 AND name = ?2",
             &[
                 device.as_str().into(),
                 line.name.as_str().into(),
                 level_text(line.reported),
                 level_text(line.desired),
                 line.changed_ms.into(),
+                line.ends_ms.into(),
+                line.blinking.into(),
+                last_text(line.last.as_ref()),
                 seq.into(),
             ],
         )?;
-        self.publish(seq, Change::Line { device: device.clone(), line: line.view() });
+        let audience = if same_state { Audience::SeesSenders } else { Audience::All };
+        self.publish_to(audience, seq, Change::Line { device: device.clone(), line: Box::new(line.view()) });
         Ok(())
     }
 
@@ -142,8 +215,8 @@ impl Site<'_> {
             if old != Some(&line) {
                 self.run(
                     "INSERT OR REPLACE INTO lines (device, name, position, kind, retain, max_on_ms, reported,
-                     desired, changed_ms, unit, precision, seq)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0)",
+                     desired, changed_ms, unit, precision, ends_ms, blinking, presses, last, seq)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 0)",
                     &[
                         device.as_str().into(),
                         line.name.as_str().into(),
@@ -156,6 +229,10 @@ impl Site<'_> {
                         line.changed_ms.into(),
                         line.unit.as_deref().into(),
                         line.precision.map(u32::from).into(),
+                        line.ends_ms.into(),
+                        line.blinking.into(),
+                        line.presses.into(),
+                        last_text(line.last.as_ref()),
                     ],
                 )?;
             }

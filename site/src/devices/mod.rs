@@ -6,4 +6,5 @@ pub(crate) mod device;
 mod enrolment;
 pub(crate) mod lines;
 pub(crate) mod outcome;
+mod sender;
 mod waiting_events;

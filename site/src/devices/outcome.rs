@@ -2,18 +2,20 @@
 //! the stored result of a command, but not an answer that was already sent.
 
 use pinlatch_protocol::agent::Outcome;
-use pinlatch_protocol::command::CommandStatus;
-use pinlatch_protocol::line::{Action, Level};
+use pinlatch_protocol::command::{CommandStatus, LastCommand};
+use pinlatch_protocol::line::{Action, Level, LineKind};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::ToPanel;
 use pinlatch_protocol::problem::{Code, Problem};
 
-use crate::audit::Actor;
+use crate::audit::{Actor, CommandDetails};
 use crate::database::rows::Columns as _;
 use crate::database::store::StoreError;
 use crate::devices::command::{Command, GRACE_MS};
-use crate::devices::lines::{Line, level_text};
+use crate::devices::device::Device;
+use crate::devices::lines::{Line, LineUpdate, level_text};
 use crate::interface::event::Effect;
+use crate::report::Report;
 use crate::site::Site;
 
 /// Whether the level in a device's report is current.
@@ -59,17 +61,40 @@ impl Site<'_> {
             _ => None,
         };
         (command.status, command.code, command.level) = (report.status, code, level);
-        self.end_command(&command, amends)?;
+        self.end_command(&command, line.as_ref().map(|line| line.kind), amends)?;
         if let Some(line) = line {
             let desired = self.desired_after(&command, &line, level, amends)?;
+            let last = self.last_after(&command, &line, amends, provenance)?;
+            let live = level.filter(|_| provenance == Provenance::Live).map(|level| {
+                let new = Report::new(Some(level), report.ends_in_ms, report.blinking, self.now_ms);
+                new.after_outcome(line.report())
+            });
             // If an earlier level of the line waits to be published, the level of the report takes its place.
-            let live = level.filter(|_| provenance == Provenance::Live);
-            let waits =
-                |live| self.links.memory().events.replace(device, &line.name, (Some(live), self.now_ms));
-            let reported = live.filter(|live| !waits(*live)).or(line.reported);
-            self.change_line(device, line, reported, desired, self.now_ms)?;
+            let waits = |live| self.links.memory().events.replace(device, &line.name, (live, self.now_ms));
+            let reported = live.filter(|live| !waits(*live)).unwrap_or(line.report());
+            let update = LineUpdate { report: reported, desired, last, at_ms: self.now_ms };
+            self.change_line(device, line, update)?;
         }
         Ok(())
+    }
+
+    /// Returns the last executed command of a GPIO line after a command. The site's own commands do not count. If a
+    /// later command on the GPIO line was executed, a late report does not change the last command.
+    fn last_after(
+        &self,
+        command: &Command,
+        line: &Line,
+        amends: bool,
+        provenance: Provenance,
+    ) -> Result<Option<LastCommand>, StoreError> {
+        let counts = command.status == CommandStatus::Executed && !command.is_own();
+        if !counts || (amends && self.executed_since(command)?) {
+            return Ok(line.last.clone());
+        }
+        // A report that comes late is about the time at which the site sent the command.
+        let is_late = amends || provenance == Provenance::InHello;
+        let at_ms = if is_late { command.accepted_ms } else { self.now_ms };
+        self.last_command(command, at_ms).map(Some)
     }
 
     /// Returns the desired level of a GPIO line after a command. If the GPIO line has `retain`, the desired level is
@@ -125,14 +150,35 @@ impl Site<'_> {
             let mut command = Command::read(row)?;
             command.status = CommandStatus::Unknown;
             command.code = Some(Code::OutcomeUnknown.as_str().into());
-            self.end_command(&command, false)?;
+            let line = self.line(&command.device, &command.line)?;
+            self.end_command(&command, line.map(|line| line.kind), false)?;
+            self.notice_silence(&command)?;
         }
         Ok(())
     }
 
+    /// Stores that a device does not answer, after a command without an outcome. If the device has shown a sign of life
+    /// after the deadline of the command, or has connected again, only the outcome is missing.
+    fn notice_silence(&mut self, command: &Command) -> Result<(), StoreError> {
+        let Some(mut device) = self.device(&command.device)?.filter(|device| device.answering) else {
+            return Ok(());
+        };
+        let is_newer = |device: &Device| device.last_seen_ms.is_some_and(|at_ms| at_ms > command.accepted_ms);
+        let was_alive = self.sign_of_life(&device).is_some_and(|at_ms| at_ms > command.deadline_ms);
+        if self.present(&device).is_none() || is_newer(&device) || was_alive {
+            return Ok(());
+        }
+        self.set_answering(&mut device, false)
+    }
+
     /// Stores the result of a command, and answers all callers that wait for the result. If the callers were already
     /// answered, this function sends no second answer.
-    fn end_command(&mut self, command: &Command, amends: bool) -> Result<(), StoreError> {
+    fn end_command(
+        &mut self,
+        command: &Command,
+        kind: Option<LineKind>,
+        amends: bool,
+    ) -> Result<(), StoreError> {
         self.run(
             "UPDATE commands SET status = ?2, code = ?3, level = ?4 WHERE seq = ?1",
             &[
@@ -148,7 +194,8 @@ impl Site<'_> {
         };
         let word = if amends { format!("amended_{word}") } else { word.to_owned() };
         let actor = Actor { name: &command.actor, jti: command.jti.as_deref() };
-        self.audit(actor, "command", &command.target(), &word)?;
+        let details = CommandDetails { kind, args: Some(&command.args), max_uses: None };
+        self.audit_command(actor, "command", &command.target(), &word, details)?;
         if amends || command.is_own() {
             return Ok(());
         }

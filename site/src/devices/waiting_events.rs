@@ -4,14 +4,14 @@
 //! levels.
 
 use pinlatch_protocol::close;
-use pinlatch_protocol::line::Level;
 use pinlatch_protocol::name::Name;
 
 use crate::audit::Actor;
 use crate::database::rows::{Columns as _, columns};
 use crate::database::store::StoreError;
 use crate::devices::lines::Line;
-use crate::memory::recent_events::{Admission, TimedLevel, Waiting};
+use crate::memory::recent_events::{Admission, TimedReport, Waiting};
+use crate::report::Report;
 use crate::site::Site;
 
 /// A line with waiting events.
@@ -28,16 +28,16 @@ impl Site<'_> {
         &mut self,
         device: &Name,
         line: Line,
-        level: Option<Level>,
+        report: Report,
         at_ms: u64,
     ) -> Result<(), StoreError> {
         let waits = self.links.memory().events.waits(device, &line.name);
-        if line.reported == level && !waits {
+        if report.or_same(line.report()) == line.report() && !waits {
             return Ok(());
         }
-        if self.admit_event(device, &line.name, Some((level, at_ms)))? {
-            let desired = line.desired;
-            return self.change_line(device, line, level, desired, at_ms);
+        if self.admit_event(device, &line.name, Some((report, at_ms)))? {
+            let update = line.reporting(report, at_ms);
+            return self.change_line(device, line, update);
         }
         Ok(())
     }
@@ -48,9 +48,9 @@ impl Site<'_> {
         &mut self,
         device: &Name,
         line: &Name,
-        level: Option<TimedLevel>,
+        report: Option<TimedReport>,
     ) -> Result<bool, StoreError> {
-        match self.links.memory().events.admit(device, line, level, self.now_ms) {
+        match self.links.memory().events.admit(device, line, report, self.now_ms) {
             Admission::Now => Ok(true),
             Admission::Replaced => Ok(false),
             Admission::Until(due_ms) => {
@@ -74,10 +74,10 @@ impl Site<'_> {
             let waiting = self.links.memory().events.release(&device, &line);
             self.end_waiting(&device, &line, waiting.as_ref())?;
             match waiting {
-                Some(Waiting { level: Some((level, at_ms)), .. }) => {
+                Some(Waiting { report: Some((report, at_ms)), .. }) => {
                     if let Some(stored) = self.line(&device, &line)? {
-                        let desired = stored.desired;
-                        self.change_line(&device, stored, level, desired, at_ms)?;
+                        let update = stored.reporting(report, at_ms);
+                        self.change_line(&device, stored, update)?;
                     }
                 }
                 Some(_) => {}

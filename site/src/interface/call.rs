@@ -1,10 +1,10 @@
 //! Defines the calls from the Worker to a site, and the replies of the site. Calls and replies are sent as JSON.
 
 use pinlatch_protocol::admin::{
-    AdmitRequest, AuditFilter, AuditPage, Enrolment, Invitation, IssueRequest, Person, RightsRequest,
-    Session, TokenView,
+    AdmitRequest, Enrolment, Invitation, IssueRequest, Person, RightsRequest, Session, TokenView,
 };
 use pinlatch_protocol::api::{self, Whoami};
+use pinlatch_protocol::audit::{AuditFilter, AuditPage};
 use pinlatch_protocol::command::{CommandRequest, CommandResult};
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::panel::{DeviceView, LineView};

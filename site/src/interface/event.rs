@@ -38,6 +38,17 @@ pub struct Event {
     pub at_ms: u64,
     /// The change, as seen by a caller with all permissions.
     pub change: Change,
+    /// The panels that can see the change. The permissions of a panel further limit what it can see.
+    pub audience: Audience,
+}
+
+/// The panels that can see an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// All panels.
+    All,
+    /// Only panels that can see who sends commands, because nothing else has changed.
+    SeesSenders,
 }
 
 /// The part of an event that one panel can see.
@@ -120,6 +131,13 @@ pub enum Effect {
     ToPanel {
         /// The id of the panel's WebSocket.
         panel: String,
+        /// The frame to send.
+        message: ToPanel,
+    },
+    /// Send a frame to one or more panels. The frame contains only data that each of these panels is allowed to see.
+    ToPanels {
+        /// The panel WebSockets that get the frame.
+        whose: PanelFilter,
         /// The frame to send.
         message: ToPanel,
     },

@@ -4,8 +4,9 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use pinlatch_protocol::line::Level;
 use pinlatch_protocol::name::Name;
+
+use crate::report::Report;
 
 /// A rate with a number of events that can come at once after a pause.
 #[derive(Debug, Clone, Copy)]
@@ -45,14 +46,14 @@ impl Used {
     }
 }
 
-/// The reported level of a line, and its time in milliseconds of Unix time.
-pub(crate) type TimedLevel = (Option<Level>, u64);
+/// The reported state of a line, and its time in milliseconds of Unix time.
+pub(crate) type TimedReport = (Report, u64);
 
 /// The events of a line that wait until the limit allows an event.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Waiting {
-    /// The latest level.
-    pub level: Option<TimedLevel>,
+    /// The latest reported state.
+    pub report: Option<TimedReport>,
     /// The number of events that later events replaced, and of presses.
     pub dropped: u64,
 }
@@ -85,15 +86,15 @@ struct DeviceEvents {
 pub(crate) struct RecentEvents(RefCell<HashMap<Name, DeviceEvents>>);
 
 impl RecentEvents {
-    /// Decides when an event of a line can be published. `level` is `None` for a press, which never waits: beyond the
+    /// Decides when an event of a line can be published. `report` is `None` for a press, which never waits: beyond the
     /// limit, a press is only counted.
-    pub fn admit(&self, device: &Name, line: &Name, level: Option<TimedLevel>, now_ms: u64) -> Admission {
+    pub fn admit(&self, device: &Name, line: &Name, report: Option<TimedReport>, now_ms: u64) -> Admission {
         let mut devices = self.0.borrow_mut();
         let events = devices.entry(device.clone()).or_default();
         let own = events.lines.entry(line.clone()).or_default();
         if let Some(waiting) = &mut own.waiting {
-            let replaced = match level {
-                Some(level) => waiting.level.replace(level).is_some(),
+            let replaced = match report {
+                Some(report) => waiting.report.replace(report).is_some(),
                 None => true,
             };
             waiting.dropped += u64::from(replaced);
@@ -103,7 +104,7 @@ impl RecentEvents {
         if at_ms <= now_ms {
             return Admission::Now;
         }
-        own.waiting = Some(Waiting { level, dropped: level.is_none().into() });
+        own.waiting = Some(Waiting { report, dropped: report.is_none().into() });
         Admission::Until(at_ms)
     }
 
@@ -120,11 +121,11 @@ impl RecentEvents {
         admitted
     }
 
-    /// Replaces the waiting level of a line. The result is `false` if no event of the line waits.
-    pub fn replace(&self, device: &Name, line: &Name, level: TimedLevel) -> bool {
+    /// Replaces the waiting state of a line. The result is `false` if no event of the line waits.
+    pub fn replace(&self, device: &Name, line: &Name, report: TimedReport) -> bool {
         let mut devices = self.0.borrow_mut();
         let own = devices.get_mut(device).and_then(|events| events.lines.get_mut(line));
-        own.and_then(|own| own.waiting.as_mut()).map(|waiting| waiting.level = Some(level)).is_some()
+        own.and_then(|own| own.waiting.as_mut()).map(|waiting| waiting.report = Some(report)).is_some()
     }
 
     /// Returns whether an event of the line waits.

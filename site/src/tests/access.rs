@@ -182,13 +182,25 @@ fn everyone_sees_their_own_part() {
     let bell = test_site.handle_agent_message(
         "porch",
         "s1",
-        FromAgent::Event { line: name("bell"), level: Some(Level::On(true)), at_ms: 0 },
+        FromAgent::Event {
+            line: name("bell"),
+            level: Some(Level::On(true)),
+            at_ms: 0,
+            ends_in_ms: None,
+            blinking: false,
+        },
     );
     assert!(matches!(see(&guest, &bell), PanelView::Now(ToPanel::Event { change: Change::Line { .. }, .. })));
     let lamp = test_site.handle_agent_message(
         "porch",
         "s1",
-        FromAgent::Event { line: name("lamp"), level: Some(Level::On(true)), at_ms: 0 },
+        FromAgent::Event {
+            line: name("lamp"),
+            level: Some(Level::On(true)),
+            at_ms: 0,
+            ends_in_ms: None,
+            blinking: false,
+        },
     );
     assert_eq!(see(&guest, &lamp), PanelView::Later);
     assert!(matches!(see(&owner(), &lamp), PanelView::Now(_)));

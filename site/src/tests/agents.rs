@@ -166,7 +166,13 @@ fn an_event_is_published_if_it_is_news() {
         test_site.handle_agent_message(
             "porch",
             "s1",
-            FromAgent::Event { line: name("bell"), level: Some(Level::On(level)), at_ms },
+            FromAgent::Event {
+                line: name("bell"),
+                level: Some(Level::On(level)),
+                at_ms,
+                ends_in_ms: None,
+                blinking: false,
+            },
         )
     };
     let effects = event(true, START_MS + 900);
@@ -186,7 +192,13 @@ fn odd_events_are_ignored_and_noted_once() {
         test_site.handle_agent_message(
             "porch",
             "s1",
-            FromAgent::Event { line: name(line), level: Some(level), at_ms: 0 },
+            FromAgent::Event {
+                line: name(line),
+                level: Some(level),
+                at_ms: 0,
+                ends_in_ms: None,
+                blinking: false,
+            },
         )
     };
     event("bell", Level::On(true));
@@ -206,12 +218,18 @@ fn a_level_that_the_device_no_longer_knows_is_no_fact() {
     test_site.handle_agent_message(
         "porch",
         "s1",
-        FromAgent::Event { line: name("bell"), level: Some(Level::On(true)), at_ms: 0 },
+        FromAgent::Event {
+            line: name("bell"),
+            level: Some(Level::On(true)),
+            at_ms: 0,
+            ends_in_ms: None,
+            blinking: false,
+        },
     );
     let effects = test_site.handle_agent_message(
         "porch",
         "s1",
-        FromAgent::Event { line: name("bell"), level: None, at_ms: 0 },
+        FromAgent::Event { line: name("bell"), level: None, at_ms: 0, ends_in_ms: None, blinking: false },
     );
     let [Change::Line { line, .. }] = &changes(&effects)[..] else { panic!("{effects:?}") };
     assert_eq!((line.reported, test_site.line("bell").reported), (None, None));

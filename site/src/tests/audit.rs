@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use pinlatch_protocol::admin::{AdmitRequest, AuditHead, AuditPage, IdentityRule, MAX_AUDIT_PAGE};
+use pinlatch_protocol::admin::{AdmitRequest, IdentityRule};
+use pinlatch_protocol::audit::outcomes;
+use pinlatch_protocol::audit::words::Sentence;
+use pinlatch_protocol::audit::{AUDIT_VERSION, AuditHead, AuditPage, MAX_AUDIT_PAGE};
 use pinlatch_protocol::scope::Role::{Operator, Viewer};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
@@ -296,6 +299,16 @@ fn every_act_of_administration_is_in_the_log() {
         assert_eq!(rows.len(), entries, "{variant}: one entry");
     }
     assert_eq!(done.len(), ADMINISTERING, "{done:?}");
+    let choices = outcomes::choices();
+    for row in test_site.store.run("SELECT act, outcome, target FROM audit", &[]).unwrap() {
+        let text = |column| row.text(column).unwrap().to_owned();
+        let entry = AuditEntry { act: text(0), outcome: text(1), target: text(2), ..AuditEntry::default() };
+        let sentence = Sentence::of(&entry).text;
+        assert!(!sentence.starts_with("did:"), "{entry:?}: {sentence}");
+        let can_be_chosen = choices.iter().any(|(_, value)| outcomes::selects(value, &entry.outcome));
+        let is_number = entry.outcome.starts_with(|first: char| first.is_ascii_digit());
+        assert!(can_be_chosen || is_number, "{entry:?}");
+    }
 }
 
 /// The gate also knows the passwords of people who have left, and its report must not name them.
@@ -355,6 +368,20 @@ fn a_filter_takes_what_fits() {
     assert_eq!(count(AuditFilter { act: text("command"), outcome: text("executed"), ..none() }), 1);
     assert_eq!(count(AuditFilter { target: text("porch/"), ..none() }), 2);
     assert_eq!(count(AuditFilter { target: text("porch"), ..none() }), 4, "including the enrolment");
+    assert_eq!(count(AuditFilter { target: text("porch/door"), ..none() }), 2);
+    assert_eq!(count(AuditFilter { target: text("porch/door:pulse"), ..none() }), 2);
+    for other in ["por", "porch/do", "porch/door:p", "orch"] {
+        assert_eq!(count(AuditFilter { target: text(other), ..none() }), 0, "{other} is another name");
+    }
+    for part in ["door", "Porch/Door", "DOOR", "rch/do"] {
+        assert_eq!(count(AuditFilter { about: text(part), ..none() }), 2, "{part}");
+    }
+    let both = AuditFilter { act: text("command"), outcome: text("executed,insufficient_scope"), ..none() };
+    assert_eq!(count(both), 2);
+    for part in ["exec", "executed,x,", ","] {
+        let found = count(AuditFilter { act: text("command"), outcome: text(part), ..none() });
+        assert_eq!(found, usize::from(part.starts_with("executed")), "{part}");
+    }
     for wild in ["%", "_orch", "p*", "' OR 1=1 --"] {
         assert_eq!(count(AuditFilter { target: text(wild), ..none() }), 0, "{wild}");
         assert_eq!(count(AuditFilter { actor: text(wild), ..none() }), 0, "{wild}");
@@ -398,12 +425,140 @@ fn the_log_holds_no_more_than_a_line_of_a_strangers_making() {
 /// entries only.
 fn broken_at(log: &[AuditEntry]) -> Option<u64> {
     let fits = |before: &AuditEntry, e: &AuditEntry| {
-        let text =
-            json!([before.hash, e.seq, e.at_ms, e.actor, e.jti, e.act, e.target, e.outcome]).to_string();
-        let hash: String = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-        e.seq == before.seq + 1 && e.hash == hash
+        e.seq == before.seq + 1 && e.hash == link(&before.hash, e) && e.version >= before.version
     };
     log.windows(2).find(|two| !fits(&two[0], &two[1])).map(|two| two[1].seq)
+}
+
+/// Computes the hash of an entry without the code of the site, in both versions.
+fn link(before: &str, e: &AuditEntry) -> String {
+    let text = match e.version {
+        None => json!([before, e.seq, e.at_ms, e.actor, e.jti, e.act, e.target, e.outcome]).to_string(),
+        Some(2) => json!([
+            "pinlatch audit entry 2",
+            before,
+            e.seq,
+            e.at_ms,
+            e.actor,
+            e.jti,
+            e.act,
+            e.target,
+            e.outcome,
+            e.actor_name,
+            e.actor_kind,
+            e.line_kind,
+            e.args,
+            e.target_name,
+            e.target_kind,
+            e.max_uses,
+        ])
+        .to_string(),
+        Some(other) => format!("version {other}"),
+    };
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Adds entries of the first version, as an earlier release wrote them.
+fn add_old_entries(test_site: &TestSite, count: u64) {
+    for _ in 0..count {
+        let head = test_site.store.run("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1", &[]).unwrap();
+        let (last, before) = head
+            .first()
+            .map_or((0, String::new()), |row| (row.uint(0).unwrap(), row.text(1).unwrap().to_owned()));
+        let mut entry = AuditEntry {
+            seq: last + 1,
+            at_ms: test_site.now_ms.get(),
+            actor: "ann".into(),
+            jti: Some("old".into()),
+            act: "command".into(),
+            target: "porch/lamp:set".into(),
+            outcome: "executed".into(),
+            ..AuditEntry::default()
+        };
+        entry.hash = link(&before, &entry);
+        let sql = "INSERT INTO audit (seq, at_ms, actor, jti, act, target, outcome, hash)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let AuditEntry { seq, at_ms, actor, jti, act, target, outcome, hash, .. } = entry;
+        let values = [
+            seq.into(),
+            at_ms.into(),
+            actor.into(),
+            jti.into(),
+            act.into(),
+            target.into(),
+            outcome.into(),
+            hash.into(),
+        ];
+        test_site.store.run(sql, &values).unwrap();
+    }
+}
+
+#[test]
+fn an_entry_keeps_values_and_names() {
+    let test_site = TestSite::connected();
+    let ann = test_site.log_in("ann", "f");
+    let request = pinlatch_protocol::admin::IssueRequest {
+        name: "Courier on Friday".into(),
+        max_uses: Some(1),
+        ..guest("line:porch/door:pulse")
+    };
+    let courier = test_site.issue(&ann, request, "link").unwrap();
+    let last = || log(&test_site).pop().unwrap();
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let made = last();
+    assert_eq!(
+        (text(&made.target_name), text(&made.target_kind)),
+        ("Courier on Friday".into(), "guest".into())
+    );
+    assert_eq!((made.version, &made.actor_name, &made.args), (Some(AUDIT_VERSION), &None, &None));
+
+    let effects = test_site.commands(&courier, pulse("one")).unwrap();
+    let jti = effects.iter().find_map(|effect| match effect {
+        Effect::Command { order, .. } => Some(order.jti.clone()),
+        _ => None,
+    });
+    test_site.report(&jti.unwrap(), CommandStatus::Executed, None, None);
+    let opened = last();
+    assert_eq!(
+        (text(&opened.actor_name), text(&opened.actor_kind)),
+        (text(&made.target_name), "guest".into())
+    );
+    assert_eq!((text(&opened.line_kind), text(&opened.args)), ("momentary".into(), r#"{"ms":500}"#.into()));
+    assert_eq!(Sentence::of(&opened).line(), "Courier on Friday (guest link) opened Door (Porch) for 500 ms");
+
+    // A refused command keeps them, too.
+    assert_eq!(test_site.commands(&courier, pulse("two")), Err("used_up".into()));
+    let refused = last();
+    assert_eq!((text(&refused.args), refused.max_uses), (text(&opened.args), Some(1)));
+    let long = "x".repeat(9_000);
+    let odd = CommandRequest { args: json!({ "ms": long }).as_object().unwrap().clone(), ..pulse("three") };
+    let bob = test_site.join("bob", scope("line:porch/door:read"));
+    assert_eq!(test_site.commands(&bob, odd), Err("insufficient_scope".into()));
+    assert_eq!((text(&last().line_kind), last().args), ("momentary".into(), None), "no words of a stranger");
+
+    // The entry of a command whose line was removed before the answer.
+    let (_, order) = test_site.order(pulse("four"));
+    test_site.store.run("DELETE FROM lines", &[]).unwrap();
+    test_site.report(&order.jti, CommandStatus::Executed, None, None);
+    assert_eq!((last().line_kind, text(&last().args)), (None, text(&opened.args)));
+
+    test_site.revoke(&ann, "link", None).unwrap();
+    assert_eq!(text(&last().target_name), "Courier on Friday");
+    assert_eq!(broken_at(&log(&test_site)), None);
+}
+
+#[test]
+fn the_chain_continues_after_entries_of_the_first_version() {
+    let test_site = TestSite::empty();
+    // The first event creates the tables.
+    test_site.tick();
+    add_old_entries(&test_site, 3);
+    test_site.set_up();
+    test_site.log_in("ann", "f");
+    let all = log(&test_site);
+    let versions: Vec<_> = all.iter().map(|entry| entry.version).collect();
+    assert_eq!(versions, [None, None, None, Some(AUDIT_VERSION), Some(AUDIT_VERSION)]);
+    assert_eq!(broken_at(&all), None);
 }
 
 fn eventful() -> TestSite {
@@ -421,9 +576,7 @@ fn eventful() -> TestSite {
 fn the_first_entry_begins_the_chain() {
     let log = log(&eventful());
     let e = &log[0];
-    let text = json!(["", 1, e.at_ms, e.actor, e.jti, e.act, e.target, e.outcome]).to_string();
-    let hash: String = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!((e.seq, &e.hash), (1, &hash));
+    assert_eq!((e.seq, &e.hash), (1, &link("", e)));
     assert_eq!(broken_at(&log), None);
 }
 
@@ -433,7 +586,7 @@ proptest! {
     /// After any change, deletion or reordering of audit entries, the chain of hashes breaks, or the last hash differs
     /// from the saved last hash.
     #[test]
-    fn nothing_in_the_log_changes_unseen(row in 0usize..12, other in 0usize..12, how in 0usize..9, text in "[a-z]{1,8}") {
+    fn nothing_in_the_log_changes_unseen(row in 0usize..12, other in 0usize..12, how in 0usize..17, text in "[a-z]{1,8}") {
         let test_site = eventful();
         let before = log(&test_site);
         let head = page(&test_site, AuditFilter::default(), 1).head.unwrap();
@@ -452,7 +605,15 @@ proptest! {
             4 => set("jti", text.into()),
             5 => set("at_ms", (before[row].at_ms + 1).into()),
             6 => set("hash", before[other].hash.as_str().into()),
-            7 => drop(test_site.store.run("DELETE FROM audit WHERE seq = ?1", &[seq.into()]).unwrap()),
+            7 => set("version", Value::Null),
+            8 => set("actor_name", text.into()),
+            9 => set("actor_kind", text.into()),
+            10 => set("line_kind", text.into()),
+            11 => set("args", text.into()),
+            12 => set("target_name", text.into()),
+            13 => set("target_kind", text.into()),
+            14 => set("max_uses", 7u64.into()),
+            15 => drop(test_site.store.run("DELETE FROM audit WHERE seq = ?1", &[seq.into()]).unwrap()),
             _ => {
                 for (from, to) in [(seq, 0), (other_seq, seq), (0, other_seq)] {
                     test_site.store.run("UPDATE audit SET seq = ?2 WHERE seq = ?1", &[from.into(), to.into()]).ok();
@@ -464,8 +625,8 @@ proptest! {
         let whole = broken_at(&after).is_none() && newest.hash == head.hash && newest.seq == head.seq;
         // The entry before the first audit entry no longer exists, so changed fields of the first entry are not
         // detected. The second entry protects the hash of the first entry.
-        let first_only = row == 0 && how <= 5;
-        let taken_from_the_start = row == 0 && how == 7;
+        let first_only = row == 0 && (how <= 5 || (7..15).contains(&how));
+        let taken_from_the_start = row == 0 && how == 15;
         let unchanged = after == before;
         prop_assert!(!whole || unchanged || first_only || taken_from_the_start, "{} {}", how, row);
     }

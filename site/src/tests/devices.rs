@@ -94,7 +94,13 @@ fn the_last_number_survives_the_line_that_held_it() {
     test_site.handle_agent_message(
         "porch",
         "s1",
-        FromAgent::Event { line: name("bell"), level: Some(Level::On(true)), at_ms: 0 },
+        FromAgent::Event {
+            line: name("bell"),
+            level: Some(Level::On(true)),
+            at_ms: 0,
+            ends_in_ms: None,
+            blinking: false,
+        },
     );
     let effects = test_site.hello("porch", "s1", &porch_lines()[..2], &[]);
     assert_eq!(changes(&effects).len(), 1);

@@ -52,7 +52,13 @@ impl<'a> Guest<'a> {
 }
 
 fn change(test_site: &TestSite, line: &str, on: bool) -> Vec<Effect> {
-    let message = FromAgent::Event { line: name(line), level: Some(Level::On(on)), at_ms: u64::MAX };
+    let message = FromAgent::Event {
+        line: name(line),
+        level: Some(Level::On(on)),
+        at_ms: u64::MAX,
+        ends_in_ms: None,
+        blinking: false,
+    };
     test_site.handle_agent_message("porch", "s1", message)
 }
 

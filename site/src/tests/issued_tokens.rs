@@ -214,6 +214,10 @@ fn uses_are_counted_once_for_each_accepted_command() {
     let link = IssueRequest { max_uses: Some(2), ..guest("line:porch/door:pulse") };
     let link = test_site.issue(&ann, link, "link").unwrap();
     let uses = || test_site.token("link").uses;
+    let left = || match test_site.call(Call::Whoami { principal: link.clone() }).0 {
+        Ok(Answer::Now(Reply::Whoami(whoami))) => whoami.uses_left,
+        other => panic!("{other:?}"),
+    };
     assert_eq!(test_site.commands(&link, lamp("x", true)), Err(REFUSED.into()));
     assert_eq!(
         test_site.commands(&link, request("y", "door", "pulse", json!({"ms": -1}))),
@@ -225,7 +229,7 @@ fn uses_are_counted_once_for_each_accepted_command() {
     assert_eq!(test_site.commands(&link, pulse("w")), Err("device_offline".into()));
     test_site.connect("porch", "s2", "cert-1").0.unwrap();
     test_site.hello("porch", "s2", &porch_lines(), &[]);
-    assert_eq!(uses(), 0);
+    assert_eq!((uses(), left()), (0, Some(2)));
     test_site.commands(&link, pulse("one")).unwrap();
     for _ in 0..3 {
         test_site.commands(&link, pulse("one")).unwrap();
@@ -239,7 +243,10 @@ fn uses_are_counted_once_for_each_accepted_command() {
     assert!(test_site.exchange("link").is_ok());
     let effects = test_site.panel("p1", &link, pulse("two"));
     assert_eq!(orders(&effects).len(), 1);
-    assert_eq!(uses(), 2);
+    let whose = PanelFilter::Token("link".into());
+    let told = Effect::ToPanels { whose, message: ToPanel::Uses { left: 0 } };
+    assert!(effects.contains(&told), "open panels do not learn the number of uses: {effects:?}");
+    assert_eq!((uses(), left()), (2, Some(0)));
     assert_eq!(test_site.commands(&link, pulse("three")), Err("used_up".into()));
     assert_eq!(test_site.last_logged(), "token:link command porch/door:pulse used_up");
     assert!(test_site.commands(&link, pulse("two")).is_ok(), "an accepted command keeps its answer");

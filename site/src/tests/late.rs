@@ -14,7 +14,7 @@ fn a_late_report_amends_the_record_and_answers_nobody() {
     let effects = test_site.report(&order.jti, CommandStatus::Executed, None, ON);
     assert!(answers(&effects).is_empty() && frames(&effects).is_empty());
     assert!(
-        matches!(&changes(&effects)[..], [Change::Line { line, .. }] if line.reported == ON && line.desired == ON)
+        matches!(&changes(&effects)[..], [Change::Presence { answering: true, .. }, Change::Line { line, .. }] if line.reported == ON && line.desired == ON)
     );
     assert_eq!(test_site.status("one").status, CommandStatus::Executed);
     assert_eq!(test_site.last_logged(), "ann command porch/lamp:set amended_executed");

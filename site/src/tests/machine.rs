@@ -168,7 +168,13 @@ impl History {
             }
             Step::Event { line, level, session } => {
                 let line = name(["bell", "door", "none"][*line]);
-                let event = FromAgent::Event { line, level: Some(Level::On(*level)), at_ms: now_ms };
+                let event = FromAgent::Event {
+                    line,
+                    level: Some(Level::On(*level)),
+                    at_ms: now_ms,
+                    ends_in_ms: None,
+                    blinking: false,
+                };
                 let effects = self.test_site.handle_agent_message("porch", &self.session(*session), event);
                 self.check(&effects);
             }
@@ -307,11 +313,11 @@ proptest! {
                 test_site.report(&id, status, Some(&text), Some(level));
             }
             for line in porch_lines() {
-                test_site.handle_agent_message("porch", "s1", FromAgent::Event { line: line.name, level: Some(level), at_ms });
+                test_site.handle_agent_message("porch", "s1", FromAgent::Event { line: line.name, level: Some(level), at_ms, ends_in_ms: Some(u32::MAX), blinking: true });
             }
             test_site.handle_agent_message("porch", &text, FromAgent::Time { nonce: text.clone() });
             let lines = vec![info("dim", LineKind::Dimmer, Some(level), true)];
-            let machine = MachineInfo { up_s: Some(at_ms), clock_ahead_ms: Some(at_ms.cast_signed()) };
+            let machine = MachineInfo { up_s: Some(at_ms), clock_ahead_ms: Some(at_ms.cast_signed()), agent_up_s: Some(at_ms) };
             test_site.handle_agent_message("porch", "s1", FromAgent::Hello { version: text.clone(), lines, outcomes: vec![], machine });
         }
     }

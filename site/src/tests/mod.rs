@@ -8,12 +8,14 @@ mod authority;
 mod chain;
 mod commands;
 mod devices;
+mod ends;
 mod fixtures;
 mod givers;
 mod hidden_changes;
 mod identities;
 mod invitations;
 mod issued_tokens;
+mod last_commands;
 mod late;
 mod machine;
 mod passwords;
@@ -22,6 +24,7 @@ mod plans;
 mod rights;
 mod schema;
 mod shares;
+mod silence;
 mod waiting_events;
 mod wake;
 
@@ -29,8 +32,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use pinlatch_protocol::admin::{AuditEntry, AuditFilter};
 use pinlatch_protocol::agent::{FromAgent, MachineInfo, Outcome};
+use pinlatch_protocol::audit::{AuditEntry, AuditFilter};
 use pinlatch_protocol::command::{CommandRequest, CommandResult, CommandStatus};
 use pinlatch_protocol::line::{Level, LineInfo, LineKind};
 use pinlatch_protocol::name::{Name, UserName};
@@ -132,8 +135,11 @@ struct TestSite {
 }
 
 /// The state of a machine that was started an hour ago and whose clock shows 1970.
-const MACHINE: MachineInfo =
-    MachineInfo { up_s: Some(3_600), clock_ahead_ms: Some(-(START_MS.cast_signed()) + 3_600_000) };
+const MACHINE: MachineInfo = MachineInfo {
+    up_s: Some(3_600),
+    clock_ahead_ms: Some(-(START_MS.cast_signed()) + 3_600_000),
+    agent_up_s: Some(60),
+};
 
 /// Returns a certificate with the key that all devices in these tests use.
 fn credential(jti: &str) -> Credential<'_> {
@@ -432,7 +438,18 @@ fn owner() -> Principal {
 }
 
 fn info(line: &str, kind: LineKind, level: Option<Level>, retain: bool) -> LineInfo {
-    LineInfo { name: name(line), kind, level, retain, max_on_ms: None, unit: None, precision: None }
+    LineInfo {
+        name: name(line),
+        kind,
+        level,
+        retain,
+        max_on_ms: None,
+        unit: None,
+        precision: None,
+        presses: false,
+        ends_in_ms: None,
+        blinking: false,
+    }
 }
 
 fn porch_lines() -> Vec<LineInfo> {
@@ -464,7 +481,7 @@ fn lamp(id: &str, on: bool) -> CommandRequest {
 }
 
 fn outcome(jti: &str, status: CommandStatus, code: Option<&str>, level: Option<Level>) -> Outcome {
-    Outcome { id: jti.into(), status, code: code.map(Into::into), level }
+    Outcome { id: jti.into(), status, code: code.map(Into::into), level, ends_in_ms: None, blinking: false }
 }
 
 fn orders(effects: &[Effect]) -> Vec<CommandOrder> {

@@ -3,7 +3,13 @@
 use super::*;
 
 fn level(line: &str, on: bool) -> FromAgent {
-    FromAgent::Event { line: name(line), level: Some(Level::On(on)), at_ms: u64::MAX }
+    FromAgent::Event {
+        line: name(line),
+        level: Some(Level::On(on)),
+        at_ms: u64::MAX,
+        ends_in_ms: None,
+        blinking: false,
+    }
 }
 
 impl TestSite {

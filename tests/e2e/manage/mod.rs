@@ -75,6 +75,14 @@ impl Pages {
         field.send_keys(text).await.expect("a field");
     }
 
+    /// Chooses the option of a list that has a value.
+    async fn choose(&self, testid: &str, value: &str) {
+        let option = format!("[data-testid='{testid}'] option[value='{value}']");
+        let wait = self.browser.client.wait().at_most(PATIENCE);
+        wait.for_element(Locator::Css(&option)).await.expect(&option);
+        self.browser.find(testid).await.select_by_value(value).await.expect(&option);
+    }
+
     /// Waits until the text of an element contains `part`.
     async fn says(&self, testid: &str, part: &str) {
         let path = format!("//*[@data-testid='{testid}' and contains(., '{part}')]");
@@ -123,6 +131,6 @@ impl Pages {
 
     /// Returns the names of the pages in the administration menu, in their order.
     async fn sections(&self) -> Value {
-        self.ask("return [...document.querySelectorAll('.way')].map(link => link.textContent)").await
+        self.ask("return [...document.querySelectorAll('a.way')].map(link => link.textContent)").await
     }
 }

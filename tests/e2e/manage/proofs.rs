@@ -46,11 +46,13 @@ fn a_change_asks_for_a_proof_and_goes_on() {
         pages.says("failed", "Nothing was changed").await;
         pages.click("dialog-close").await;
         pages.gone("dialog").await;
+        pages.click("more-vera").await;
         pages.click("end-vera").await;
         pages.browser.find("sessions").await;
         pages.click("cancel").await;
         pages.gone("dialog").await;
         let (vera, _) = client(&site, "vera");
+        pages.click("more-vera").await;
         pages.click("end-vera").await;
         pages.says("sessions", "last used").await;
         look(&pages.browser, "manage-sessions").await;
@@ -77,6 +79,16 @@ fn a_change_asks_for_a_proof_and_goes_on() {
     });
 }
 
+/// Returns the user name that a password manager finds in the form of a dialog.
+async fn own_name(pages: &Pages, dialog: &str) -> String {
+    pages.browser.find(&format!("{dialog}-dialog")).await;
+    let script = "const form = document.querySelector(`[data-testid=${arguments[0]}-dialog] form`);
+        const own = form.querySelector('[autocomplete=username]');
+        return own.readOnly && form.querySelector('[type=password]') !== null ? own.value : null";
+    let value = pages.browser.run(script, &[json!(dialog)]).await;
+    value.as_str().expect("a read-only user name").to_owned()
+}
+
 #[test]
 fn everybody_manages_their_own_account() {
     let site = Site::shared();
@@ -93,6 +105,8 @@ fn everybody_manages_their_own_account() {
         pages.gone("[data-testid=sessions] li:nth-child(2)").await;
         vera.get("/api/v1/whoami").is_problem(401, "invalid_token");
         pages.click("password").await;
+        assert_eq!(own_name(&pages, "password").await, "vera");
+        look(&pages.browser, "manage-password").await;
         pages.write("password-now", PASSWORD).await;
         pages.write("password-new", "another long phrase here").await;
         pages.click("password-go").await;
@@ -100,9 +114,12 @@ fn everybody_manages_their_own_account() {
         pages.says("said", "Your password has been changed").await;
         grow_old(&pages.browser, &site).await;
         pages.click("secure").await;
+        assert_eq!(own_name(&pages, "secure").await, "vera");
         look(&pages.browser, "manage-secure").await;
         pages.write("password-new", "yet another long phrase").await;
         pages.click("secure-go").await;
+        pages.browser.find("proof-password").await;
+        assert_eq!(own_name(&pages, "proof").await, "vera");
         pages.write("proof-password", "another long phrase here").await;
         pages.click("proof-go").await;
         pages.browser.find("login-username").await;

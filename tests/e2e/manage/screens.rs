@@ -40,7 +40,6 @@ fn every_page_is_fit_for_everybody() {
         pages.write("enrol-name", "garden").await;
         pages.click("enrol-go").await;
         pages.browser.find("once").await;
-        pages.click("show-qr").await;
         look(&pages.browser, "manage-enrol").await;
 
         pages.go("device/porch").await;
@@ -54,6 +53,9 @@ fn every_page_is_fit_for_everybody() {
         pages.go("people").await;
         pages.browser.find("person-cat").await;
         look(&pages.browser, "manage-people").await;
+        pages.click("more-cat").await;
+        look(&pages.browser, "manage-people-menu").await;
+        pages.click("more-cat").await;
         pages.click("rights-cat").await;
         pages.browser.find("picker").await;
         look(&pages.browser, "manage-rights").await;
@@ -64,9 +66,14 @@ fn every_page_is_fit_for_everybody() {
         pages.click("new-guest").await;
         pages.click("pick-line:porch/door:pulse").await;
         look(&pages.browser, "manage-make").await;
+        pages.write("token-name", "Courier").await;
+        pages.click("make-go").await;
+        pages.browser.find("once").await;
+        pages.click("show-qr").await;
+        look(&pages.browser, "manage-link").await;
 
         pages.go("activity").await;
-        pages.says("log", "Lamp of Porch").await;
+        pages.says("log", "switched Lamp (Porch) on").await;
         pages.click("filter").await;
         look(&pages.browser, "manage-activity").await;
 

@@ -40,6 +40,8 @@ fn no_name_becomes_markup() {
         pages.says("log", "<img src=x onerror").await;
         // A filter value in the page's URL must also be shown as plain text.
         pages.go("activity?target=%3Cimg%20src%3Dx%20onerror%3D%22window.hacked%3D1%22%3E").await;
+        pages.says("log", "revoked the token <img src").await;
+        pages.click_in(".entry summary").await;
         pages.says("log", "<img src=x onerror").await;
         let part = |value: serde_json::Value| Base64UrlUnpadded::encode_string(value.to_string().as_bytes());
         let token = format!(

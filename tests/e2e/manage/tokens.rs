@@ -1,9 +1,13 @@
 //! Tests the tokens page, on which API tokens and guest links are created, shown once, used and revoked.
 
+use std::io::Write;
+use std::process::{Command, Stdio};
+
 use e2e::{Site, soon};
 use serde_json::{Value, json};
 
 use super::{Pages, in_browser};
+use crate::panel_screens::look;
 
 fn listed(site: &Site<'_>, name: &str) -> Value {
     let tokens = site.get("/api/v1/tokens").ok();
@@ -25,17 +29,26 @@ fn a_guest_link_is_made_shown_once_and_revoked() {
         pages.click("new-guest").await;
         pages.click("make-go").await;
         pages.says("failed", "Enter a name").await;
+        let label = "return document.querySelector('[data-testid=token-name]').labels[0].textContent";
+        assert_eq!(pages.ask(label).await, "Name of the link");
         pages.write("token-name", "Courier").await;
+        pages.gone("[data-testid=failed]").await;
         pages.click("make-go").await;
         pages.says("failed", "Choose at least one").await;
         assert_eq!(pages.count("[data-testid='pick-site:*']").await, 0, "a guest link offers administration");
         pages.click("pick-line:porch/door:pulse").await;
+        pages.gone("[data-testid=failed]").await;
+        let uses = pages.ask("return document.querySelector('[data-testid=token-uses]').value").await;
+        assert_eq!(uses, "1", "a link is good for one use unless the owner chooses another number");
         pages.write("token-uses", "0").await;
         pages.click("make-go").await;
         pages.says("failed", "1 to 1000000").await;
         pages.write("token-uses", "1").await;
         pages.click("make-go").await;
         let link = pages.once().await;
+        pages.says("make-dialog", "It works once, until ").await;
+        is_shown_whole(&pages, "Guest link").await;
+        assert_eq!(pages.count("[data-testid=share]").await, 0, "this browser cannot share");
         let token = link.split_once("#guest=").expect("a guest link").1.to_owned();
         pages.click("copy").await;
         pages.says("once-said", "o").await;
@@ -45,7 +58,8 @@ fn a_guest_link_is_made_shown_once_and_revoked() {
         assert!(!traces.contains(&token), "the secret is still in the page");
         let jti = id(&listed(&site, "Courier"));
         let card = pages.text(&format!("token-{jti}")).await;
-        for part in ["Courier", "Guest link", "Press Door of Porch", "0 of 1 command used", "not used yet"] {
+        for part in ["Courier", "Guest link", "Press Door of Porch", "0 of 1 command used", "no command yet"]
+        {
             assert!(card.contains(part), "{part}: {card}");
         }
 
@@ -66,6 +80,38 @@ fn a_guest_link_is_made_shown_once_and_revoked() {
     });
 }
 
+/// Checks that a secret has an accessible name and is completely visible on a phone and on a large screen.
+async fn is_shown_whole(pages: &Pages, name: &str) {
+    for (width, height) in [(390, 844), (1280, 900)] {
+        pages.browser.resize(width, height).await;
+        let script = "const own = document.querySelector('[data-testid=once]');
+            return [own.getAttribute('aria-label'), own.scrollHeight <= own.clientHeight + 1, own.scrollWidth <= own.clientWidth + 1]";
+        assert_eq!(pages.ask(script).await, json!([name, true, true]), "at {width}");
+    }
+}
+
+/// A browser with the Web Share API gets a button that shares the link. Chromium on Linux does not have this API, so the
+/// test defines it.
+#[test]
+fn a_phone_shares_a_link() {
+    let site = Site::shared();
+    let _agent = site.device("porch");
+    in_browser(async {
+        let pages = Pages::of(&site, "tokens").await;
+        let define = "navigator.share = (data) => { window.shared = data; return Promise.resolve(); }";
+        pages.ask(define).await;
+        pages.click("new-guest").await;
+        pages.write("token-name", "Courier").await;
+        pages.click("pick-line:porch/door:pulse").await;
+        pages.click("make-go").await;
+        let link = pages.once().await;
+        pages.click("share").await;
+        let shared =
+            pages.browser.until_told("return window.shared?.url ?? null", &[], |url| !url.is_null()).await;
+        assert_eq!(shared, json!(link));
+    });
+}
+
 #[test]
 fn an_api_token_works_until_it_is_revoked() {
     let site = Site::shared();
@@ -77,6 +123,22 @@ fn an_api_token_works_until_it_is_revoked() {
         pages.says("picker-words", "Read the activity log").await;
         pages.click("make-go").await;
         let token = pages.once().await;
+        is_shown_whole(&pages, "API token").await;
+        let example = pages.browser.find("example").await.text().await.expect("a text");
+        assert!(!example.contains(&token), "the example contains the token: {example}");
+        let mut shell = Command::new("bash");
+        shell.args(["-c", &example]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut shell = shell.spawn().expect("bash");
+        shell
+            .stdin
+            .take()
+            .expect("stdin")
+            .write_all(format!("{token}\n").as_bytes())
+            .expect("the token is pasted");
+        let said = shell.wait_with_output().expect("an end");
+        let said = String::from_utf8_lossy(&said.stdout).into_owned();
+        assert!(said.contains("\"scope\":\"site:audit\""), "{example}: {said}");
+        look(&pages.browser, "manage-token").await;
         pages.click("dialog-close").await;
         pages.gone("dialog").await;
         let script = site.deployment.http().bearer(&token);

@@ -4,4 +4,5 @@ pub(crate) mod b64;
 pub(crate) mod claims;
 pub(crate) mod kind;
 pub(crate) mod refusal;
+pub(crate) mod span;
 pub(crate) mod strict;

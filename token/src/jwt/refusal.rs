@@ -1,5 +1,7 @@
 //! This module lists the reasons for refusing a token.
 
+use crate::jwt::span::span;
+
 /// The reason why a token is refused. The error text contains enough detail for the token's owner to fix the problem. A
 /// caller of the edge receives only the code `invalid_token`. The error text never contains a secret or a whole token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,11 +51,11 @@ pub enum Refusal {
     #[error("the claim {0:?} is invalid: {1}")]
     BadClaim(&'static str, String),
     /// The token has expired. The field contains the number of seconds since `exp`.
-    #[error("expired {0} s ago")]
+    #[error("expired {} ago", span(*.0))]
     Expired(u64),
     /// The token's `nbf` or `iat` is in the future. The field contains the number of seconds until the token becomes
     /// valid.
-    #[error("the token is not valid yet; it becomes valid in {0} s")]
+    #[error("the token is not valid yet; it becomes valid in {}", span(*.0))]
     NotYetValid(u64),
     /// The lifetime of the token is longer than the verifier accepts.
     #[error("the token's lifetime is {found} s, but the longest accepted lifetime is {most} s")]

@@ -15,10 +15,6 @@ use crate::names::{EDGE, site_audience};
 use crate::policy::cache::SignatureCache;
 use crate::policy::{Expect, Verified, verify_own};
 
-/// The prefix of the subject (`sub`) in API tokens and guest links. The token's `jti` follows the prefix. A user name
-/// cannot contain a colon, so the subject cannot be the same as a user name.
-pub const TOKEN_SUBJECT_PREFIX: &str = "token:";
-
 /// The longest lifetime of an access token that a verifier accepts, in seconds: about ten years.
 const MAX_LIFE: u64 = 10 * 366 * 86_400;
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::jwt::refusal::Refusal;
+use crate::jwt::span::span;
 use crate::jwt::strict::{Object, Unverified, object};
 use crate::keys::KeySet;
 use crate::policy::{self, Terms};
@@ -63,6 +64,8 @@ pub enum CheckResult {
         /// The reason for the failure as text, without secrets.
         reason: String,
     },
+    /// The token does not have this part, and the check does not require it.
+    Absent,
     /// The check was not possible.
     NotChecked {
         /// The reason why the check was not possible.
@@ -113,7 +116,8 @@ impl Explanation {
     fn check(&mut self, token: &str, parsed: &Unverified, keys: Option<&KeySet>, terms: &Terms<'_>) {
         let claims = &*parsed.payload;
         self.note("header", policy::check_header(parsed));
-        self.note("typ", policy::check_typ(parsed, &terms.typ));
+        let typ = policy::check_typ(parsed, &terms.typ);
+        self.note_optional("typ", typ.map(|()| parsed.header.get("typ")));
         let selected = keys.map(|keys| policy::select(parsed, keys, &terms.typ));
         match &selected {
             None => {
@@ -134,15 +138,23 @@ impl Explanation {
         if claims.contains_key("nbf") {
             self.note("nbf", policy::check_nbf(claims, terms));
         }
-        self.note("iss", policy::check_issuer(claims, terms).map(drop));
-        self.note("aud", policy::check_audience(claims, terms).map(drop));
-        self.note("sub", policy::text(claims, "sub").map(drop));
-        self.note("jti", policy::text(claims, "jti").map(drop));
+        self.note_optional("iss", policy::check_issuer(claims, terms));
+        self.note_optional("aud", policy::check_audience(claims, terms));
+        self.note_optional("sub", policy::text(claims, "sub"));
+        self.note_optional("jti", policy::text(claims, "jti"));
     }
 
     fn note(&mut self, name: &'static str, outcome: Result<(), Refusal>) {
         let outcome = outcome.map_or_else(|refusal| refused(&refusal), |()| CheckResult::Passed);
         self.checks.push(Check { name, outcome });
+    }
+
+    /// Adds the result of a check of a part that the token may lack. `None` means that the token lacks the part.
+    fn note_optional<T>(&mut self, name: &'static str, outcome: Result<Option<T>, Refusal>) {
+        match outcome {
+            Ok(None) => self.checks.push(Check { name, outcome: CheckResult::Absent }),
+            outcome => self.note(name, outcome.map(drop)),
+        }
     }
 
     fn skip(&mut self, name: &'static str, why: &'static str) {
@@ -238,24 +250,13 @@ fn moment(verb: &str, value: &Value, now: Option<u64>) -> Option<String> {
     const FAR: u64 = 253_402_300_800;
     let seconds = value.as_u64().filter(|seconds| *seconds < FAR)?;
     let at = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds));
-    let distance = |seconds| humantime::format_duration(Duration::from_secs(coarse(seconds)));
+    let past = if verb == "expires" { "expired" } else { verb };
     Some(match now {
-        Some(now) if seconds > now => format!("{verb} {at}, in {}", distance(seconds - now)),
-        Some(now) if seconds < now => format!("{verb} {at}, {} ago", distance(now - seconds)),
+        Some(now) if seconds > now => format!("{verb} {at}, in {}", span(seconds - now)),
+        Some(now) if seconds < now => format!("{past} {at}, {} ago", span(now - seconds)),
         Some(_) => format!("{verb} {at}, just now"),
         None => format!("{verb} {at}"),
     })
-}
-
-/// Rounds a time span down to a coarser unit, so that its text is short.
-fn coarse(seconds: u64) -> u64 {
-    let unit = match seconds {
-        0..=599 => 1,
-        600..=35_999 => 60,
-        36_000..=863_999 => 3_600,
-        _ => 86_400,
-    };
-    seconds - seconds % unit
 }
 
 #[cfg(test)]
@@ -298,12 +299,30 @@ mod tests {
             let member = explanation.claims.iter().find(|member| member.name == name).unwrap();
             member.meaning.clone().unwrap()
         };
-        assert_eq!(meaning("exp"), "expires 2026-09-21T14:14:19Z, in 59s");
-        assert!(meaning("iat").ends_with("2h 1m ago"), "{}", meaning("iat"));
+        assert_eq!(meaning("exp"), "expires 2026-09-21T14:14:19Z, in 59 s");
+        assert!(meaning("iat").ends_with("2 h ago"), "{}", meaning("iat"));
         assert_eq!(
             explain(&token, None, &terms()).accepted,
             None,
             "without a key, the signature is not checked"
+        );
+    }
+
+    #[test]
+    fn an_absent_claim_is_not_called_passed() {
+        let keys = KeySet::from_key_file(&secret(), &[]).unwrap();
+        let explanation =
+            explain(&token(json!({ "iss": "joe", "iat": NOW, "exp": NOW + 1 })), Some(&keys), &terms());
+        let absent = explanation.checks.iter().filter(|check| check.outcome == CheckResult::Absent);
+        assert_eq!(absent.map(|check| check.name).collect::<Vec<_>>(), ["aud", "sub", "jti"]);
+        let long_ago = token(json!({ "iat": NOW - 600_000_000, "exp": NOW - 495_063_870 }));
+        let exp = explain(&long_ago, Some(&keys), &terms()).claims.remove(0).meaning.unwrap();
+        assert!(exp.starts_with("expired 20") && exp.ends_with(", 15 years ago"), "{exp}");
+        // A required claim that is absent is refused.
+        let required = Terms { issuer: Some("joe"), audiences: Some(&[]), ..terms() };
+        assert_eq!(
+            refused(&explain(&long_ago, Some(&keys), &required))[1..],
+            [("iss", "missing_claim"), ("aud", "missing_claim")]
         );
     }
 

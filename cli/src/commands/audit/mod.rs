@@ -1,6 +1,7 @@
 //! Implements `pinlatch audit`, which shows, exports and verifies the audit log.
 
 mod chain;
+mod page;
 
 use std::fs::File;
 use std::io::Read;
@@ -9,7 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Subcommand;
-use pinlatch_protocol::admin::{
+use pinlatch_protocol::audit::{
     AuditEntry, AuditFilter, AuditHead, AuditPage, RETENTION_DAYS, RetentionRequest,
 };
 use pinlatch_protocol::endpoint::Endpoint;
@@ -20,8 +21,9 @@ use url::form_urlencoded::Serializer;
 use self::chain::Chain;
 use crate::edge::api::parse;
 use crate::edge::session::api;
-use crate::terminal::output::{columns, print, print_refusal, say};
-use crate::terminal::times::{Moment, now, stamp_ms};
+use crate::terminal::output::{print, print_refusal, say};
+use crate::terminal::text::plain;
+use crate::terminal::times::{Moment, now};
 
 /// The maximum size of a log that `audit verify` reads, in bytes. A busy site needs about ten years to write a log of 4
 /// GiB.
@@ -56,10 +58,14 @@ struct Wanted {
     /// Show only entries with this act, such as command, login, invite or mint.
     #[arg(long)]
     act: Option<String>,
-    /// Show only entries whose target begins with this text, such as porch/door.
+    /// Show only entries about this device, line, person or token, such as porch, porch/door or ann.
     #[arg(long)]
     target: Option<String>,
-    /// Show only entries with this outcome, such as executed, done or an error code.
+    /// Show only entries whose target contains this text, such as door, in upper or lower case.
+    #[arg(long, value_name = "TEXT")]
+    about: Option<String>,
+    /// Show only entries with this outcome, such as executed, done or an error code. Several outcomes are separated by
+    /// commas.
     #[arg(long)]
     outcome: Option<String>,
     /// Show only entries since this time. TIME is an RFC 3339 time, or a duration before now such as 2h.
@@ -74,6 +80,9 @@ struct Wanted {
     /// Show at most N entries, starting with the newest entry.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
     limit: u32,
+    /// Show a table with the ids of actors, targets and tokens instead of sentences.
+    #[arg(long, conflicts_with = "jsonl")]
+    ids: bool,
     /// Export all matching entries as JSON Lines, starting with the newest entry. The command `audit verify` reads the
     /// exported entries.
     #[arg(long, conflicts_with = "limit")]
@@ -121,7 +130,7 @@ fn show(wanted: &Wanted, json: bool) -> Result<()> {
     }
     let query = wanted.query(wanted.before, now_ms);
     let page: AuditPage = api()?.call_with(&Endpoint::ReadAudit, &query)?;
-    print(json, &page, &as_text(&page))
+    print(json, &page, &page::as_text(&page, wanted.ids))
 }
 
 /// Prints all matching entries. The edge sends the entries in pages. Each request asks for the entries that are older
@@ -134,7 +143,7 @@ fn export(wanted: &Wanted, now_ms: u64) -> Result<()> {
         api()?.lines(&Endpoint::ReadAudit, &query, |line| {
             let entry: AuditEntry = parse(line)?;
             last = Some(entry.seq);
-            say(line)
+            say(&plain(line))
         })?;
         match last {
             Some(seq) if seq > 1 && before != last => before = last,
@@ -150,6 +159,7 @@ impl Wanted {
             actor: self.actor.clone(),
             act: self.act.clone(),
             target: self.target.clone(),
+            about: self.about.clone(),
             outcome: self.outcome.clone(),
             since_ms: self.since.map(|since| since.before(now_ms)),
             until_ms: self.until.map(|until| until.before(now_ms)),
@@ -162,6 +172,7 @@ impl Wanted {
             ("actor", filter.actor),
             ("act", filter.act),
             ("target", filter.target),
+            ("about", filter.about),
             ("outcome", filter.outcome),
             ("since_ms", number(filter.since_ms)),
             ("until_ms", number(filter.until_ms)),
@@ -174,29 +185,6 @@ impl Wanted {
         }
         query.finish()
     }
-}
-
-fn as_text(page: &AuditPage) -> String {
-    let rows = page.entries.iter().map(|entry| {
-        [
-            entry.seq.to_string(),
-            stamp_ms(entry.at_ms),
-            entry.actor.clone(),
-            entry.act.clone(),
-            entry.target.clone(),
-            entry.outcome.clone(),
-            entry.jti.clone().unwrap_or_default(),
-        ]
-    });
-    let mut text = columns(["SEQ", "AT", "ACTOR", "ACT", "TARGET", "OUTCOME", "TOKEN"], rows);
-    if let Some(next) = page.next {
-        text.push_str(&format!("\nTo show older entries, add --before {next}\n"));
-    }
-    text.push_str(&format!("\nThe edge stores log entries for {} days.", page.keep_days));
-    if let Some(head) = &page.head {
-        text.push_str(&format!(" The last entry of the hash chain is {}:{}", head.seq, head.hash));
-    }
-    text
 }
 
 fn keep(days: u32, json: bool) -> Result<()> {
@@ -224,7 +212,7 @@ fn check(args: &Verify, json: bool) -> Result<ExitCode> {
         }
         Err(broken) => {
             let document = json!({ "ok": false, "seq": broken.seq(), "reason": broken.to_string() });
-            print_refusal(json, &document, &format!("pinlatch: the hash chain is invalid: {broken}"))?;
+            print_refusal(json, &document, "pinlatch:", &format!("the hash chain is invalid: {broken}"))?;
             Ok(ExitCode::FAILURE)
         }
     }
@@ -288,26 +276,5 @@ mod tests {
         for wrong in ["7", "x:ab", "7:ab", &format!("7:{}", "zz".repeat(32))] {
             assert!(head(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn a_page_shows_what_a_stranger_wrote_as_it_is() {
-        let entry = AuditEntry {
-            seq: 3,
-            at_ms: 1_782_907_200_000,
-            actor: "https://a.example#\u{1b}[2J".into(),
-            jti: None,
-            act: "command".into(),
-            target: "porch/door:pulse".into(),
-            outcome: "executed".into(),
-            hash: "00".repeat(32),
-        };
-        let head = AuditHead { seq: 3, hash: "00".repeat(32) };
-        let text = as_text(&AuditPage { entries: vec![entry], head: Some(head), next: None, keep_days: 90 });
-        assert!(
-            text.contains("https://a.example#\\u001b[2J  command  porch/door:pulse  executed\n"),
-            "{text}"
-        );
-        assert!(text.ends_with(&format!("The last entry of the hash chain is 3:{}", "00".repeat(32))));
     }
 }

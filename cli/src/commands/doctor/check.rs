@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::terminal::colour::{Tone, paint};
 use crate::terminal::text::{plain, wrap};
 
 /// The indentation of a check's details. `WIDTH` is the maximum width of the details.
@@ -52,12 +53,12 @@ impl Check {
 pub fn page(title: &str, checks: &[Check]) -> String {
     let mut page = format!("{title}\n");
     for Check { name, state, detail, advice, .. } in checks {
-        let state = match state {
-            State::Ok => "ok",
-            State::Warning => "warning",
-            State::Failed => "FAILED",
+        let (tone, state) = match state {
+            State::Ok => (Tone::Good, "ok"),
+            State::Warning => (Tone::Warning, "warning"),
+            State::Failed => (Tone::Bad, "FAILED"),
         };
-        let mut lead = format!("  {state:<7}  {name:<8}  ");
+        let mut lead = format!("  {}  {name:<8}  ", paint(tone, &format!("{state:<7}")));
         for line in wrap(&plain(detail), WIDTH) {
             page.push_str(&format!("{lead}{line}\n"));
             lead = INDENT.into();
@@ -74,12 +75,13 @@ pub fn page(title: &str, checks: &[Check]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::terminal::colour::for_stdout;
 
     #[test]
     fn a_report_is_read_line_by_line() {
         let checks = [Check::ok("edge", "answers"), Check::failed("clock", "\u{1b}[2J wrong", "set it")];
         assert_eq!(
-            page("https://door.example/", &checks),
+            for_stdout(&page("https://door.example/", &checks)),
             "https://door.example/\n  ok       edge      answers\n  FAILED   clock     \\u001b[2J wrong\n                     -> set it\n"
         );
     }

@@ -20,6 +20,7 @@ use url::Url;
 use self::check::{Check, State, page};
 use self::clock::clock;
 use crate::deploy::wrangler::Files;
+use crate::edge::address::deployment;
 use crate::edge::api::{Api, Probe, is_local};
 use crate::edge::session;
 use crate::jwks;
@@ -29,6 +30,7 @@ use crate::terminal::times::now;
 #[derive(clap::Args)]
 pub struct Doctor {
     /// The deployment's URL. With --config, the URL is optional. [default: the deployment that you are logged in to]
+    #[arg(value_parser = deployment)]
     url: Option<Url>,
     /// The file with the edge's secrets. The keys in this file are compared with the keys that the deployment
     /// publishes.
@@ -63,8 +65,12 @@ pub fn run(args: &Doctor, json: bool) -> Result<ExitCode> {
         checks.extend(foreign::check(&files, url.as_ref().filter(|_| answers), now()?));
     }
     let well = checks.iter().all(|check| check.state != State::Failed);
-    let title = url.as_ref().map_or("No deployment was checked", Url::as_str);
-    print(json, &json!({ "url": url, "ok": well, "checks": checks }), &page(title, &checks))?;
+    let title = match (&url, &args.url) {
+        (Some(url), None) => format!("{url} (the deployment that you are logged in to)"),
+        (Some(url), Some(_)) => url.to_string(),
+        (None, _) => "No deployment was checked".into(),
+    };
+    print(json, &json!({ "url": url, "ok": well, "checks": checks }), &page(&title, &checks))?;
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

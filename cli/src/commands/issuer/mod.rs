@@ -9,7 +9,9 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::deploy::wrangler::{Config, Files, Reading, member};
-use crate::terminal::output::{columns, print};
+use crate::terminal::colour::Tone;
+use crate::terminal::columns::{Cell, columns};
+use crate::terminal::output::print;
 use crate::terminal::text::to_do;
 
 #[derive(Subcommand)]
@@ -18,11 +20,13 @@ pub enum IssuerCommand {
     /// the issuer publishes its keys.
     Add(Box<add::Add>),
     /// List the configured issuers and the errors in the issuers' tables.
+    #[command(visible_alias = "ls")]
     List {
         #[command(flatten)]
         files: Files,
     },
     /// Remove the table of an issuer from wrangler.toml.
+    #[command(visible_alias = "rm")]
     Remove {
         /// The issuer's name.
         name: String,
@@ -49,9 +53,14 @@ fn list(files: &Files, json: bool) -> Result<()> {
     };
     let row = |(name, table): (&String, &Value)| {
         let text = |name: &str| member(table, name).unwrap_or("–").to_owned();
-        let state =
-            faults.get(name.as_str()).map_or_else(|| "ok".into(), |fault| format!("INVALID: {fault}"));
-        [name.clone(), text("site"), text("issuer"), text("audience"), signs(table), text("scope"), state]
+        let state = match faults.get(name.as_str()) {
+            Some(fault) => Cell::new(Tone::Bad, format!("INVALID: {fault}")),
+            None => Cell::new(Tone::Good, "ok"),
+        };
+        let cells =
+            [name.clone(), text("site"), text("issuer"), text("audience"), signs(table), text("scope")];
+        let [name, site, issuer, audience, keys, scope] = cells.map(Cell::from);
+        [name, site, issuer, audience, keys, scope, state]
     };
     let tables = &reading.issuer_tables;
     let text = if tables.is_empty() {

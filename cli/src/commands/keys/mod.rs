@@ -18,13 +18,15 @@ use self::wait::{SPREAD, wait_until};
 use crate::deploy::vars::{Secrets, Vars};
 use crate::edge::session;
 use crate::files::root_key_file;
-use crate::terminal::output::{columns, print};
+use crate::terminal::columns::columns;
+use crate::terminal::output::print;
 use crate::terminal::text::to_do;
 use crate::terminal::times::{now, spoken, stamp};
 
 #[derive(Subcommand)]
 pub enum KeysCommand {
     /// List the keys in `.dev.vars` with the role and the dates of each key.
+    #[command(visible_alias = "ls")]
     List(File),
     /// Perform the next step of a key rotation: publish new keys, switch to the new keys, or retire the old keys.
     Rotate(Rotate),

@@ -6,6 +6,7 @@ use anyhow::Result;
 use pinlatch_token::{Check, CheckResult, Explanation, Member, explain};
 
 use super::input::Checked;
+use crate::terminal::colour::{Tone, paint};
 use crate::terminal::output::print;
 use crate::terminal::text::{Row, plain, table, wrap};
 use crate::terminal::times::now;
@@ -35,8 +36,13 @@ fn page(explanation: &Explanation) -> String {
         }
     }
     page.push_str(&format!("\nChecks\n{}\n", table(explanation.checks.iter().map(check))));
+    let tone = match explanation.accepted {
+        Some(true) => Tone::Good,
+        Some(false) => Tone::Bad,
+        None => Tone::Warning,
+    };
     for line in wrap(&verdict(explanation), 80) {
-        page.push_str(&format!("{line}\n"));
+        page.push_str(&format!("{}\n", paint(tone, &line)));
     }
     page
 }
@@ -65,6 +71,7 @@ fn check(check: &Check) -> Row {
     let value = match &check.outcome {
         CheckResult::Passed => "passed".into(),
         CheckResult::Refused { code, reason } => format!("REFUSED {code}: {}", plain(reason)),
+        CheckResult::Absent => "not present, not required".into(),
         CheckResult::NotChecked { why } => format!("not checked: {why}"),
     };
     Row { name: check.name.into(), value, note: None }
@@ -91,6 +98,7 @@ fn verdict(explanation: &Explanation) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::terminal::colour::for_stdout;
     use serde_json::{Value, json};
 
     fn member(name: &str, value: Value, meaning: Option<&str>) -> Member {
@@ -112,13 +120,13 @@ mod tests {
                 Check { name: "signature", outcome: CheckResult::NotChecked { why: "no keys were given" } },
                 Check {
                     name: "exp",
-                    outcome: CheckResult::Refused { code: "expired", reason: "expired 3600 s ago".into() },
+                    outcome: CheckResult::Refused { code: "expired", reason: "expired 60 min ago".into() },
                 },
             ],
             accepted: Some(false),
         };
         assert_eq!(
-            page(&explanation),
+            for_stdout(&page(&explanation)),
             "\
 This is a signed token (JWS) with a header, claims and a signature.
 
@@ -134,7 +142,7 @@ Claims
 Checks
   form       passed
   signature  not checked: no keys were given
-  exp        REFUSED expired: expired 3600 s ago
+  exp        REFUSED expired: expired 60 min ago
 
 Verdict: refused (expired).
 "

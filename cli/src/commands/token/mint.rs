@@ -8,8 +8,7 @@ use pinlatch_token::{Algorithm, CheckResult, MintingKey, SealingKey, Terms, Typ,
 use serde_json::{Map, Value, json};
 
 use super::input::{algorithm, read_file};
-use crate::terminal::output::print;
-use crate::terminal::text::plain;
+use crate::terminal::output::{print_verbatim, warn};
 use crate::terminal::times::now;
 
 /// The longest lifetime of a token, in seconds (a hundred years).
@@ -80,7 +79,7 @@ impl Mint {
             None => token,
             Some(reader) => seal(reader, &token)?,
         };
-        print(json, &json!({ "token": token, "jti": jti, "exp": now + self.expires }), &token)?;
+        print_verbatim(json, &json!({ "token": token, "jti": jti, "exp": now + self.expires }), &token)?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -158,8 +157,8 @@ fn warn_of_readers(path: &Path) {
         && file.is_file()
         && std::os::unix::fs::MetadataExt::mode(&file) & 0o077 != 0
     {
-        let path = plain(&path.display().to_string());
-        eprintln!("pinlatch: warning: other users can read {path}; run `chmod 600 {path}`");
+        let path = path.display();
+        warn(&format!("other users can read {path}; run `chmod 600 {path}`"));
     }
 }
 

@@ -15,7 +15,6 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Subcommand;
 use pinlatch_protocol::admin::TokenKind;
-use pinlatch_token::KeyError;
 
 use crate::commands::issued_tokens::{self, Grant, Revoke};
 use crate::terminal::output::print_error;
@@ -36,8 +35,10 @@ pub enum TokenCommand {
     /// person who creates it. You can list and revoke API tokens.
     Create(Grant),
     /// List the API tokens of the site.
+    #[command(visible_alias = "ls")]
     List,
     /// Revoke an API token, or a token of another issuer, by the id of the token.
+    #[command(visible_alias = "rm")]
     Revoke(Revoke),
 }
 
@@ -51,9 +52,6 @@ pub fn run(command: &TokenCommand, json: bool) -> Result<ExitCode> {
         TokenCommand::Revoke(revoke) => return issued_tokens::revoke(revoke, json).map(done),
     };
     Ok(done.unwrap_or_else(|error| {
-        // The document about a refused key does not contain the name of the key's file.
-        let error =
-            if json { error.downcast::<KeyError>().map_or_else(|error| error, Into::into) } else { error };
         print_error(json, &error, "usage");
         ExitCode::from(NOT_LOOKED_AT)
     }))

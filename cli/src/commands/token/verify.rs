@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::input::Checked;
 use super::inspect::row;
+use crate::terminal::colour::{Tone, paint};
 use crate::terminal::output::{print, print_refusal};
 use crate::terminal::text::table;
 use crate::terminal::times::now;
@@ -34,13 +35,14 @@ impl Verify {
             Err(refusal) => {
                 let (code, reason) = (refusal.code(), refusal.to_string());
                 let document = json!({ "accepted": false, "code": code, "reason": reason });
-                print_refusal(json, &document, &format!("refused ({code}): {reason}"))?;
+                print_refusal(json, &document, &format!("refused ({code}):"), &reason)?;
                 return Ok(ExitCode::FAILURE);
             }
         };
         let members = explain(&token, None, &terms).claims;
         let shown = SUMMARY.iter().filter_map(|name| members.iter().find(|claim| claim.name == *name));
-        let text = format!("accepted ({alg})\n{}", table(shown.map(row)));
+        let verdict = paint(Tone::Good, "accepted");
+        let text = format!("{verdict} ({alg})\n{}", table(shown.map(row)));
         let document = json!({ "accepted": true, "alg": alg.name(), "header": *header, "claims": *claims });
         print(json, &document, &text)?;
         Ok(ExitCode::SUCCESS)

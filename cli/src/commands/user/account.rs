@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::edge::api::Api;
 use crate::edge::session::{api, forget, prove};
-use crate::terminal::output::print;
+use crate::terminal::output::{note, print};
 use crate::terminal::password::two_passwords;
 
 /// What `pinlatch user secure` ends, as shown before the user types the passwords.
@@ -59,7 +59,7 @@ pub fn change_password(args: &Passwords, json: bool) -> Result<()> {
 pub fn secure(args: &Passwords, json: bool) -> Result<()> {
     let username = own_name(&api()?)?;
     if !args.password_stdin {
-        eprintln!("{SECURING}");
+        note(SECURING);
     }
     let (current, password) = args.read()?;
     prove(current)?;

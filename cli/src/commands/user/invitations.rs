@@ -3,11 +3,14 @@
 use anyhow::Result;
 use pinlatch_protocol::admin::Invitation;
 use pinlatch_protocol::endpoint::Endpoint;
+use pinlatch_protocol::problem::Code;
 use serde::de::IgnoredAny;
 use serde_json::json;
 
+use crate::commands::suggest::{self, suggested};
 use crate::edge::session::api;
-use crate::terminal::output::{columns, print};
+use crate::terminal::columns::columns;
+use crate::terminal::output::print;
 use crate::terminal::text::plain;
 use crate::terminal::times::stamp;
 
@@ -19,7 +22,8 @@ pub fn list(json: bool) -> Result<()> {
 }
 
 pub fn withdraw(id: &str, json: bool) -> Result<()> {
-    api()?.call::<IgnoredAny>(&Endpoint::WithdrawInvitation { id: id.to_owned() })?;
+    let (api, endpoint) = (api()?, Endpoint::WithdrawInvitation { id: id.to_owned() });
+    suggested(api.call::<IgnoredAny>(&endpoint), Code::UnknownCode, || suggest::invitation(&api, id))?;
     print(json, &json!({ "withdrawn": id }), &format!("The invitation {} is withdrawn.", plain(id)))
 }
 

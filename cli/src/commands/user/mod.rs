@@ -20,15 +20,21 @@ use url::Url;
 
 use self::account::Passwords;
 use self::sessions::Ended;
-use crate::edge::api::Api;
+use crate::commands::login::reached;
+use crate::commands::suggest::known_person;
+use crate::commands::useless_scopes::warn_of_useless;
+use crate::edge::address::deployment;
 use crate::edge::session::{api, current};
-use crate::terminal::output::{columns, print};
+use crate::terminal::columns::columns;
+use crate::terminal::output::print;
 use crate::terminal::password::password;
+use crate::terminal::text::plain;
 use crate::terminal::times::{stamp, stamp_ms};
 
 #[derive(Subcommand)]
 pub enum UserCommand {
     /// List the people of the site, with each person's permissions and the person or token that added the person.
+    #[command(visible_alias = "ls")]
     List,
     /// Invite a new person, or let an existing person set a new password. The command prints an invitation code that
     /// can be used once, within 7 days.
@@ -50,6 +56,7 @@ pub enum UserCommand {
     Set(Set),
     /// Remove a person from the site. All logins of the person end, and all tokens that the person created become
     /// invalid.
+    #[command(visible_alias = "rm")]
     Remove(One),
     /// List the open logins of a person in browsers and command lines, or your own open logins. A login expires if it
     /// is not used, and ends at the latest at the time in the last column.
@@ -125,7 +132,7 @@ pub struct One {
 #[derive(clap::Args)]
 pub struct Accept {
     /// The deployment's URL.
-    #[arg(long)]
+    #[arg(long, value_parser = deployment)]
     url: Url,
     /// The invitation code, which contains the site and the user name.
     #[arg(long)]
@@ -154,16 +161,25 @@ pub fn run(command: &UserCommand, json: bool) -> Result<()> {
             let request = AdmitRequest { identity, role, scope };
             let endpoint = Endpoint::AdmitPerson { username: username.clone() };
             api()?.send::<IgnoredAny>(&endpoint, &request)?;
-            print(json, &json!({ "admitted": username }), &format!("{username} can log in with {issuer}."))
+            print(
+                json,
+                &json!({ "admitted": username }),
+                &format!("{username} can log in with {}.", plain(issuer)),
+            )
         }
         UserCommand::Accept(args) => accept(args, json),
         UserCommand::Set(Set { username, rights }) => {
+            if let Some(scope) = &rights.request().scope {
+                warn_of_useless(&api()?, scope);
+            }
             let endpoint = Endpoint::ChangePerson { username: username.clone() };
-            api()?.send::<IgnoredAny>(&endpoint, &rights.request())?;
+            let api = api()?;
+            known_person(&api, username, api.send::<IgnoredAny>(&endpoint, &rights.request()))?;
             print(json, &json!({ "changed": username }), &format!("The permissions of {username} changed."))
         }
         UserCommand::Remove(One { username }) => {
-            api()?.call::<IgnoredAny>(&Endpoint::RemovePerson { username: username.clone() })?;
+            let (api, endpoint) = (api()?, Endpoint::RemovePerson { username: username.clone() });
+            known_person(&api, username, api.call::<IgnoredAny>(&endpoint))?;
             print(json, &json!({ "removed": username }), &format!("{username} is removed."))
         }
         UserCommand::Invitations => invitations::list(json),
@@ -171,7 +187,8 @@ pub fn run(command: &UserCommand, json: bool) -> Result<()> {
         UserCommand::Sessions { username } => sessions::list(username.as_ref(), json),
         UserCommand::EndSession(args) => sessions::end(args, json),
         UserCommand::EndSessions(One { username }) => {
-            api()?.call::<IgnoredAny>(&Endpoint::EndSessions { username: username.clone() })?;
+            let (api, endpoint) = (api()?, Endpoint::EndSessions { username: username.clone() });
+            known_person(&api, username, api.call::<IgnoredAny>(&endpoint))?;
             print(json, &json!({ "ended": username }), &format!("All logins of {username} are ended."))
         }
         UserCommand::Password(args) => account::change_password(args, json),
@@ -201,6 +218,9 @@ fn table(people: &[Person]) -> String {
 fn invite(args: &Invite, json: bool) -> Result<()> {
     let request = InviteRequest { username: args.username.clone(), rights: args.rights.request() };
     let session = current()?;
+    if let Some(scope) = &request.rights.scope {
+        warn_of_useless(&session.api()?, scope);
+    }
     let reply: InviteReply = session.api()?.send(&Endpoint::Invite, &request)?;
     let url = session.url.as_str().trim_end_matches('/');
     let text = format!(
@@ -214,9 +234,10 @@ fn invite(args: &Invite, json: bool) -> Result<()> {
 }
 
 fn accept(args: &Accept, json: bool) -> Result<()> {
+    let api = reached(&args.url, args.password_stdin)?;
     let request =
         AcceptRequest { code: Secret::new(&args.code), password: password(args.password_stdin, true)? };
-    let reply: AcceptReply = Api::new(&args.url)?.send(&Endpoint::AcceptInvitation, &request)?;
+    let reply: AcceptReply = api.send(&Endpoint::AcceptInvitation, &request)?;
     let url = args.url.as_str().trim_end_matches('/');
     let text = format!(
         "Welcome, {name}. To log in, run:\n  pinlatch login --url {url} --username {name}",

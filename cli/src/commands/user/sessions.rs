@@ -4,13 +4,16 @@ use anyhow::Result;
 use pinlatch_protocol::admin::Session;
 use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::UserName;
+use pinlatch_protocol::problem::Code;
 use serde::de::IgnoredAny;
 use serde_json::json;
 
 use super::account::own_name;
+use crate::commands::suggest::{self, known_person, suggested};
 use crate::edge::api::Api;
 use crate::edge::session::api;
-use crate::terminal::output::{columns, print};
+use crate::terminal::columns::columns;
+use crate::terminal::output::print;
 use crate::terminal::text::plain;
 use crate::terminal::times::{stamp, stamp_ms};
 
@@ -26,7 +29,8 @@ pub struct Ended {
 pub fn list(username: Option<&UserName>, json: bool) -> Result<()> {
     let api = api()?;
     let username = given_or_own(username, &api)?;
-    let sessions: Vec<Session> = api.call(&Endpoint::ListSessions { username: username.clone() })?;
+    let endpoint = Endpoint::ListSessions { username: username.clone() };
+    let sessions: Vec<Session> = known_person(&api, &username, api.call(&endpoint))?;
     let text = if sessions.is_empty() { format!("{username} has no open logins.") } else { table(&sessions) };
     print(json, &sessions, &text)
 }
@@ -34,7 +38,9 @@ pub fn list(username: Option<&UserName>, json: bool) -> Result<()> {
 pub fn end(args: &Ended, json: bool) -> Result<()> {
     let api = api()?;
     let username = given_or_own(args.username.as_ref(), &api)?;
-    api.call::<IgnoredAny>(&Endpoint::EndSession { username: username.clone(), id: args.id.clone() })?;
+    let endpoint = Endpoint::EndSession { username: username.clone(), id: args.id.clone() };
+    let ended = known_person(&api, &username, api.call::<IgnoredAny>(&endpoint));
+    suggested(ended, Code::UnknownSession, || suggest::login(&api, &username, &args.id))?;
     let text = format!("The login {} of {username} is ended.", plain(&args.id));
     print(json, &json!({ "ended": args.id, "username": username }), &text)
 }

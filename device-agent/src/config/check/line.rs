@@ -200,7 +200,8 @@ impl Checker<'_> {
                 }
                 _ => "true or false".into(),
             };
-            self.add("config_value", Some(value.span()), format!("`{key}` of a {kind} line must be {form}"));
+            let line = kind.described();
+            self.add("config_value", Some(value.span()), format!("`{key}` of {line} must be {form}"));
         }
         level
     }

@@ -131,7 +131,8 @@ impl Checker<'_> {
         let LineConfig { name, kind, .. } = line;
         if !line.can_be_on() {
             let message = format!(
-                "{name} is a {kind} line, which cannot be switched on: remove the line from the interlock"
+                "{name} is {}, which cannot be switched on: remove the line from the interlock",
+                kind.described()
             );
             self.add("config_conflict", Some(member.span()), message);
         } else if [line.safe, line.initial].iter().flatten().any(Level::is_on) {

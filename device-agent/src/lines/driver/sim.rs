@@ -228,7 +228,7 @@ async fn apply(request: &[u8], inputs: &SharedInputs, signals: &mpsc::Sender<Sig
         (LineKind::Contact, Some(Level::On(on))) => Input::Edge(on),
         (LineKind::Sensor, Some(Level::Number(number))) => Input::Reading(Ok(number)),
         (LineKind::Sensor, None) => Input::Reading(Err(DriverError("a simulated fault".into()))),
-        _ => return Err(format!("this level is not valid for a {kind}")),
+        _ => return Err(format!("this level is not valid for {}", kind.described())),
     };
     signals.send(Signal { line, input }).await.map_err(|_| "the agent is stopping".into())
 }

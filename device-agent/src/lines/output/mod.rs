@@ -27,6 +27,23 @@ pub enum Power {
     Off(Instant),
 }
 
+/// The scheduled end of an output's current state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Course {
+    /// The time at which the blinking ends, or at which the output is switched off because a pulse or the time limit
+    /// `max_on` ends.
+    pub ends_at: Option<Instant>,
+    pub blinking: bool,
+}
+
+impl Course {
+    /// Returns the time from `now` to the scheduled end, in milliseconds.
+    pub fn ends_in_ms(&self, now: Instant) -> Option<u32> {
+        let left = self.ends_at?.saturating_duration_since(now);
+        u32::try_from(left.as_millis()).ok()
+    }
+}
+
 /// An output with its limits and its timers.
 pub struct Output {
     driver: Result<Box<dyn Driver>, DriverError>,
@@ -118,6 +135,14 @@ impl Output {
     /// Returns whether the output is blinking or fading.
     pub fn is_moving(&self) -> bool {
         self.motion.is_some()
+    }
+
+    /// Returns the scheduled end of the output's current state.
+    pub fn course(&self) -> Course {
+        match &self.motion {
+            Some(Motion::Blink(blink)) => Course { ends_at: Some(blink.end()), blinking: true },
+            _ => Course { ends_at: self.off_at, blinking: false },
+        }
     }
 
     /// Returns the state of the output for interlocks. A blinking output counts as on, even while it is dark.

@@ -51,6 +51,11 @@ impl Blink {
         (changes_left > 0).then_some(Self { base, half, next: now + half, changes_left })
     }
 
+    /// Returns the time of the last change.
+    pub fn end(&self) -> Instant {
+        self.next + self.half * self.changes_left.saturating_sub(1)
+    }
+
     fn step(mut self, level: Option<Level>, now: Instant) -> (Level, Option<Motion>) {
         let on = level == Some(Level::On(true));
         // After a late step, the lost time is not made up with faster steps, because the light would flicker.

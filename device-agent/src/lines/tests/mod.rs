@@ -62,6 +62,74 @@ async fn a_pulse_is_reported_at_both_ends_and_needs_no_link() {
     assert_eq!(seen, expected);
 }
 
+/// Runs the line task for the given time and returns the level, the remaining milliseconds and the blinking of each
+/// event.
+async fn courses(
+    lines: &Lines,
+    signals: mpsc::Receiver<Signal>,
+    time: Duration,
+) -> Vec<(Level, Option<u32>, bool)> {
+    let mut seen = Vec::new();
+    let collect = async {
+        loop {
+            let event = lines.next_event().await;
+            if let LineEvent::Level(Some(level)) = event.news {
+                seen.push((level, event.course.ends_in_ms(event.at), event.course.blinking));
+            }
+        }
+    };
+    tokio::select! {
+        () = lines.drive(signals) => {}
+        () = collect => {}
+        () = tokio::time::sleep(time) => {}
+    }
+    seen
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_level_is_reported_with_the_time_until_its_end() {
+    let (lines, signals, _folder) = open(&format!("{DOOR}max_on_ms = 20_000\n"));
+    run(&lines, "door", "pulse", json!({ "ms": 3_000 })).unwrap();
+    assert_eq!(lines.infos()[0].ends_in_ms, Some(3_000), "the pulse is shorter than the limit");
+    tokio::time::advance(Duration::from_millis(400)).await;
+    assert_eq!(lines.infos()[0].ends_in_ms, Some(2_600));
+    let seen = courses(&lines, signals, Duration::from_secs(10)).await;
+    assert_eq!(seen, [(Level::On(true), Some(3_000), false), (Level::On(false), None, false)]);
+    assert_eq!(lines.infos()[0].ends_in_ms, None);
+
+    let (lines, signals, _folder) = open(&format!("{LAMP}max_on_ms = 20_000\n"));
+    run(&lines, "lamp", "set", json!({ "value": true })).unwrap();
+    let seen = courses(&lines, signals, Duration::from_secs(30)).await;
+    assert_eq!(seen, [(Level::On(true), Some(20_000), false), (Level::On(false), None, false)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_blink_is_reported_until_it_ends() {
+    let (lines, signals, _folder) = open(LAMP);
+    run(&lines, "lamp", "blink", json!({ "period_ms": 1_000, "count": 2 })).unwrap();
+    let (on, off) = (Level::On(true), Level::On(false));
+    let seen = courses(&lines, signals, Duration::from_secs(10)).await;
+    let expected =
+        [(on, Some(1_500), true), (off, Some(1_000), true), (on, Some(500), true), (off, None, false)];
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_blink_is_reported_although_the_level_stays() {
+    let (lines, signals, _folder) = open(LAMP);
+    run(&lines, "lamp", "blink", json!({ "period_ms": 60_000, "count": 2 })).unwrap();
+    let steady = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        run(&lines, "lamp", "set", json!({ "value": true })).unwrap();
+        std::future::pending::<()>().await;
+    };
+    let seen = tokio::select! {
+        seen = courses(&lines, signals, Duration::from_secs(5)) => seen,
+        () = steady => panic!(),
+    };
+    assert_eq!(seen, [(Level::On(true), Some(90_000), true), (Level::On(true), None, false)]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_fast_blink_is_sampled_and_its_end_is_told() {
     let (lines, edges, _folder) = open(LAMP);
@@ -185,6 +253,7 @@ async fn a_press_is_told_after_the_level_that_ends_it() {
     let (lines, signals, folder) =
         open("[lines.bell]\nkind = \"contact\"\ndriver = \"sim\"\ndebounce_ms = 0\npresses = true\n");
     let (sender, own) = mpsc::channel(4);
+    assert!(lines.infos()[0].presses);
     drop(signals);
     let edge = |level| Signal { line: 0, input: Input::Edge(level) };
     sender.try_send(edge(true)).unwrap();

@@ -1,10 +1,11 @@
-//! The filter and the loaded entries of the audit log.
+//! The filter and the loaded entries of the audit log. The module `choices` computes what the filter offers.
 
+pub mod choices;
 #[cfg(test)]
 mod tests;
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use pinlatch_protocol::admin::{AuditEntry, AuditFilter, AuditPage};
+use pinlatch_protocol::audit::{AuditEntry, AuditFilter, AuditPage};
 
 /// The number of entries that the panel loads with one call.
 pub const PAGE: u32 = 50;
@@ -18,6 +19,7 @@ pub fn query(filter: &AuditFilter, before: Option<u64>) -> String {
         text("actor", &filter.actor),
         text("act", &filter.act),
         text("target", &filter.target),
+        text("about", &filter.about),
         text("outcome", &filter.outcome),
         number("since_ms", filter.since_ms),
         number("until_ms", filter.until_ms),
@@ -40,6 +42,7 @@ pub fn wanted(query: &str) -> AuditFilter {
         actor: value("actor"),
         act: value("act"),
         target: value("target"),
+        about: value("about"),
         outcome: value("outcome"),
         ..AuditFilter::default()
     }

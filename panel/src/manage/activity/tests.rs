@@ -1,16 +1,15 @@
 use super::*;
-use pinlatch_protocol::admin::AuditHead;
+use pinlatch_protocol::audit::AuditHead;
 
 fn entry(seq: u64) -> AuditEntry {
     AuditEntry {
         seq,
         at_ms: seq,
         actor: "ann".into(),
-        jti: None,
         act: "login".into(),
         target: "ann".into(),
         outcome: "done".into(),
-        hash: String::new(),
+        ..AuditEntry::default()
     }
 }
 

@@ -17,6 +17,10 @@ pub enum Change {
     Came,
     /// The device went offline.
     Went,
+    /// The device did not answer a command.
+    Silent,
+    /// The device answers again.
+    Answers,
     /// The agent's version changed.
     Version(String),
     Level {
@@ -91,7 +95,12 @@ fn between(before: &DeviceView, after: &DeviceView) -> Vec<Change> {
     match (before.online, after.online) {
         (false, true) => found.push(Change::Came),
         (true, false) => found.push(Change::Went),
-        _ => {}
+        (false, false) => {}
+        (true, true) => match (before.answering, after.answering) {
+            (true, false) => found.push(Change::Silent),
+            (false, true) => found.push(Change::Answers),
+            _ => {}
+        },
     }
     if let Some(version) = after.version.as_ref().filter(|_| before.version != after.version) {
         found.push(Change::Version(version.clone()));
@@ -103,7 +112,8 @@ fn between(before: &DeviceView, after: &DeviceView) -> Vec<Change> {
             found.push(Change::New(line.name.clone()));
             continue;
         };
-        if old.reported != line.reported {
+        // A line that blinks changes its level several times, so only the start of the blinking is an event.
+        if old.blinking != line.blinking || (old.reported != line.reported && !line.blinking) {
             found.push(Change::Level { line: line.name.clone(), view: Box::new(line.clone()) });
         }
         if old.desired != line.desired {

@@ -12,6 +12,10 @@ fn line(name: &str, level: Option<bool>) -> LineView {
         unit: None,
         precision: None,
         changed_ms: None,
+        ends_ms: None,
+        blinking: false,
+        presses: false,
+        last: None,
     }
 }
 
@@ -22,6 +26,8 @@ fn device(online: bool, lines: Vec<LineView>) -> DeviceView {
         last_seen_ms: None,
         version: Some("1".into()),
         booted_ms: None,
+        agent_started_ms: None,
+        answering: true,
         clock_ahead_ms: None,
         certificate_exp: None,
         lines,
@@ -79,4 +85,28 @@ fn a_busy_line_fills_no_memory() {
     }
     let kept: Vec<_> = events.iter().collect();
     assert_eq!((kept.len(), kept[0].at_ms, kept[0].id), (KEPT, 199, 199));
+}
+
+#[test]
+fn a_blink_is_one_event_at_its_start_and_one_at_its_end() {
+    let blinking = |on| LineView { blinking: true, ..line("lamp", Some(on)) };
+    let mut events = Events::default();
+    events.see(&device(true, vec![line("lamp", Some(false))]), 1);
+    for on in [true, false, true, false] {
+        events.see(&device(true, vec![blinking(on)]), 2);
+    }
+    events.see(&device(true, vec![line("lamp", Some(false))]), 3);
+    let lamp = Name::new("lamp").unwrap();
+    let level = |view| Change::Level { line: lamp.clone(), view: Box::new(view) };
+    assert_eq!(changes(&events), [level(line("lamp", Some(false))), level(blinking(true))]);
+}
+
+#[test]
+fn a_device_that_stops_answering_is_an_event() {
+    let silent = DeviceView { answering: false, ..device(true, vec![]) };
+    let mut events = Events::default();
+    for device in [&device(true, vec![]), &silent, &device(true, vec![]), &silent, &device(false, vec![])] {
+        events.see(device, 1);
+    }
+    assert_eq!(changes(&events), [Change::Went, Change::Silent, Change::Answers, Change::Silent]);
 }

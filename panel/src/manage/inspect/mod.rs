@@ -14,11 +14,10 @@ use serde_json::Value;
 const LEEWAY: u64 = 60;
 
 /// The keys with which a token is checked.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub enum Keys {
-    /// There are no keys, so the token is only decoded.
-    #[default]
-    None,
+    /// There are no keys, so the token is only decoded. The text is the reason, if a key was expected.
+    None(Option<&'static str>),
     /// The public keys of the site's edge. The token is checked with the policy of the edge.
     Site(KeySet),
     /// A key that the person has entered. The token is checked with the entered issuer and audience.
@@ -86,7 +85,7 @@ pub fn token(pasted: &str) -> &str {
 pub fn check(token: &str, keys: &Keys, wanted: &Wanted, site: &Name, now: u64) -> Finding {
     let kind = kind(token);
     let (set, own) = match keys {
-        Keys::None => (None, false),
+        Keys::None(_) => (None, false),
         Keys::Site(set) => (Some(set), true),
         Keys::Given(set) => (Some(set), false),
     };
@@ -96,7 +95,12 @@ pub fn check(token: &str, keys: &Keys, wanted: &Wanted, site: &Name, now: u64) -
         (false, _) => wanted.audience.iter().cloned().collect(),
     };
     let terms = Terms {
-        typ: kind.map_or(Typ::Usual, Typ::Kind),
+        typ: match kind {
+            Some(kind) => Typ::Kind(kind),
+            // The edge signs only tokens whose type states their kind.
+            None if own => Typ::Kind(Kind::Access),
+            None => Typ::Usual,
+        },
         issuer: match (own, kind) {
             (true, Some(Kind::KeySet)) => Some(ROOT),
             // Tokens of these kinds are signed by a device and not by the edge.
@@ -109,7 +113,14 @@ pub fn check(token: &str, keys: &Keys, wanted: &Wanted, site: &Name, now: u64) -
         leeway: if own { 0 } else { LEEWAY },
         max_life: None,
     };
-    let explanation = explain(token, set, &terms);
+    let mut explanation = explain(token, set, &terms);
+    if let Keys::None(Some(reason)) = keys {
+        for check in &mut explanation.checks {
+            if let ("key" | "signature", CheckResult::NotChecked { why }) = (check.name, &mut check.outcome) {
+                *why = *reason;
+            }
+        }
+    }
     let verdict = match (explanation.accepted, own, kind) {
         (Some(false), _, _) => Verdict::Refused,
         (None, _, _) if explanation.form == "jwe" => Verdict::Sealed,

@@ -50,14 +50,14 @@ fn a_strangers_token_is_not_ours() {
     assert_eq!(verdict(&access(&other, "home", Kind::Access, 600), &own(&keys)), Verdict::Refused);
     let none = "eyJhbGciOiJub25lIn0.e30.";
     assert_eq!(verdict(none, &own(&keys)), Verdict::Refused);
-    assert_eq!(verdict("", &Keys::None), Verdict::Refused);
-    assert_eq!(verdict("not a token", &Keys::None), Verdict::Refused);
+    assert_eq!(verdict("", &Keys::None(None)), Verdict::Refused);
+    assert_eq!(verdict("not a token", &Keys::None(None)), Verdict::Refused);
 }
 
 #[test]
 fn without_a_key_the_verdict_stays_open() {
     let keys = EdgeKeys::generate().unwrap();
-    assert_eq!(verdict(&access(&keys, "home", Kind::Access, 600), &Keys::None), Verdict::Open);
+    assert_eq!(verdict(&access(&keys, "home", Kind::Access, 600), &Keys::None(None)), Verdict::Open);
     let sealed = pinlatch_token::SealingKey::read(keys.published().to_string().as_bytes()).unwrap();
     assert_eq!(verdict(&sealed.seal("a.b.c").unwrap(), &own(&keys)), Verdict::Sealed);
 }
@@ -87,4 +87,26 @@ fn what_is_pasted_around_a_token_is_taken_off() {
     }
     assert_eq!(token("Bearer"), "Bearer");
     assert_eq!(token("ünïcödé"), "ünïcödé");
+}
+
+#[test]
+fn a_key_that_was_given_and_refused_is_not_called_missing() {
+    let keys = EdgeKeys::generate().unwrap();
+    let token = access(&keys, "home", Kind::Access, 600);
+    let found = check(&token, &Keys::None(Some("too weak")), &Wanted::default(), &site(), NOW);
+    let why = found.explanation.checks.iter().filter_map(|check| match check.outcome {
+        CheckResult::NotChecked { why } => Some((check.name, why)),
+        _ => None,
+    });
+    assert_eq!(why.collect::<Vec<_>>(), [("key", "too weak"), ("signature", "too weak")]);
+}
+
+/// The edge signs no token of the type `JWT`.
+#[test]
+fn a_type_that_the_edge_never_signs_is_refused_with_the_sites_keys() {
+    let keys = EdgeKeys::generate().unwrap();
+    let (header, rest) = ("eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9", "eyJpc3MiOiJqb2UifQ.AAAA");
+    let found = check(&format!("{header}.{rest}"), &own(&keys), &Wanted::default(), &site(), NOW);
+    let typ = found.explanation.checks.iter().find(|check| check.name == "typ").unwrap();
+    assert!(matches!(typ.outcome, CheckResult::Refused { code: "wrong_kind", .. }), "{typ:?}");
 }

@@ -21,6 +21,9 @@ pub enum Page {
 }
 
 impl Page {
+    /// The query with which the page of all devices opens the dialog for a new device.
+    pub const ENROL: &str = "?enrol";
+
     /// Returns the pages of the navigation bar that these scopes allow.
     pub fn open_to(scope: &ScopeSet) -> Vec<Self> {
         let all = [

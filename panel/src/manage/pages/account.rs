@@ -17,6 +17,8 @@ use crate::manage::parts::field::Field;
 use crate::manage::parts::frame::Frame;
 use crate::manage::parts::heading::Heading;
 use crate::manage::words::account as text;
+use crate::ui::field::OwnName;
+use crate::ui::skip::MAIN;
 
 /// The dialog that is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +45,7 @@ pub fn Account() -> impl IntoView {
         }
     };
     view! {
-        <main class="manage">
+        <main id=MAIN class="manage">
             <Heading page=Page::Account/>
             <h2 class="part-head loose">{text::SECURITY}</h2>
             <p class="lead">{text::PASSWORD_TEXT}</p>
@@ -99,6 +101,7 @@ fn Password(username: UserName, #[prop(into)] on_close: Callback<()>) -> impl In
     let frame = expect_context::<Frame>();
     let (before, after) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
     let fields = view! {
+        <OwnName id="password-user" name=username.to_string()/>
         <Field
             label=text::PASSWORD_NOW
             id="password-now"
@@ -147,7 +150,10 @@ fn Password(username: UserName, #[prop(into)] on_close: Callback<()>) -> impl In
 fn Secure(username: UserName, #[prop(into)] on_close: Callback<()>) -> impl IntoView {
     let frame = expect_context::<Frame>();
     let password = RwSignal::new(String::new());
-    let fields = view! { <NewPassword value=password first=true/> };
+    let fields = view! {
+        <OwnName id="secure-user" name=username.to_string()/>
+        <NewPassword value=password first=true/>
+    };
     let call: MakeCall = Box::new(move || {
         let (secret, username) = (new_password(password)?, username.clone());
         Ok(then_sign_in(&frame, call::secure_account(username, secret)))

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use pinlatch_protocol::admin::AuditFilter;
+use pinlatch_protocol::audit::AuditFilter;
 use pinlatch_protocol::line::LineKind;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::{DeviceView, LineView};
@@ -18,7 +18,9 @@ use crate::manage::parts::frame::Frame;
 use crate::manage::parts::heading::Heading;
 use crate::manage::words::devices as text;
 use crate::manage::{activity, call, words};
-use crate::model::{Key, Pressed};
+use crate::model::{Key, Presence, Pressed};
+use crate::ui::icon::{Icon, IconKind};
+use crate::ui::skip::MAIN;
 use crate::words::{ago, level_mark, reported, span, title};
 
 #[component]
@@ -29,7 +31,11 @@ pub fn Device(name: Name) -> impl IntoView {
     let is_there =
         Memo::new(move |_| frame.panel.model.with(|model| model.device(&name.get_value()).is_some()));
     view! {
-        <main class="manage">
+        <main id=MAIN class="manage">
+            <Way page=Page::Devices class="back" test_id="back".to_owned()>
+                <Icon kind=IconKind::Earlier/>
+                {text::BACK}
+            </Way>
             <Heading page/>
             {move || {
                 if is_there.get() {
@@ -75,11 +81,16 @@ fn Facts(name: Name) -> impl IntoView {
         let booted = device.with(|device| device.as_ref().filter(|device| device.online)?.booted_ms);
         booted.map_or_else(|| text::DASH.into(), |booted| span(edge_ms.saturating_sub(booted)))
     };
+    let started = move || {
+        let edge_ms = frame.panel.model.with(|model| model.edge_ms(frame.panel.now.get()));
+        let started = device.with(|device| device.as_ref().filter(|device| device.online)?.agent_started_ms);
+        started.map_or_else(|| text::DASH.into(), |started| ago(edge_ms.saturating_sub(started)))
+    };
     let certificate = move || {
         let exp = device.with(|device| device.as_ref()?.certificate_exp);
         exp.map_or_else(|| text::DASH.into(), |exp| frame.moment(exp.saturating_mul(1_000)))
     };
-    let online = move || device.with(|device| device.as_ref().is_some_and(|device| device.online));
+    let presence = move || device.with(|device| device.as_ref().map_or(Presence::Offline, Presence::of));
     let enrolled = RwSignal::new(None::<u64>);
     let may_read = frame.rights.with_untracked(|rights| rights.may(SiteRight::Audit));
     if may_read {
@@ -99,12 +110,18 @@ fn Facts(name: Name) -> impl IntoView {
     let enrolled_words = move || enrolled.get().map_or_else(|| text::DASH.into(), |ms| frame.moment(ms));
     view! {
         <section class="plate" aria-label=text::FACTS>
-            <dl class="facts" data-testid="facts">
+            <dl class="facts device-facts" data-testid="facts">
                 <div>
                     <dt>{text::fact::PRESENCE}</dt>
-                    <dd class="presence" data-testid="presence" data-online=move || online().to_string()>
-                        <span class="presence-lamp"></span>
-                        {move || text::presence(online())}
+                    <dd
+                        data-testid="presence"
+                        data-online=move || (presence() != Presence::Offline).to_string()
+                        data-presence=move || presence().mark()
+                    >
+                        <span class="presence">
+                            <span class="presence-lamp"></span>
+                            {move || text::presence(presence())}
+                        </span>
                     </dd>
                 </div>
                 <div>
@@ -118,6 +135,10 @@ fn Facts(name: Name) -> impl IntoView {
                 <div>
                     <dt>{text::fact::UP}</dt>
                     <dd data-testid="up">{up}</dd>
+                </div>
+                <div>
+                    <dt>{text::fact::STARTED}</dt>
+                    <dd data-testid="started">{started}</dd>
                 </div>
                 <div>
                     <dt>{text::fact::CLOCK}</dt>
@@ -333,12 +354,12 @@ fn DeviceActions(name: Name) -> impl IntoView {
         </div>
         {move || open.get().map(|dialog| match dialog {
             Open::Replace => {
-                let call: MakeCall = Box::new(move || Ok(enrol(name.get_value())));
+                let call: MakeCall = Box::new(move || Ok(enrol(frame, name.get_value())));
                 view! {
                     <FormDialog
                         title=text::REPLACE
                         mark="replace"
-                        text=text::REPLACE_TEXT
+                        text=text::replace_text()
                         go=text::ENROL_GO
                         body=Body::Button
                         call

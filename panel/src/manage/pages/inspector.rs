@@ -14,6 +14,7 @@ use crate::manage::parts::field::{Field, Radio};
 use crate::manage::parts::frame::Frame;
 use crate::manage::parts::heading::Heading;
 use crate::manage::words::inspector as text;
+use crate::ui::skip::MAIN;
 
 /// The choices for the source of the key.
 const SITE: &str = "site";
@@ -41,6 +42,7 @@ pub fn Inspector() -> impl IntoView {
     let leaving = window_event_listener_untyped("pagehide", move |_| clear());
     on_cleanup(move || leaving.remove());
 
+    let opened = RwSignal::new(None);
     let is_given = Memo::new(move |_| source.with(|source| source == GIVEN));
     // The code uses a signal and not a memo, because key sets cannot be compared.
     let given = Signal::derive(move || {
@@ -59,8 +61,10 @@ pub fn Inspector() -> impl IntoView {
         }
         let keys = match (is_given.get(), given.get(), site_set.get()) {
             (true, Some(Ok(set)), _) => Keys::Given(set),
+            (true, Some(Err(_)), _) => Keys::None(Some(text::KEY_UNUSABLE)),
+            (true, None, _) => Keys::None(None),
             (false, _, Some(set)) => Keys::Site(set),
-            _ => Keys::None,
+            (false, _, None) => Keys::None(Some(text::KEYS_NOT_LOADED)),
         };
         let of = |value: RwSignal<String>| field(&value.get());
         let wanted = if is_given.get() {
@@ -73,7 +77,7 @@ pub fn Inspector() -> impl IntoView {
         Some(ResultView::of(&check(token, &keys, &wanted, &frame.site(), now)))
     });
     view! {
-        <main class="manage">
+        <main id=MAIN class="manage">
             <Heading page=Page::Inspector/>
             <p class="lead">{text::TEXT}</p>
             <div class="plate form">
@@ -134,7 +138,7 @@ pub fn Inspector() -> impl IntoView {
                     <Button text=text::CLEAR test_id="inspect-clear" on_press=clear/>
                 </div>
             </div>
-            {move || finding.get().map(|view| view! { <Result view/> })}
+            {move || finding.get().map(|view| view! { <Result view opened/> })}
         </main>
     }
 }
@@ -174,9 +178,21 @@ impl ResultView {
 }
 
 #[component]
-fn Result(view: ResultView) -> impl IntoView {
+fn Result(
+    view: ResultView,
+    /// Whether the person has opened or closed the list of checks.
+    opened: RwSignal<Option<bool>>,
+) -> impl IntoView {
     let ResultView { verdict, kind, reasons, header, claims, checks } = view;
     let reasons: Vec<_> = reasons.into_iter().map(|reason| view! { <li>{reason}</li> }).collect();
+    let count = |wanted: fn(&str) -> bool| checks.iter().filter(|(_, mark, _)| wanted(mark)).count();
+    let (passed, all) = (count(|mark| mark == "passed"), count(|mark| mark != "absent"));
+    let is_open = passed < all;
+    // The list is drawn again when a text has changed, for example the age of the token.
+    let toggled = move |event: leptos::ev::Event| {
+        let is_now = event_target::<web_sys::Element>(&event).has_attribute("open");
+        opened.set((is_now != is_open).then_some(is_now));
+    };
     let checks: Vec<_> = checks
         .into_iter()
         .map(|(name, mark, words)| {
@@ -197,12 +213,19 @@ fn Result(view: ResultView) -> impl IntoView {
         </section>
         <Members title=text::HEADER members=header test_id="inspect-header"/>
         <Members title=text::CLAIMS members=claims test_id="inspect-claims"/>
-        <section class="plate">
-            <h2 class="part-head">{text::CHECKS}</h2>
-            <dl class="facts checks" data-testid="inspect-checks">
+        <details
+            class="plate filter"
+            open=opened.get_untracked().unwrap_or(is_open)
+            data-testid="inspect-checks"
+            on:toggle=toggled
+        >
+            <summary>
+                <h2>{text::summary(passed, all)}</h2>
+            </summary>
+            <dl class="facts checks">
                 {checks}
             </dl>
-        </section>
+        </details>
     }
 }
 

@@ -6,23 +6,33 @@ use leptos::prelude::*;
 use super::frame::Frame;
 use crate::manage::page::{self, Page};
 use crate::manage::{browser, words};
-use crate::parts::header::UserMenu;
+use crate::parts::header::{SiteName, UserMenu};
+use crate::parts::places::Places;
 use crate::ui::icon::{Icon, IconKind, Mark};
-use crate::visit::Visitor;
-use crate::words::{PRODUCT, WAYS, section, title};
+use crate::ui::skip::Skip;
+use crate::words::{PRODUCT, title};
 
 #[component]
 pub fn Bar() -> impl IntoView {
     let frame = expect_context::<Frame>();
     let site = frame.site();
-    let board = Visitor::Person.page(Some(&site));
+    let name = title(site.as_str());
     let state = Memo::new(move |_| words::link(frame.panel.link.get()));
+    let pages = Memo::new(move |_| frame.rights.with(|rights| rights.pages()));
+    let current = Memo::new(move |_| Some(frame.page.with(|page| page.section())));
+    let open = Callback::new(move |(event, page): (MouseEvent, Page)| {
+        if browser::is_plain(&event) {
+            event.prevent_default();
+            frame.show(page, "");
+        }
+    });
     view! {
+        <Skip/>
         <header class="bar">
             <Mark/>
             <div class="bar-name">
                 <span class="legend">{PRODUCT}</span>
-                <p class="bar-site">{title(site.as_str())}</p>
+                <p><SiteName title=Signal::stored(name)/></p>
             </div>
             <p class="link" data-testid="link" data-state=move || state.get().0>
                 <span class="link-lamp"></span>
@@ -30,28 +40,7 @@ pub fn Bar() -> impl IntoView {
             </p>
             <UserMenu panel=frame.panel/>
         </header>
-        <nav class="ways" aria-label=WAYS>
-            <a class="way" href=board data-testid="board">
-                {words::BOARD}
-            </a>
-            <For each=move || frame.rights.with(|rights| rights.pages()) key=section let:page>
-                <Section page/>
-            </For>
-        </nav>
-    }
-}
-
-#[component]
-fn Section(page: Page) -> impl IntoView {
-    let frame = expect_context::<Frame>();
-    let own = page.clone();
-    let is_current = Memo::new(move |_| frame.page.with(|page| page.section() == own));
-    let test_id = format!("way-{}", page.mark());
-    let text = section(&page);
-    view! {
-        <Way page class="way" test_id current=is_current>
-            {text}
-        </Way>
+        <Places site pages current open/>
     }
 }
 
@@ -62,7 +51,6 @@ pub fn Way(
     page: Page,
     class: &'static str,
     test_id: String,
-    #[prop(optional, into)] current: Option<Memo<bool>>,
     /// The query of the link, including the question mark.
     #[prop(optional)]
     query: String,
@@ -76,9 +64,8 @@ pub fn Way(
             frame.show(page.clone(), &query);
         }
     };
-    let is_current = move || current.is_some_and(|current| current.get()).then_some("page");
     view! {
-        <a class=class href=href data-testid=test_id aria-current=is_current on:click=go>
+        <a class=class href=href data-testid=test_id on:click=go>
             {children()}
         </a>
     }

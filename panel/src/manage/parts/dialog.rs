@@ -1,8 +1,10 @@
 //! The dialogs of the administration pages. The HTML element `dialog` keeps the focus inside the dialog, and restores
 //! the focus when the dialog closes.
 
-use leptos::ev::SubmitEvent;
+use leptos::ev::{MouseEvent, SubmitEvent};
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::Element;
 
 use super::doing::{Doing, Failed, Work};
 use super::frame::Frame;
@@ -56,9 +58,10 @@ pub fn FormDialog(
     #[prop(into)] title: String,
     /// The first part of the `data-testid` of the dialog and of its button.
     mark: &'static str,
-    #[prop(optional)] text: &'static str,
+    #[prop(optional, into)] text: String,
     /// The label of the button that starts the call.
-    go: &'static str,
+    #[prop(into)]
+    go: Signal<&'static str>,
     body: Body,
     call: MakeCall,
     /// The content below the button of a form.
@@ -102,9 +105,16 @@ pub fn FormDialog(
         event.prevent_default();
         start();
     };
+    // An error about the input is no longer true when the input has changed. The fields for permissions are buttons.
+    let pressed = move |event: MouseEvent| {
+        let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        if target.is_some_and(|target| matches!(target.closest("button[type=button]"), Ok(Some(_)))) {
+            doing.clear();
+        }
+    };
     let content = match body {
         Body::Form(fields) => view! {
-            <form class="form" on:submit=submit novalidate>
+            <form class="form" on:submit=submit on:input=move |_| doing.clear() on:click=pressed novalidate>
                 {text}
                 {fields}
                 <Failed doing/>
@@ -156,7 +166,7 @@ pub fn FormDialog(
                 </button>
             </div>
             {move || match shown.get() {
-                Some(shown) => view! { <Once shown/> }.into_any(),
+                Some(shown) => view! { <Once shown on_close=move |()| close()/> }.into_any(),
                 None => content.take().into_any(),
             }}
         </dialog>
@@ -167,7 +177,7 @@ pub fn FormDialog(
 #[component]
 fn Go(
     doing: Doing,
-    text: &'static str,
+    text: Signal<&'static str>,
     #[prop(into)] test_id: String,
     #[prop(default = "primary")] class: &'static str,
     #[prop(optional, into)] on_press: Option<Callback<()>>,
@@ -185,7 +195,7 @@ fn Go(
                 }
             }
         >
-            {move || if doing.busy.get() { words::BUSY } else { text }}
+            {move || if doing.busy.get() { words::BUSY } else { text.get() }}
         </button>
     }
 }

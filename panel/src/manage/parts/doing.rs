@@ -41,6 +41,13 @@ impl Doing {
         self.failed.try_set(Some(text.into()));
     }
 
+    /// Removes the error.
+    pub fn clear(&self) {
+        if self.failed.with_untracked(Option::is_some) {
+            self.failed.set(None);
+        }
+    }
+
     /// Runs `work` and then `done`. Does nothing if the operation is already running.
     pub fn run<T: 'static>(self, work: Work<T>, done: impl FnOnce(T) + 'static) {
         if self.busy.get_untracked() {

@@ -1,6 +1,10 @@
 //! The form fields of the administration pages.
 
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
+
+use crate::manage::words;
 
 #[component]
 pub fn Field(
@@ -35,6 +39,37 @@ pub fn Field(
             />
             {hint_id.map(|hint_id| view! { <p class="hint" id=hint_id>{hint}</p> })}
         </div>
+    }
+}
+
+/// Offers a valid name while the field with this id contains a text that is not a valid name.
+#[component]
+pub fn Suggestion(
+    field: &'static str,
+    value: RwSignal<String>,
+    suggest: fn(&str) -> Option<String>,
+) -> impl IntoView {
+    let offered = Memo::new(move |_| value.with(|text| suggest(text.trim())));
+    let take = move |name: String| {
+        value.set(name);
+        let input =
+            document().get_element_by_id(field).and_then(|field| field.dyn_into::<HtmlElement>().ok());
+        let _ = input.map(|input| input.focus());
+    };
+    move || {
+        offered.get().map(|name| {
+            let label = words::use_name(&name);
+            view! {
+                <button
+                    class="quiet suggestion"
+                    type="button"
+                    data-testid="suggestion"
+                    on:click=move |_| take(name.clone())
+                >
+                    {label}
+                </button>
+            }
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use super::doing::{Doing, Failed, Work};
 use super::heading::Heading;
 use crate::manage::page::Page;
 use crate::manage::words;
+use crate::ui::skip::MAIN;
 
 /// Returns the API call that loads a list.
 type LoadCall<T> = Box<dyn Fn() -> Work<Vec<T>>>;
@@ -98,6 +99,7 @@ pub fn ListPage(
 ) -> impl IntoView {
     view! {
         <main
+            id=MAIN
             class="manage"
             aria-busy=move || loading.map(|loading| (!loading.is_known.get()).to_string())
         >

@@ -1,112 +1,107 @@
-//! A secret that is shown only once, as text and as a QR code. The panel does not store the secret.
+//! A secret that is shown only once. The panel does not store the secret.
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use pinlatch_protocol::api::Secret;
 
+use super::copyable::{Copyable, focus_when_shown};
 use super::frame::Frame;
-use crate::manage::{browser, qr, words};
+use crate::manage::enrolling::{Enrolling, Progress};
+use crate::manage::words::{self, devices};
 use crate::ui::icon::{Icon, IconKind};
 
 /// A secret that is shown only once.
 #[derive(Clone)]
 pub struct OneTimeSecret {
     pub secret: Secret,
-    /// The content of the QR code, if this content differs from the displayed text.
-    pub coded: Option<Secret>,
+    /// The kind of the secret, for example “Guest link”.
+    pub label: &'static str,
     /// Explains how to use the secret.
-    pub how: &'static str,
+    pub how: String,
     pub note: &'static str,
+    pub purpose: Purpose,
 }
 
-/// Shows a secret, and buttons to copy it and to show its QR code.
+/// The purpose of a secret, which determines what the dialog offers in addition to copying.
+#[derive(Clone)]
+pub enum Purpose {
+    /// A link for another person. It can be shared, and scanned with a phone.
+    Link,
+    /// A command for a device. The dialog shows when the device is enrolled and connected.
+    Enrolment(Enrolling),
+    /// A token for a program. The field is a command that tries the token and does not contain it.
+    Token(String),
+}
+
+/// Shows a secret. The secret of an enrolment disappears when the device has used it.
 #[component]
-pub fn Once(shown: OneTimeSecret) -> impl IntoView {
+pub fn Once(shown: OneTimeSecret, #[prop(into)] on_close: Callback<()>) -> impl IntoView {
     let frame = expect_context::<Frame>();
-    let OneTimeSecret { secret, coded, how, note } = shown;
-    view! {
-        <p class="notice notice-expired">
-            <Icon kind=IconKind::Key/>
-            <span>{words::ONCE}</span>
-        </p>
-        <p class="sheet-text">{how}</p>
-        <Shown secret coded say=move |text: &'static str| frame.say(text)/>
-        <p class="hint">{note}</p>
-    }
-}
-
-#[component]
-fn Shown(
-    secret: Secret,
-    coded: Option<Secret>,
-    say: impl Fn(&'static str) + Copy + 'static,
-) -> impl IntoView {
-    let field = NodeRef::<leptos::html::Textarea>::new();
-    let said = RwSignal::new("");
-    let drawn = RwSignal::new(false);
-    let text = StoredValue::new(secret);
-    let coded = StoredValue::new(coded.unwrap_or_else(|| text.get_value()));
-    let copy = move |_| {
-        spawn_local(async move {
-            let Some(secret) = text.try_get_value() else { return };
-            let done = browser::copy(secret.expose()).await;
-            if !done && let Some(Some(field)) = field.try_get_untracked() {
-                let _ = field.focus();
-                field.select();
-            }
-            let words = if done { words::COPIED } else { words::COPY_BY_HAND };
-            said.try_set(words);
-            say(words);
-        });
+    let (enrolling, example) = match &shown.purpose {
+        Purpose::Link => (None, None),
+        Purpose::Enrolment(enrolling) => (Some(StoredValue::new(enrolling.clone())), None),
+        Purpose::Token(example) => (None, Some(Secret::new(example))),
     };
-    view! {
-        <textarea
-            class="once"
-            data-testid="once"
-            node_ref=field
-            readonly
-            rows="3"
-            spellcheck="false"
-            autocomplete="off"
-            aria-label=words::ONCE
-            prop:value=text.with_value(|secret| secret.expose().to_owned())
-        ></textarea>
-        <div class="row">
-            <button class="primary" type="button" data-testid="copy" on:click=copy>
-                {words::COPY}
-            </button>
-            <button
-                class="quiet"
-                type="button"
-                data-testid="show-qr"
-                aria-expanded=move || drawn.get().to_string()
-                on:click=move |_| drawn.update(|drawn| *drawn = !*drawn)
-            >
-                {move || if drawn.get() { words::HIDE_QR } else { words::SHOW_QR }}
-            </button>
-            <span class="said" role="status" data-testid="once-said">{move || said.get()}</span>
-        </div>
-        {move || drawn.get().then(|| view! { <Code text=coded.get_value()/> })}
-    }
-}
-
-#[component]
-fn Code(text: Secret) -> impl IntoView {
-    match qr::draw(text.expose()) {
-        Some(drawing) => view! {
-            <svg
-                class="qr"
-                data-testid="qr"
-                role="img"
-                aria-label=words::QR_LABEL
-                viewBox=format!("0 0 {0} {0}", drawing.side)
-                shape-rendering="crispEdges"
-            >
-                <rect class="qr-ground" width="100%" height="100%"></rect>
-                <path d=drawing.path></path>
-            </svg>
+    let progress = enrolling.map(|enrolling| {
+        Memo::new(move |_| {
+            enrolling.with_value(|enrolling| {
+                frame.panel.model.with(|model| enrolling.progress(model.device(&enrolling.device)))
+            })
+        })
+    });
+    let is_used = Memo::new(move |_| progress.is_some_and(|progress| progress.get() != Progress::Waiting));
+    let shown = StoredValue::new(shown);
+    let secret = move || {
+        let OneTimeSecret { secret, label, how, note, purpose } = shown.get_value();
+        let is_link = matches!(purpose, Purpose::Link);
+        view! {
+            <p class="notice notice-expired">
+                <Icon kind=IconKind::Key/>
+                <span>{words::ONCE}</span>
+            </p>
+            <p class="sheet-text">{how}</p>
+            <Copyable label text=secret mark="once" is_link/>
+            <p class="hint">{note}</p>
         }
-        .into_any(),
-        None => view! { <p class="hint">{words::NO_QR}</p> }.into_any(),
+    };
+    let name = enrolling.map(|enrolling| enrolling.with_value(|enrolling| enrolling.device.clone()));
+    view! {
+        {move || (!is_used.get()).then(secret)}
+        {example
+            .map(|example| view! {
+                <p class="sheet-text">{words::tokens::EXAMPLE_HOW}</p>
+                <Copyable label=words::tokens::EXAMPLE text=example mark="example" is_link=false/>
+            })}
+        {progress
+            .zip(name)
+            .map(|(progress, name)| view! {
+                <div role="status" data-testid="enrolling" data-progress=move || progress.get().mark()>
+                    {move || {
+                        let (class, kind) = match progress.get() {
+                            Progress::Waiting => ("notice notice-plain", IconKind::Pending),
+                            Progress::Enrolled => ("notice notice-differ", IconKind::Pending),
+                            Progress::Connected => ("notice notice-connected", IconKind::Done),
+                        };
+                        view! {
+                            <p class=class>
+                                <Icon kind/>
+                                <span>{devices::progress(progress.get(), &name)}</span>
+                            </p>
+                        }
+                    }}
+                </div>
+                {move || (progress.get() == Progress::Enrolled).then(|| view! { <p class="hint">{devices::NOT_CONNECTED}</p> })}
+            })}
+        {move || {
+            is_used
+                .get()
+                .then(|| {
+                    let button = NodeRef::<leptos::html::Button>::new();
+                    focus_when_shown(button);
+                    view! {
+                    <button class="primary" type="button" node_ref=button data-testid="enrolled-close" on:click=move |_| on_close.run(())>
+                        {words::CLOSE}
+                    </button>
+                }})
+        }}
     }
 }

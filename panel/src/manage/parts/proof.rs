@@ -11,6 +11,7 @@ use super::frame::{Frame, every};
 use crate::api::{self, Failure};
 use crate::manage::words::proof as text;
 use crate::manage::{call, proof};
+use crate::ui::field::OwnName;
 use crate::{platform, words};
 
 /// The interval between two checks for a proof with a login provider, in seconds.
@@ -30,6 +31,7 @@ fn ProofDialog() -> impl IntoView {
     let frame = expect_context::<Frame>();
     let password = RwSignal::new(String::new());
     let fields = view! {
+        <OwnName id="proof-user" name=frame.rights.with_untracked(|rights| rights.name.clone())/>
         <Field
             label=text::PASSWORD
             id="proof-password"

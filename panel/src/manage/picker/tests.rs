@@ -24,6 +24,10 @@ fn device(name: &str, lines: &[(&str, LineKind)]) -> DeviceView {
         unit: None,
         precision: None,
         changed_ms: None,
+        ends_ms: None,
+        blinking: false,
+        presses: false,
+        last: None,
     };
     DeviceView {
         name: Name::new(name).unwrap(),
@@ -31,6 +35,8 @@ fn device(name: &str, lines: &[(&str, LineKind)]) -> DeviceView {
         last_seen_ms: None,
         version: None,
         booted_ms: None,
+        agent_started_ms: None,
+        answering: true,
         clock_ahead_ms: None,
         certificate_exp: None,
         lines: lines.iter().map(line).collect(),

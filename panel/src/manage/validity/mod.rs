@@ -3,7 +3,10 @@
 #[cfg(test)]
 mod tests;
 
-use pinlatch_protocol::admin::{MAX_TOKEN_LIFE, MAX_TOKEN_NAME, MAX_USES, TokenView};
+use pinlatch_protocol::admin::{
+    DEFAULT_API_LIFE, DEFAULT_GUEST_LIFE, DEFAULT_GUEST_USES, MAX_TOKEN_LIFE, MAX_TOKEN_NAME, MAX_USES,
+    TokenKind, TokenView,
+};
 
 /// The choices for the length of the validity period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +40,15 @@ impl Length {
 
     pub fn of_mark(mark: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|length| length.mark() == mark)
+    }
+
+    /// Returns the choice that is selected when the form opens.
+    pub fn first(kind: TokenKind) -> Self {
+        let seconds = match kind {
+            TokenKind::Api => DEFAULT_API_LIFE,
+            TokenKind::Guest => DEFAULT_GUEST_LIFE,
+        };
+        Self::ALL.into_iter().find(|length| length.seconds() == Some(seconds)).unwrap_or(Self::Day)
     }
 
     /// Returns the length in seconds. Returns `None` for [`Self::Date`].
@@ -106,6 +118,14 @@ pub fn name(text: &str) -> Result<String, Fault> {
         return Err(Fault::BadName);
     }
     Ok(text.into())
+}
+
+/// Returns the maximum number of uses when the form opens, as text.
+pub fn first_uses(kind: TokenKind) -> String {
+    match kind {
+        TokenKind::Api => String::new(),
+        TokenKind::Guest => DEFAULT_GUEST_USES.to_string(),
+    }
 }
 
 /// Parses the maximum number of uses. Returns `None` if the number of uses is not limited.

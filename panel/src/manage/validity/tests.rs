@@ -1,5 +1,4 @@
 use super::*;
-use pinlatch_protocol::admin::TokenKind;
 
 const NOW: u64 = 1_790_000_000;
 const DAY: u64 = 86_400;
@@ -16,6 +15,14 @@ fn a_window_begins_now_or_later_and_lasts_as_chosen() {
         assert_eq!(Length::of_mark(length.mark()), Some(length));
         assert!(length.seconds().is_none_or(|seconds| seconds <= MAX_TOKEN_LIFE));
     }
+}
+
+#[test]
+fn the_form_opens_with_the_defaults_of_the_command_line() {
+    assert_eq!(Length::first(TokenKind::Guest).seconds(), Some(DEFAULT_GUEST_LIFE));
+    assert_eq!(Length::first(TokenKind::Api).seconds(), Some(DEFAULT_API_LIFE));
+    assert_eq!(uses(&first_uses(TokenKind::Guest)), Ok(Some(DEFAULT_GUEST_USES)));
+    assert_eq!(uses(&first_uses(TokenKind::Api)), Ok(None));
 }
 
 #[test]

@@ -1,15 +1,13 @@
 //! Texts of the audit log.
 
-use pinlatch_protocol::admin::AuditEntry;
-use pinlatch_protocol::problem::Code;
-use pinlatch_token::TOKEN_SUBJECT_PREFIX;
+use pinlatch_protocol::audit::outcomes::Tone;
+use pinlatch_protocol::audit::{AuditEntry, words};
 
-use crate::words::title;
+use crate::words::{Moment, title};
 
-pub const WHO: &str = "User or device";
-pub const WHO_HINT: &str = "Enter a user name, or device:NAME for a device.";
-pub const TARGET: &str = "Target";
-pub const TARGET_HINT: &str = "Enter the start of a target, for example porch/ or porch/door.";
+pub const WHO: &str = "Who";
+pub const TARGET: &str = "On what";
+pub const TARGET_HINT: &str = "Choose from the list, or enter a part of a name, for example door.";
 pub const ACT: &str = "Action";
 pub const ANY: &str = "Any";
 pub const OUTCOME: &str = "Outcome";
@@ -27,8 +25,9 @@ pub const BAD_TIME: &str = "Enter a valid date and time.";
 pub const LIST: &str = "Entries, newest first";
 
 /// The actions that the filter offers.
-pub const ACTS: [&str; 27] = [
+pub const ACTS: [&str; 35] = [
     "command",
+    "setup",
     "login",
     "login_failed",
     "logout",
@@ -51,22 +50,17 @@ pub const ACTS: [&str; 27] = [
     "enrolment",
     "enrolment_withdrawal",
     "enrol",
+    "renewal",
     "device_removal",
     "odd_message",
     "events_dropped",
     "retention",
-];
-
-/// The outcomes that the filter offers.
-pub const OUTCOMES: [&str; 8] = [
-    "executed",
-    "done",
-    "insufficient_scope",
-    "device_offline",
-    "expired",
-    "unknown",
-    "refused_interlock",
-    "refused_max_on",
+    "audit",
+    "users",
+    "invitations",
+    "tokens",
+    "devices",
+    "enrolments",
 ];
 
 pub fn act(act: &str) -> String {
@@ -99,91 +93,90 @@ pub fn act(act: &str) -> String {
         "odd_message" => "Unexpected device message",
         "events_dropped" => "Too many events",
         "retention" => "Log retention changed",
+        "renewal" => "Certificate renewed",
+        "audit" => "Log read",
+        "users" => "People listed",
+        "invitations" => "Invitations listed",
+        "tokens" => "Tokens and links listed",
+        "devices" => "Devices managed",
+        "enrolments" => "Enrolment strings listed",
         other => return title(other),
     };
     words.into()
 }
 
-/// Describes the target of an audit entry. The target of a command is shown as line, device and action.
-pub fn target(entry: &AuditEntry) -> String {
-    if entry.act == "command"
-        && let Some((place, action)) = entry.target.split_once(':')
-        && let Some((device, line)) = place.split_once('/')
-    {
-        return format!("{} of {}: {action}", title(line), title(device));
-    }
-    entry.target.clone()
-}
-
+/// Names an actor, for example `Porch (device)`.
 pub fn actor(actor: &str) -> String {
-    if let Some(device) = actor.strip_prefix("device:") {
-        return format!("{} (device)", title(device));
-    }
-    if actor == "site:gate" {
-        return "Pinlatch".into();
-    }
-    if actor == "site:reconcile" {
-        return "Pinlatch (restored a level)".into();
-    }
-    if let Some(jti) = actor.strip_prefix(TOKEN_SUBJECT_PREFIX) {
-        let short: String = jti.chars().take(8).collect();
-        return format!("Token {short}…");
-    }
-    actor.into()
-}
-
-/// The category of an outcome, which determines its colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
-    Good,
-    /// The operation was refused or failed.
-    Bad,
-    /// The outcome is unknown, or the deadline passed.
-    Open,
-}
-
-impl Tone {
-    /// Returns the value of the attribute `data-tone`.
-    pub fn mark(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::Bad => "bad",
-            Self::Open => "open",
-        }
+    match words::nameless(actor) {
+        (name, Some(what)) => format!("{name} {}", kind(what)),
+        (name, None) => name,
     }
 }
 
-/// Returns the tone and the text of an outcome.
-pub fn outcome(outcome: &str) -> (Tone, String) {
-    let (late, word) = match outcome.strip_prefix("amended_") {
-        Some(word) => (true, word),
-        None => (false, outcome),
-    };
-    let known = Code::ALL.iter().find(|code| code.as_str() == word);
-    let (tone, words) = match (word, known) {
-        ("done", _) => (Tone::Good, "done".to_owned()),
-        ("executed", _) => (Tone::Good, "executed".into()),
-        ("expired" | "deadline_passed", _) => (Tone::Open, "not executed: the deadline passed".into()),
-        ("unknown" | "outcome_unknown", _) => (Tone::Open, "no answer: possibly executed".into()),
-        ("invitation_withdrawn", _) => (Tone::Good, "invitation withdrawn".into()),
-        ("family_ended", _) => (Tone::Bad, "session ended".into()),
-        ("insufficient_scope", _) => (Tone::Bad, "not allowed".into()),
-        (_, Some(code)) => (Tone::Bad, lower(code.title())),
-        (word, None) if word.starts_with("refused") => {
-            let why = word.trim_start_matches("refused").replace('_', " ");
-            (Tone::Bad, format!("refused:{why}"))
-        }
-        (word, None) => match word.parse() {
-            Ok(number) => (Tone::Bad, super::count(number, "attempt", "attempts")),
-            Err(_) => (Tone::Good, word.replace('_', " ")),
-        },
-    };
-    (tone, if late { format!("reported later: {words}") } else { words })
+/// Returns what an actor is, in parentheses.
+pub fn kind(kind: &str) -> String {
+    format!("({kind})")
 }
 
-fn lower(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+/// Returns the value of the attribute `data-tone`, which determines the colour of an outcome.
+pub fn mark(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Good => "good",
+        Tone::Bad => "bad",
+        Tone::Open => "open",
+    }
+}
+
+/// Returns the time of day in two parts, because narrow screens show no seconds.
+pub fn time(at: Moment) -> (String, String) {
+    (format!("{:02}:{:02}", at.hour, at.minute), format!(":{:02}", at.second))
+}
+
+/// Formats a date as the heading of a day: `Today`, `Yesterday`, `Friday, 27 November` or `27 November 2026`.
+pub fn day(at: Moment, now: Moment, yesterday: Moment) -> String {
+    const WEEKDAYS: [&str; 7] =
+        ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+    const MONTHS: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let name = |names: &[&'static str], index: u32| names.get(index as usize).copied().unwrap_or_default();
+    let is_on = |day: Moment| (at.year, at.month, at.day) == (day.year, day.month, day.day);
+    let (weekday, month) = (name(&WEEKDAYS, at.weekday), name(&MONTHS, at.month));
+    if is_on(now) {
+        "Today".into()
+    } else if is_on(yesterday) {
+        "Yesterday".into()
+    } else if at.year == now.year {
+        format!("{weekday}, {} {month}", at.day)
+    } else {
+        format!("{} {month} {}", at.day, at.year)
+    }
+}
+
+/// Returns the technical ids of an entry, with their names.
+pub fn ids(entry: &AuditEntry) -> Vec<(&'static str, String)> {
+    let all = [
+        ("Number", Some(entry.seq.to_string())),
+        ("Actor", Some(entry.actor.clone())),
+        ("Token id (jti)", entry.jti.clone()),
+        ("Action code", Some(entry.act.clone())),
+        ("Target", Some(entry.target.clone())),
+        ("Arguments", entry.args.clone()),
+        ("Outcome code", Some(entry.outcome.clone())),
+        ("Hash", Some(entry.hash.clone())),
+    ];
+    all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
 /// Returns the announcement of new entries.
@@ -200,26 +193,6 @@ pub fn kept(days: u32) -> String {
 mod tests {
     use super::*;
 
-    fn entry(act: &str, target: &str) -> AuditEntry {
-        AuditEntry {
-            seq: 1,
-            at_ms: 1,
-            actor: "ann".into(),
-            jti: None,
-            act: act.into(),
-            target: target.into(),
-            outcome: "done".into(),
-            hash: String::new(),
-        }
-    }
-
-    #[test]
-    fn a_command_is_told_by_its_line() {
-        assert_eq!(target(&entry("command", "porch/front-door:pulse")), "Front door of Porch: pulse");
-        assert_eq!(target(&entry("login", "ann")), "ann");
-        assert_eq!(target(&entry("command", "odd")), "odd");
-    }
-
     #[test]
     fn every_act_that_is_offered_has_words() {
         let words: std::collections::BTreeSet<String> = ACTS.iter().map(|own| act(own)).collect();
@@ -228,20 +201,36 @@ mod tests {
     }
 
     #[test]
-    fn outcomes_have_a_tone() {
-        assert_eq!(outcome("executed"), (Tone::Good, "executed".into()));
-        assert_eq!(outcome("amended_executed"), (Tone::Good, "reported later: executed".into()));
-        assert_eq!(outcome("refused_interlock"), (Tone::Bad, "refused: interlock".into()));
-        assert_eq!(outcome("device_offline").0, Tone::Bad);
-        assert_eq!(outcome("unknown").0, Tone::Open);
-        assert_eq!(outcome("insufficient_scope"), (Tone::Bad, "not allowed".into()));
-        assert_eq!(outcome("viewer"), (Tone::Good, "viewer".into()));
-    }
-
-    #[test]
     fn actors_are_named() {
         assert_eq!(actor("ann"), "ann");
         assert_eq!(actor("device:front-door"), "Front door (device)");
         assert_eq!(actor("token:abcdefghijkl"), "Token abcdefgh…");
+    }
+
+    #[test]
+    fn a_day_is_named_without_redundant_parts() {
+        let on =
+            |year, month, day, weekday| Moment { year, month, day, weekday, hour: 9, minute: 5, second: 3 };
+        let (now, yesterday) = (on(2026, 0, 1, 4), on(2025, 11, 31, 3));
+        assert_eq!(day(now, now, yesterday), "Today");
+        assert_eq!(day(yesterday, now, yesterday), "Yesterday");
+        assert_eq!(day(on(2026, 10, 27, 5), now, yesterday), "Friday, 27 November");
+        assert_eq!(day(on(2025, 11, 30, 2), now, yesterday), "30 December 2025");
+        assert_eq!(time(now), ("09:05".into(), ":03".into()));
+    }
+
+    #[test]
+    fn the_ids_are_those_of_the_entry() {
+        let entry = AuditEntry {
+            seq: 7,
+            actor: "token:abc".into(),
+            jti: Some("abc".into()),
+            ..AuditEntry::default()
+        };
+        let ids = ids(&entry);
+        assert!(
+            ids.contains(&("Token id (jti)", "abc".into())) && ids.contains(&("Actor", "token:abc".into()))
+        );
+        assert!(ids.iter().all(|(name, _)| *name != "Arguments"));
     }
 }

@@ -20,7 +20,9 @@ pub const NO_KEYS: &str =
 pub const CLEAR: &str = "Clear";
 pub const HEADER: &str = "Header";
 pub const CLAIMS: &str = "Claims";
-pub const CHECKS: &str = "Checks";
+/// The reasons why the signature was not checked.
+pub const KEY_UNUSABLE: &str = "the key that you entered cannot be used";
+pub const KEYS_NOT_LOADED: &str = "the site's keys are not loaded";
 pub const PASSED: &str = "passed";
 
 /// Explains why a pasted key cannot be used. `wrong` is the error message of the crate `token`.
@@ -93,11 +95,17 @@ pub fn check(name: &str) -> &str {
     }
 }
 
+/// Summarises the checks, for example `11 of 11 checks passed`.
+pub fn summary(passed: usize, all: usize) -> String {
+    format!("{passed} of {all} checks passed")
+}
+
 /// Describes the result of a check.
 pub fn outcome(outcome: &CheckResult) -> String {
     match outcome {
         CheckResult::Passed => PASSED.into(),
         CheckResult::Refused { code, reason } => format!("{reason} ({code})"),
+        CheckResult::Absent => "not present, not required".into(),
         CheckResult::NotChecked { why } => format!("not checked: {why}"),
     }
 }
@@ -107,6 +115,7 @@ pub fn outcome_mark(outcome: &CheckResult) -> &'static str {
     match outcome {
         CheckResult::Passed => "passed",
         CheckResult::Refused { .. } => "refused",
+        CheckResult::Absent => "absent",
         CheckResult::NotChecked { .. } => "open",
     }
 }

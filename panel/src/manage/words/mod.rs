@@ -24,7 +24,7 @@ use crate::words::{page_title, section, sentence, title};
 pub use crate::words::CANCEL;
 
 pub const CLOSE: &str = "Close";
-pub const BOARD: &str = "Devices";
+pub const MORE_ACTIONS: &str = "More actions";
 pub const LOADING: &str = "Loading…";
 pub const BUSY: &str = "Please wait…";
 pub const RETRY: &str = "Try again";
@@ -47,9 +47,11 @@ pub const COPIED: &str = "Copied to the clipboard.";
 /// This text is shown if the browser denies access to the clipboard.
 pub const COPY_BY_HAND: &str =
     "The browser blocked the clipboard. The text is selected. Copy the text with the keyboard or the menu.";
+pub const SHARE: &str = "Share";
 pub const SHOW_QR: &str = "Show QR code";
 pub const HIDE_QR: &str = "Hide QR code";
 pub const QR_LABEL: &str = "QR code of the text above";
+pub const SCAN_QR: &str = "The other person scans this code with the camera of a phone.";
 pub const NO_QR: &str = "The text is too long for a QR code. Copy the text instead.";
 pub const ONCE: &str = "This text is shown only once. Copy the text before you close this dialog.";
 
@@ -60,6 +62,11 @@ pub fn link(state: State) -> (&'static str, &'static str) {
         State::Connecting | State::Waiting { .. } => ("connecting", "Connecting…"),
         State::Offline => ("offline", "Offline"),
     }
+}
+
+/// Returns the label of the button that takes a suggested name.
+pub fn use_name(name: &str) -> String {
+    format!("Use “{name}”")
 }
 
 pub fn heading(page: &Page) -> String {

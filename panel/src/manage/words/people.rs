@@ -1,6 +1,7 @@
 //! Texts of the page about people.
 
 use pinlatch_protocol::admin::IdentityRule;
+use pinlatch_protocol::name::{NameError, UserName};
 
 use super::activity::actor;
 use super::count;
@@ -11,9 +12,11 @@ pub const NAME: &str = "User name";
 pub const NAME_HINT: &str =
     "Use letters, digits, - _ . @ and +. Upper-case letters are converted to lower case.";
 pub const INVITE_GO: &str = "Create invitation";
-pub const INVITE_HOW: &str = "Send this link only to this person, because anyone with the link can choose the password. The link works only once and expires after 7 days.";
+/// The accessible name of the link.
+pub const INVITE_LINK: &str = "Invitation link";
+pub const NAME_MISSING: &str = "Type a user name.";
 pub const RIGHTS: &str = "Permissions";
-pub const OWN: &str = "Custom permissions";
+pub const OWN: &str = "Custom";
 pub const OWN_TEXT: &str = "You choose the permissions for each line.";
 pub const CHANGE: &str = "Change permissions";
 pub const CHANGE_GO: &str = "Save";
@@ -39,7 +42,7 @@ pub const LAST_OWNER: &str =
 /// Marks the signed-in person in the list of people.
 pub const YOU: &str = "you";
 pub const IDENTITIES: &str = "Sign-in providers";
-pub const ADMIT: &str = "Add sign-in provider";
+pub const ADMIT: &str = "Sign in with a provider too";
 pub const ADMIT_GO: &str = "Add";
 pub const ADMIT_TEXT: &str =
     "This person can then sign in without a password, through one of the configured sign-in providers.";
@@ -54,6 +57,29 @@ pub const IDENTITY_MISSING: &str = "Enter the issuer, and an e-mail address or a
 pub const FORGET: &str = "Remove sign-in providers";
 pub const FORGET_TEXT: &str =
     "This person can no longer sign in with a sign-in provider. All sessions of this person end.";
+
+/// `until` is a formatted time.
+pub fn invite_how(name: &UserName, until: &str) -> String {
+    format!(
+        "Send this link only to {name}, because anyone with the link can choose the password. It works once, until {until}."
+    )
+}
+
+/// Returns a valid user name for a text that is not a valid user name.
+pub fn suggested(text: &str) -> Option<String> {
+    let is_wanted = !text.is_empty() && UserName::new(text).is_err();
+    is_wanted.then(|| UserName::resembling(text)).flatten().map(String::from)
+}
+
+pub fn bad_name(text: &str, wrong: &NameError) -> String {
+    match (wrong, suggested(text)) {
+        (NameError::Empty, _) => NAME_MISSING.into(),
+        (_, Some(name)) => {
+            format!("A user name contains only a–z, 0–9, - _ . @ and +, for example “{name}”.")
+        }
+        (wrong, None) => format!("Check the user name: {wrong}."),
+    }
+}
 
 /// Describes a person: the number of open sessions, the time since the person joined, and who added the person.
 pub fn card(logins: u32, here_ms: u64, added_by: Option<&str>) -> String {

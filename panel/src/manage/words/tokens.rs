@@ -1,6 +1,8 @@
 //! Texts of the page about API tokens and guest links.
 
 use pinlatch_protocol::admin::{TokenKind, TokenView};
+use pinlatch_protocol::endpoint::Endpoint;
+use pinlatch_protocol::scope::{Scope, ScopeSet};
 
 use super::activity::actor;
 use super::count;
@@ -13,7 +15,6 @@ pub const NONE: &str = "No API tokens or guest links exist yet.";
 /// This text is shown if no API token or guest link is valid now, but some ended in the last 7 days.
 pub const NONE_LIVE: &str = "No API token or guest link is valid now.";
 pub const ENDED: &str = "Ended in the last 7 days";
-pub const NAME: &str = "Name";
 pub const NAME_HINT: &str = "This is a note for yourself, for example “Courier on Friday”. The guest or program does not see the note.";
 pub const LENGTH: &str = "Valid for";
 pub const END: &str = "Valid until";
@@ -23,13 +24,13 @@ pub const USES: &str = "Maximum number of commands";
 pub const USES_HINT: &str = "Leave empty for no limit.";
 pub const SCOPE: &str = "Permissions";
 pub const GO: &str = "Create";
-pub const GUEST_HOW: &str =
-    "Send this link to your guest. Anyone who has the link can use it, in any number of browsers.";
-pub const API_HOW: &str =
-    "Configure your program to send this token in the HTTP header “Authorization: Bearer …”.";
+pub const API_HOW: &str = "Your program sends this token in the HTTP header “Authorization: Bearer …”.";
+/// The accessible name of the command that tries a new API token.
+pub const EXAMPLE: &str = "Command that tries the token";
+pub const EXAMPLE_HOW: &str = "To try the token, run this command, then paste the token and press Enter. The token is not stored in the history of the shell.";
 pub const REVOKE: &str = "Revoke";
 pub const REVOKE_TEXT: &str = "The token or link stops working immediately. All tokens and links that were created with it also stop working. You cannot undo this action.";
-pub const NEVER: &str = "not used yet";
+pub const NEVER: &str = "no command yet";
 pub const STOP: &str = "Emergency stop";
 /// This text is shown on the page.
 pub const STOP_WHEN: &str = "Use this if you do not know which session, token or link was stolen.";
@@ -45,6 +46,33 @@ pub fn kind(kind: TokenKind) -> &'static str {
         TokenKind::Api => "API token",
         TokenKind::Guest => "Guest link",
     }
+}
+
+/// Returns the label of the field for the name.
+pub fn name(kind: TokenKind) -> &'static str {
+    match kind {
+        TokenKind::Api => "Name of the token",
+        TokenKind::Guest => "Name of the link",
+    }
+}
+
+/// Explains how a guest uses a link. `until` is a formatted time.
+pub fn guest_how(max_uses: Option<u32>, until: &str) -> String {
+    let uses = match max_uses {
+        Some(1) => "once".into(),
+        Some(most) => format!("for {most} commands"),
+        None => "for any number of commands".into(),
+    };
+    format!(
+        "Send this link to your guest. It works {uses}, until {until}. Anyone who has the link can use it."
+    )
+}
+
+/// Returns a shell command that asks for an API token and tries it. The command only reads, so it moves nothing.
+pub fn example(origin: &str, scope: &ScopeSet) -> String {
+    let has_lines = scope.iter().any(|scope| matches!(scope, Scope::Line { .. }));
+    let path = if has_lines { Endpoint::ListDevices.path() } else { Endpoint::Whoami.path() };
+    format!("read -rs PINLATCH_TOKEN && curl -H \"Authorization: Bearer $PINLATCH_TOKEN\" {origin}{path}")
 }
 
 pub fn length(length: Length) -> &'static str {
@@ -82,7 +110,8 @@ pub fn uses(token: &TokenView) -> Option<String> {
 /// Describes a token in the list: uses, last use, creator and age.
 pub fn card(token: &TokenView, now_ms: u64) -> String {
     let since = |at: u64| ago(now_ms.saturating_sub(at));
-    let used = token.last_used_ms.map_or_else(|| NEVER.to_owned(), |at| format!("last used {}", since(at)));
+    let used =
+        token.last_used_ms.map_or_else(|| NEVER.to_owned(), |at| format!("last command {}", since(at)));
     let made = format!("created by {} {}", actor(&token.creator), since(token.created_ms));
     uses(token).into_iter().chain([used, made]).collect::<Vec<_>>().join(" · ")
 }

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{Document, list, members, text};
-use crate::{admin, api, command, panel, problem::Problem};
+use crate::{admin, api, audit, command, panel, problem::Problem};
 
 /// The name of a schema, an example with every member, and a function that parses and serializes the example.
 struct Example {
@@ -58,6 +58,7 @@ fn requests() -> Vec<Example> {
             "IdentityRule",
             json!({ "issuer": "https://id", "subject": "ann", "email": "ann@example.org" }),
         ),
+        example::<admin::InvitedRequest>("InvitedRequest", json!({ "code": "…" })),
         example::<admin::AcceptRequest>("AcceptRequest", json!({ "code": "…", "password": "12345678" })),
         example::<admin::PasswordRequest>(
             "PasswordRequest",
@@ -66,18 +67,20 @@ fn requests() -> Vec<Example> {
         example::<admin::SecureRequest>("SecureRequest", json!({ "password": "87654321" })),
         example::<api::ProofRequest>("ProofRequest", json!({ "password": "12345678" })),
         example::<admin::IssueRequest>("IssueRequest", token),
-        example::<admin::RetentionRequest>("RetentionRequest", json!({ "days": 30 })),
+        example::<audit::RetentionRequest>("RetentionRequest", json!({ "days": 30 })),
     ]
 }
 
 /// Returns the examples of the response types.
 fn answers() -> Vec<Example> {
     let whoami = json!({ "site": "home", "sub": "ann", "role": "owner", "scope": "site:*", "jti": "j", "iss": "i",
-        "iat": 1, "exp": 2, "auth_time": 1 });
+        "iat": 1, "exp": 2, "auth_time": 1, "uses_left": 2 });
     let line = json!({ "name": "lamp", "kind": "switch", "actions": ["set"], "reported": true, "desired": true,
-        "retain": true, "max_on_ms": 1, "unit": "°C", "precision": 1, "changed_ms": 2 });
-    let device = json!({ "name": "porch", "online": true, "last_seen_ms": 1, "version": "1", "booted_ms": 1, "clock_ahead_ms": -1,
-        "certificate_exp": 2, "lines": [line] });
+        "retain": true, "max_on_ms": 1, "unit": "°C", "precision": 1, "changed_ms": 2, "ends_ms": 3, "blinking": true,
+        "presses": true,
+        "last": { "by": { "kind": "guest", "name": "Courier" }, "action": "set", "args": { "value": true }, "at_ms": 1 } });
+    let device = json!({ "name": "porch", "online": true, "answering": false, "last_seen_ms": 1, "version": "1", "booted_ms": 1,
+        "agent_started_ms": 1, "clock_ahead_ms": -1, "certificate_exp": 2, "lines": [line] });
     let command = json!({ "id": "c", "device": "porch", "line": "lamp", "action": "set", "status": "refused",
         "code": "refused_max_on", "level": true });
     let person = json!({ "username": "ann", "role": "viewer", "scope": "line:*/*:read", "created_ms": 1,
@@ -86,8 +89,10 @@ fn answers() -> Vec<Example> {
         "not_before": 1, "expires_at": 2, "max_uses": 3, "max_in_flight": 4, "max_per_minute": 5, "max_sockets": 6,
         "uses": 1, "created_ms": 1, "last_used_ms": 2,
         "revoked_ms": 3 });
-    let entry = json!({ "seq": 1, "at_ms": 2, "actor": "ann", "jti": "j", "act": "login", "target": "ann",
-        "outcome": "done", "hash": "…" });
+    let entry = json!({ "seq": 1, "at_ms": 2, "version": 2, "actor": "token:j", "jti": "j", "act": "command",
+        "target": "porch/lamp:set", "outcome": "executed", "actor_name": "Cleaner", "actor_kind": "guest",
+        "line_kind": "switch", "args": "{\"value\":true}", "target_name": "cron", "target_kind": "api",
+        "max_uses": 2, "hash": "…" });
     let page = json!({ "entries": [entry], "head": { "seq": 1, "hash": "…" }, "next": 1, "keep_days": 90 });
     let enrolled = json!({ "site": "home", "device": "porch", "devcert": "…", "root_key": {}, "keyset": "…",
         "welcome": "…" });
@@ -101,7 +106,7 @@ fn answers() -> Vec<Example> {
         ),
         example::<api::SessionStatus>(
             "SessionStatus",
-            json!({ "state": "open", "site": "home", "sub": "ann" }),
+            json!({ "state": "open", "site": "home", "sub": "ann", "other_sites": ["lab"] }),
         ),
         example::<api::LoginOption>("LoginOption", json!({ "name": "google", "label": "Google" })),
         example::<api::GuestReply>("GuestReply", json!({ "site": "home", "guest": token })),
@@ -132,14 +137,15 @@ fn answers() -> Vec<Example> {
             json!({ "id": "f", "current": true, "client": "curl", "started_ms": 1, "last_used_ms": 2,
                 "expires_at": 3, "ends_at": 4 }),
         ),
+        example::<admin::InvitedReply>("InvitedReply", json!({ "username": "ann", "has_password": true })),
         example::<admin::AcceptReply>("AcceptReply", json!({ "username": "ann" })),
         example::<admin::TokenView>("IssuedToken", token.clone()),
         example::<admin::IssueReply>(
             "IssueReply",
             json!({ "token": token, "access_token": "…", "link": "…" }),
         ),
-        example::<admin::AuditEntry>("AuditEntry", entry),
-        example::<admin::AuditPage>("AuditPage", page),
+        example::<audit::AuditEntry>("AuditEntry", entry),
+        example::<audit::AuditPage>("AuditPage", page),
         example::<api::EnrolmentReply>(
             "EnrolmentReply",
             json!({ "device": "porch", "enrol": "…", "expires_at": 1 }),

@@ -14,6 +14,7 @@ use crate::manage::call;
 use crate::manage::page::Page;
 use crate::manage::parts::frame::Frame;
 use crate::manage::parts::list::{List, ListPage};
+use crate::manage::parts::more::More;
 use crate::manage::rights::{Rights, is_last_owner};
 use crate::manage::words::people as text;
 use crate::manage::words::scope::{role_mark, role_name, sentences};
@@ -123,6 +124,12 @@ impl Offer {
     }
 }
 
+/// The number of actions that are all shown as buttons. If there are more actions, the rare ones are in a menu.
+const FEW: usize = 3;
+
+/// The number of frequent actions, which are the first of the offered actions.
+const FREQUENT: usize = 2;
+
 /// Shows the buttons for the offered actions.
 #[component]
 fn PersonActions(person: Memo<Option<Person>>) -> impl IntoView {
@@ -136,12 +143,27 @@ fn PersonActions(person: Memo<Option<Person>>) -> impl IntoView {
     });
     move || {
         let Offer { actions, needs_other_owner } = offer.get();
-        let buttons = actions.into_iter().map(|action| {
-            let is_removal = matches!(action, PersonAction::Remove(_));
-            view! { <Opener action class=if is_removal { "quiet danger-text" } else { "quiet" }/> }
+        let name = person.with_untracked(|person| person.as_ref().map(|person| person.username.to_string()));
+        let name = name.unwrap_or_default();
+        let menu = format!("more-{name}");
+        let in_menu = |index: usize| actions.len() > FEW && index >= FREQUENT;
+        let (rare, frequent): (Vec<_>, Vec<_>) =
+            actions.iter().cloned().enumerate().partition(|(index, _)| in_menu(*index));
+        let buttons = frequent.into_iter().map(|(_, action)| {
+            let class = if action.is_removal() { "quiet danger-text" } else { "quiet" };
+            view! { <Opener action class/> }
+        });
+        let buttons: Vec<_> = buttons.collect();
+        let more = (!rare.is_empty()).then(|| {
+            let rare = rare.into_iter().map(|(_, action)| {
+                let class = if action.is_removal() { "place danger-text" } else { "place" };
+                view! { <Opener action class menu=menu.clone()/> }
+            });
+            let rare: Vec<_> = rare.collect();
+            view! { <More id=menu.clone() about=name>{rare}</More> }
         });
         view! {
-            <div class="row">{buttons.collect::<Vec<_>>()}</div>
+            <div class="row">{buttons} {more}</div>
             {needs_other_owner.then(|| view! { <p class="hint">{text::LAST_OWNER}</p> })}
         }
     }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use pinlatch_protocol::admin::{AdmitRequest, IdentityRule, InviteRequest, Person, RightsRequest};
 use pinlatch_protocol::api::Secret;
-use pinlatch_protocol::name::{Name, UserName};
+use pinlatch_protocol::name::UserName;
 
 use super::rights_fields::{Chosen, RightsFields};
 use crate::manage::activity::field;
@@ -11,14 +11,14 @@ use crate::manage::pages::sessions::Sessions;
 use crate::manage::parts::button::Button;
 use crate::manage::parts::dialog::{Body, FormDialog, MakeCall, Next, then_close};
 use crate::manage::parts::doing::Work;
-use crate::manage::parts::field::Field;
+use crate::manage::parts::field::{Field, Suggestion};
 use crate::manage::parts::frame::Frame;
 use crate::manage::parts::list::List;
-use crate::manage::parts::once::OneTimeSecret;
+use crate::manage::parts::once::{OneTimeSecret, Purpose};
 use crate::manage::words::{self, people as text};
 use crate::manage::{browser, call};
+use crate::ui::popover;
 use crate::visit;
-use crate::words::bad_user_name;
 
 /// The list of people, with the action whose dialog is open.
 pub type PeopleList = List<Person, PersonAction>;
@@ -73,6 +73,10 @@ impl PersonAction {
         }
     }
 
+    pub fn is_removal(&self) -> bool {
+        matches!(self, Self::Remove(_))
+    }
+
     /// Returns the fields of the action's dialog, and the action's API call.
     fn form(self, frame: Frame, list: PeopleList) -> (Body, MakeCall) {
         let empty = || RwSignal::new(String::new());
@@ -81,11 +85,12 @@ impl PersonAction {
                 let (name, chosen) = (empty(), Chosen::of(None));
                 let fields = view! {
                     <Field label=text::NAME id="invite-name" value=name hint=text::NAME_HINT max=64 first=true/>
+                    <Suggestion field="invite-name" value=name suggest=text::suggested/>
                     <RightsFields chosen/>
                 };
                 let call = move || {
                     let username = unused_name(list, name)?;
-                    Ok(invite(frame.site(), InviteRequest { username, rights: chosen.rights()? }))
+                    Ok(invite(frame, InviteRequest { username, rights: chosen.rights()? }))
                 };
                 (Body::Form(fields.into_any()), Box::new(call))
             }
@@ -115,7 +120,7 @@ impl PersonAction {
             }
             Self::Reset(name) => {
                 let request = InviteRequest { username: name, rights: RightsRequest::default() };
-                (Body::Button, Box::new(move || Ok(invite(frame.site(), request.clone()))))
+                (Body::Button, Box::new(move || Ok(invite(frame, request.clone()))))
             }
             Self::End(name) => {
                 let sessions = view! { <Sessions username=name.clone()/> };
@@ -134,35 +139,50 @@ impl PersonAction {
     }
 }
 
-fn user_name(text: &str) -> Result<UserName, String> {
-    UserName::new(text.trim()).map_err(|wrong| bad_user_name(&wrong))
-}
-
 /// Parses a user name. A name in the list of people is refused.
 fn unused_name(list: PeopleList, value: RwSignal<String>) -> Result<UserName, String> {
-    let name = user_name(&value.get_untracked())?;
+    let typed = value.get_untracked();
+    let name = UserName::new(typed.trim()).map_err(|wrong| text::bad_name(typed.trim(), &wrong))?;
     let person = untrack(|| list.find(|person| person.username == name));
     if person.is_some() { Err(text::ALREADY_THERE.into()) } else { Ok(name) }
 }
 
 /// Creates an invitation link, which is shown only once. The code is in the fragment of the URL, because browsers do
 /// not send the fragment to a server.
-fn invite(site: Name, request: InviteRequest) -> Work<Next> {
+fn invite(frame: Frame, request: InviteRequest) -> Work<Next> {
     Box::pin(async move {
-        let code = call::invite(request).await?.code;
-        let secret = Secret::new(format!("{}{}", browser::origin(), visit::invitation(&site, &code)));
-        Ok(Next::Show(OneTimeSecret { secret, coded: None, how: text::INVITE_HOW, note: "" }))
+        let reply = call::invite(request).await?;
+        let secret = format!("{}{}", browser::origin(), visit::invitation(&frame.site(), &reply.code));
+        Ok(Next::Show(OneTimeSecret {
+            secret: Secret::new(secret),
+            label: text::INVITE_LINK,
+            how: text::invite_how(&reply.username, &frame.moment(reply.expires_at.saturating_mul(1_000))),
+            note: "",
+            purpose: Purpose::Link,
+        }))
     })
 }
 
 /// Shows the button that opens the dialog of an action.
 #[component]
-pub fn Opener(action: PersonAction, #[prop(default = "quiet")] class: &'static str) -> impl IntoView {
+pub fn Opener(
+    action: PersonAction,
+    #[prop(default = "quiet")] class: &'static str,
+    /// The id of the menu that contains the button.
+    #[prop(optional, into)]
+    menu: Option<String>,
+) -> impl IntoView {
     let list = expect_context::<PeopleList>();
     let Texts { mark, label, .. } = action.texts();
     let about = action.person().map(ToString::to_string).unwrap_or_default();
     let test_id = action.person().map_or_else(|| mark.to_owned(), |name| format!("{mark}-{name}"));
-    view! { <Button text=label test_id about class on_press=move || list.open.set(Some(action.clone()))/> }
+    let press = move || {
+        if let Some(menu) = &menu {
+            popover::hide(menu);
+        }
+        list.open.set(Some(action.clone()));
+    };
+    view! { <Button text=label test_id about class on_press=press/> }
 }
 
 /// Shows the dialog of the selected action.

@@ -4,12 +4,13 @@ use leptos::prelude::*;
 use pinlatch_protocol::admin::{IssueRequest, TokenKind};
 
 use crate::api::Failure;
-use crate::manage::browser::local_time;
+use crate::manage::browser::{self, local_time};
 use crate::manage::call;
 use crate::manage::parts::dialog::{Body, FormDialog, MakeCall, Next};
 use crate::manage::parts::doing::Work;
 use crate::manage::parts::field::{Field, Select};
-use crate::manage::parts::once::OneTimeSecret;
+use crate::manage::parts::frame::Frame;
+use crate::manage::parts::once::{OneTimeSecret, Purpose};
 use crate::manage::parts::picker::ScopePicker;
 use crate::manage::picker::Picker;
 use crate::manage::validity::{self, Fault, Length};
@@ -61,24 +62,25 @@ impl Form {
 /// Shows a dialog with the form. After the form was submitted, the dialog shows the created token or link.
 #[component]
 pub fn Make(kind: TokenKind, #[prop(into)] on_close: Callback<()>) -> impl IntoView {
-    let (title, first) = match kind {
-        TokenKind::Guest => (text::NEW_GUEST, Length::Day),
-        TokenKind::Api => (text::NEW_API, Length::Month),
+    let frame = expect_context::<Frame>();
+    let title = match kind {
+        TokenKind::Guest => text::NEW_GUEST,
+        TokenKind::Api => text::NEW_API,
     };
     let empty = || RwSignal::new(String::new());
     let form = Form {
         name: empty(),
         start: empty(),
-        length: RwSignal::new(first.mark().into()),
+        length: RwSignal::new(Length::first(kind).mark().into()),
         end: empty(),
-        uses: empty(),
+        uses: RwSignal::new(validity::first_uses(kind)),
         picker: RwSignal::new(Picker::default()),
     };
     let lengths: Vec<_> =
         Length::ALL.into_iter().map(|length| (length.mark().into(), text::length(length).into())).collect();
     let dated = Memo::new(move |_| form.length.with(|length| length == Length::Date.mark()));
     let fields = view! {
-        <Field label=text::NAME id="token-name" value=form.name hint=text::NAME_HINT max=64 first=true/>
+        <Field label=text::name(kind) id="token-name" value=form.name hint=text::NAME_HINT max=64 first=true/>
         <fieldset class="choices">
             <legend>{text::SCOPE}</legend>
             <ScopePicker picker=form.picker site=kind == TokenKind::Api/>
@@ -103,19 +105,25 @@ pub fn Make(kind: TokenKind, #[prop(into)] on_close: Callback<()>) -> impl IntoV
         </div>
     };
     let body = Body::Form(fields.into_any());
-    let call: MakeCall = Box::new(move || Ok(issue(form.request(kind)?)));
+    let call: MakeCall = Box::new(move || Ok(issue(frame, form.request(kind)?)));
     view! { <FormDialog title mark="make" go=text::GO body call on_close/> }
 }
 
 /// Creates a token or link, which is shown only once.
-fn issue(request: IssueRequest) -> Work<Next> {
-    Box::pin(async {
-        let how = match request.kind {
-            TokenKind::Guest => text::GUEST_HOW,
-            TokenKind::Api => text::API_HOW,
+fn issue(frame: Frame, request: IssueRequest) -> Work<Next> {
+    Box::pin(async move {
+        let (how, purpose) = match request.kind {
+            TokenKind::Guest => {
+                let until = frame.moment(request.expires_at.saturating_mul(1_000));
+                (text::guest_how(request.max_uses, &until), Purpose::Link)
+            }
+            TokenKind::Api => {
+                (text::API_HOW.into(), Purpose::Token(text::example(&browser::origin(), &request.scope)))
+            }
         };
+        let label = text::kind(request.kind);
         let reply = call::issue(request).await?;
         let secret = reply.link.or(reply.access_token).ok_or(Failure::Network)?;
-        Ok(Next::Show(OneTimeSecret { secret, coded: None, how, note: "" }))
+        Ok(Next::Show(OneTimeSecret { secret, label, how, note: "", purpose }))
     })
 }

@@ -1,15 +1,18 @@
 //! The page with the audit log. The page shows new entries live, filters entries, and exports entries.
 
-use leptos::ev::SubmitEvent;
+mod days;
+mod filter;
+
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use pinlatch_protocol::admin::{AuditEntry, AuditFilter};
+use pinlatch_protocol::audit::AuditFilter;
 
-use crate::manage::activity::{Log, PAGE, export_goes_on, field, query, wanted};
+use self::days::Days;
+use self::filter::Filter;
+use crate::manage::activity::{Log, PAGE, export_goes_on, query, wanted};
 use crate::manage::page::Page;
 use crate::manage::parts::button::Button;
 use crate::manage::parts::doing::Doing;
-use crate::manage::parts::field::{Field, Select};
 use crate::manage::parts::frame::{Frame, every};
 use crate::manage::parts::list::{ListPage, Loading};
 use crate::manage::words::activity as text;
@@ -99,7 +102,6 @@ pub fn Activity() -> impl IntoView {
             view.load();
         }
     });
-    let entries = Memo::new(move |_| view.log.with(|log| log.entries.clone()));
     let has_more = Memo::new(move |_| view.log.with(|log| log.next.is_some()));
     let kept = Memo::new(move |_| view.log.with(|log| log.keep_days));
     let none = Memo::new(move |_| {
@@ -119,7 +121,8 @@ pub fn Activity() -> impl IntoView {
         </label>
         <Export/>
     };
-    let filter = view! { <Filter first/> };
+    let want = Callback::new(move |filter| view.want(filter));
+    let filter = view! { <Filter first log=view.log want/> };
     let below = view! {
         <Show when=move || has_more.get()>
             <Button text=text::OLDER test_id="older" on_press=move || view.more()/>
@@ -135,101 +138,8 @@ pub fn Activity() -> impl IntoView {
             none
             below=below.into_any()
         >
-            <ol class="plate log" data-testid="log" aria-label=text::LIST>
-                <For each=move || entries.get() key=|entry| entry.seq let:entry>
-                    <Entry entry/>
-                </For>
-            </ol>
+            <Days log=view.log/>
         </ListPage>
-    }
-}
-
-#[component]
-fn Entry(entry: AuditEntry) -> impl IntoView {
-    let frame = expect_context::<Frame>();
-    let (tone, outcome) = text::outcome(&entry.outcome);
-    let at = crate::platform::moment(entry.at_ms);
-    let day = frame.moment(entry.at_ms);
-    view! {
-        <li class="entry" data-testid=format!("entry-{}", entry.seq) data-act=entry.act.clone() data-tone=tone.mark()>
-            <time>
-                <span>{day}</span>
-                <span class="unseen">{crate::words::clock(at)}</span>
-            </time>
-            <span class="entry-who" data-part="actor">{text::actor(&entry.actor)}</span>
-            <span class="entry-what">
-                <strong>{text::act(&entry.act)}</strong>
-                " "
-                <span data-part="target">{text::target(&entry)}</span>
-            </span>
-            <span class="entry-outcome" data-part="outcome">{outcome}</span>
-        </li>
-    }
-}
-
-/// Shows the filter form.
-#[component]
-fn Filter(first: AuditFilter) -> impl IntoView {
-    let view = expect_context::<View>();
-    let of = |value: &Option<String>| RwSignal::new(value.clone().unwrap_or_default());
-    let (actor, target) = (of(&first.actor), of(&first.target));
-    let (act, outcome) = (of(&first.act), of(&first.outcome));
-    let (since, until) = (of(&None), of(&None));
-    let wrong = RwSignal::new("");
-    let submit = move |event: SubmitEvent| {
-        event.prevent_default();
-        let text_of = |value: RwSignal<String>| field(&value.get_untracked());
-        let time = |value: RwSignal<String>| match value.get_untracked().as_str() {
-            "" => Some(None),
-            text => browser::local_time(text).map(Some),
-        };
-        let (Some(since_ms), Some(until_ms)) = (time(since), time(until)) else {
-            return wrong.set(text::BAD_TIME);
-        };
-        wrong.set("");
-        view.want(AuditFilter {
-            before: None,
-            actor: text_of(actor).map(|name| name.to_lowercase()),
-            act: text_of(act),
-            target: text_of(target),
-            outcome: text_of(outcome),
-            since_ms,
-            until_ms,
-        });
-    };
-    let clear = move || {
-        for value in [actor, target, act, outcome, since, until] {
-            value.set(String::new());
-        }
-        wrong.set("");
-        view.want(AuditFilter::default());
-    };
-    let mut acts = vec![(String::new(), text::ANY.to_owned())];
-    acts.extend(text::ACTS.map(|act| (act.to_owned(), text::act(act))));
-    let mut outcomes = vec![(String::new(), text::ANY.to_owned())];
-    outcomes.extend(text::OUTCOMES.map(|word| (word.to_owned(), text::outcome(word).1)));
-    let is_open = first != AuditFilter::default();
-    view! {
-        <details class="plate filter" open=is_open>
-            <summary data-testid="filter">{text::FILTER}</summary>
-            <form class="form" on:submit=submit novalidate>
-                <div class="columns">
-                    <Field label=text::WHO id="filter-actor" value=actor hint=text::WHO_HINT/>
-                    <Field label=text::TARGET id="filter-target" value=target hint=text::TARGET_HINT/>
-                    <Select label=text::ACT id="filter-act" value=act options=acts/>
-                    <Select label=text::OUTCOME id="filter-outcome" value=outcome options=outcomes/>
-                    <Field label=text::SINCE id="filter-since" value=since kind="datetime-local"/>
-                    <Field label=text::UNTIL id="filter-until" value=until kind="datetime-local"/>
-                </div>
-                <p class="hint" role="alert">{move || wrong.get()}</p>
-                <div class="row">
-                    <button class="primary" type="submit" data-testid="filter-go">
-                        {text::APPLY}
-                    </button>
-                    <Button text=text::CLEAR test_id="filter-clear" on_press=clear/>
-                </div>
-            </form>
-        </details>
     }
 }
 

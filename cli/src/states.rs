@@ -1,0 +1,101 @@
+//! Describes devices and GPIO lines in words, with the colours of their states.
+
+use pinlatch_protocol::line::{Level, LineKind};
+use pinlatch_protocol::panel::{DeviceView, LineView};
+use pinlatch_protocol::wording;
+
+use crate::terminal::colour::{Tone, paint};
+use crate::terminal::times::{ago, stamp_ms};
+
+/// Describes whether a device is online, or since when it is offline.
+pub fn presence(device: &DeviceView, now_ms: u64) -> String {
+    match device.last_seen_ms {
+        _ if device.online => reachable(true, device.answering),
+        Some(at_ms) => paint(Tone::Bad, &format!("offline {}", since(at_ms, now_ms))),
+        None => paint(Tone::Warning, "never seen"),
+    }
+}
+
+/// Describes whether a device is online and answers commands.
+pub fn reachable(online: bool, answering: bool) -> String {
+    match (online, answering) {
+        (true, true) => paint(Tone::Good, "online"),
+        (true, false) => paint(Tone::Warning, "not answering"),
+        (false, _) => paint(Tone::Bad, "offline"),
+    }
+}
+
+/// Formats the time since when a device is offline.
+pub fn since(at_ms: u64, now_ms: u64) -> String {
+    format!(
+        "since {}{}",
+        stamp_ms(at_ms),
+        ago(at_ms, now_ms).map_or_else(String::new, |ago| format!(" ({ago})"))
+    )
+}
+
+/// Describes the reported level of a line, and the level that was asked for if it differs.
+pub fn state(line: &LineView) -> String {
+    let mut text = paint(tone(line), &spaced(&wording::reported(line)));
+    if let Some(desired) = line.desired.as_ref().filter(|desired| Some(**desired) != line.reported) {
+        text.push_str(&paint(Tone::Warning, &format!(" (asked for: {})", level(line.kind, desired))));
+    }
+    text
+}
+
+/// Describes a level of a line.
+pub fn level(kind: LineKind, level: &Level) -> String {
+    spaced(&wording::level(kind, Some(level)))
+}
+
+fn tone(line: &LineView) -> Tone {
+    match (line.kind, &line.reported) {
+        (_, None) => Tone::Warning,
+        (LineKind::Contact | LineKind::Sensor | LineKind::Servo, _) => Tone::Plain,
+        (_, Some(level)) if level.is_on() => Tone::On,
+        _ => Tone::Plain,
+    }
+}
+
+/// Replaces no-break spaces, which a person cannot type in a search.
+fn spaced(text: &str) -> String {
+    text.replace('\u{a0}', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::terminal::colour::for_stdout;
+    use serde_json::{Value, json};
+
+    fn view(changes: &Value) -> LineView {
+        let mut view =
+            json!({ "name": "x", "kind": "switch", "actions": [], "reported": null, "changed_ms": null });
+        view.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        serde_json::from_value(view).unwrap()
+    }
+
+    #[test]
+    fn levels_have_their_words_and_units() {
+        for (line, text) in [
+            (json!({ "kind": "sensor", "reported": 23.94, "unit": "°C", "precision": 1 }), "23.9 °C"),
+            (json!({ "kind": "sensor" }), "no reading"),
+            (json!({ "kind": "dimmer", "reported": 0.25 }), "25 %"),
+            (json!({ "kind": "rgb", "reported": "#ff2010" }), "red"),
+            (json!({ "reported": true, "desired": true }), "on"),
+            (json!({ "reported": false, "desired": true }), "off (asked for: on)"),
+            (json!({}), "unknown"),
+        ] {
+            assert_eq!(for_stdout(&state(&view(&line))), text, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_on_or_unknown_stands_out() {
+        let colour = |line: Value| tone(&view(&line));
+        assert_eq!(colour(json!({ "reported": true })), Tone::On);
+        assert_eq!(colour(json!({ "kind": "dimmer", "reported": 0.0 })), Tone::Plain);
+        assert_eq!(colour(json!({ "kind": "contact", "reported": true })), Tone::Plain);
+        assert_eq!(colour(json!({})), Tone::Warning);
+    }
+}
