@@ -1,11 +1,11 @@
 // Loads the program that the page needs. On the administration pages, the path selects the program
 // `manage`. On all other pages, the small program `entry` is loaded first, and the board is loaded
-// after sign-in.
+// after login.
 
 const board = { js: '{{panel_js}}', wasm: '{{panel_wasm}}' };
 const manage = { js: '{{manage_js}}', wasm: '{{manage_wasm}}', css: '{{manage_css}}' };
 const entry = '{{entry_js}}';
-// The delay before the board is prefetched, in milliseconds. During the delay, the sign-in page can
+// The delay before the board is prefetched, in milliseconds. During the delay, the login page can
 // use the full bandwidth.
 const UNHURRIED = 2000;
 
@@ -36,7 +36,7 @@ function link(members) {
   });
 }
 
-// Preloads the status of the session, because the sign-in program requests this status first. A
+// Preloads the status of the session, because the login program requests this status first. A
 // guest's page is excluded, because it requests the status at a different URL. A page with a
 // fragment such as #invite=… is excluded, because it does not request the status first.
 function askEarly() {
@@ -67,7 +67,7 @@ async function load() {
   askEarly();
   addEventListener('pinlatch:in', () => run(board.js).catch(failed), { once: true });
   // If the service worker (sw.js) controls this page, its cache contains the board, so the board is
-  // loaded immediately. Otherwise, the board is prefetched after the sign-in page has started.
+  // loaded immediately. Otherwise, the board is prefetched after the login page has started.
   const atHand = Boolean(navigator.serviceWorker?.controller);
   if (atHand) fetchEarly(board, true);
   await run(entry);

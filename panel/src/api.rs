@@ -205,7 +205,7 @@ pub fn request(endpoint: &Endpoint, query: &str) -> RequestBuilder {
 }
 
 /// Returns the problem document in a response. If a proxy answered in place of the edge, the problem is made from the
-/// HTTP status. If another person has signed in since the page was drawn, the page is loaded again.
+/// HTTP status. If another person has logged in since the page was drawn, the page is loaded again.
 pub async fn problem(response: Response) -> Failure {
     let status = response.status();
     let body = response.text().await.unwrap_or_default();

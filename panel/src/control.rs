@@ -22,7 +22,7 @@ use crate::ui::skip::MAIN;
 use crate::visit::Visitor;
 use crate::{platform, words};
 
-/// Draws the board for a signed-in person or a guest.
+/// Draws the board for a logged-in person or a guest.
 pub fn mount() {
     page::take(|| view! { <Control/> });
 }
@@ -32,7 +32,7 @@ fn Control() -> impl IntoView {
     let session = RwSignal::new(Session::Control);
     Effect::new(move |_| {
         if let Session::Over { ended } = session.get() {
-            // The page is reloaded, because sign-in is a separate program.
+            // The page is reloaded, because login is a separate program.
             platform::keep_end(ended);
             platform::reload();
         }

@@ -1,4 +1,4 @@
-//! The control panel of Pinlatch in the browser. The panel consists of three programs that share modules: the sign-in
+//! The control panel of Pinlatch in the browser. The panel consists of three programs that share modules: the login
 //! program (`entry`), the board of devices (`control`) and the administration pages ([`manage`]).
 //!
 //! [`visit`] parses the page's URL, [`link`] manages connections, [`model`] stores the data, and

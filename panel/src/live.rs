@@ -58,7 +58,7 @@ pub struct Panel {
     pub dragged: StoredValue<Option<Key>>,
     /// Whether the server has a newer version of the panel.
     pub newer: RwSignal<bool>,
-    /// Whether the page was loaded again because another person signed in.
+    /// Whether the page was loaded again because another person logged in.
     pub is_other_login: bool,
     pub visitor: Visitor,
     /// A counter that increases with every measured round trip of a command.
@@ -173,7 +173,7 @@ impl Panel {
         panel
     }
 
-    /// Reconnects to the edge after a new sign-in.
+    /// Reconnects to the edge after a new login.
     pub fn begin_again(&self) {
         let sockets = self.driver.try_with_value(|driver| {
             let mut inner = driver.0.borrow_mut();
@@ -243,7 +243,7 @@ impl Panel {
     }
 
     /// Ends the session. Returns `false` if the edge did not end the session, for example because the edge was not
-    /// reached. The cookies are then still valid, so the panel stays open and does not look signed out.
+    /// reached. The cookies are then still valid, so the panel stays open and does not look logged out.
     pub async fn log_out(&self) -> bool {
         let over = match api::logout().await {
             Ok(()) => true,

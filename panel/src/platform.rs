@@ -105,7 +105,7 @@ fn take_kept(name: &str) -> Option<String> {
 /// The storage key of the reason why the session ended.
 const END: &str = "pinlatch.end";
 
-/// Stores whether the session expired (`true`) or the person signed out (`false`). The value is read after the page has
+/// Stores whether the session expired (`true`) or the person logged out (`false`). The value is read after the page has
 /// been reloaded.
 pub fn keep_end(ended: bool) {
     if let Some(kept) = kept() {
@@ -118,10 +118,10 @@ pub fn take_end() -> Option<bool> {
     take_kept(END).map(|text| text == "ended")
 }
 
-/// The storage key of the fact that another person signed in.
+/// The storage key of the fact that another person logged in.
 const OTHER_LOGIN: &str = "pinlatch.other";
 
-/// Loads the page again, because another person has signed in to the site in this browser. [`take_other_login`] then
+/// Loads the page again, because another person has logged in to the site in this browser. [`take_other_login`] then
 /// returns `true` once.
 pub fn reload_for_other_login() {
     if let Some(kept) = kept() {
@@ -130,7 +130,7 @@ pub fn reload_for_other_login() {
     reload();
 }
 
-/// Returns whether the page was loaded again because another person has signed in.
+/// Returns whether the page was loaded again because another person has logged in.
 pub fn take_other_login() -> bool {
     take_kept(OTHER_LOGIN).is_some()
 }
@@ -153,7 +153,7 @@ pub fn keep_way() {
     }
 }
 
-/// Returns the page to open after sign-in, and deletes the stored page from the storage.
+/// Returns the page to open after login, and deletes the stored page from the storage.
 pub fn take_way() -> Option<String> {
     let stored = take_kept(WAY);
     way().or_else(|| visit::safe_way(&stored?, site().as_ref()))

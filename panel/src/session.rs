@@ -15,11 +15,11 @@ pub enum Session {
         /// Whether the edge could not be reached.
         trouble: bool,
     },
-    /// A person is signed in, or a guest link is open.
+    /// A person is logged in, or a guest link is open.
     Control,
     /// The session has ended, or there was no session.
     Over {
-        /// This value is `true` if the session ended while the page was open. It is `false` after a sign-out, or if
+        /// This value is `true` if the session ended while the page was open. It is `false` after a logout, or if
         /// there was no session.
         ended: bool,
     },

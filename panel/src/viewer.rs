@@ -1,8 +1,8 @@
 //! The site and the subject that the page was drawn for. Each call of the page names both, so the edge refuses a call
-//! if another person has signed in since the page was drawn.
+//! if another person has logged in since the page was drawn.
 //!
 //! The attributes `data-site` and `data-subject` of the document store both values, and `data-other-sites` the other
-//! sites of the browser, because the sign-in program and the
+//! sites of the browser, because the login program and the
 //! board draw the same document, but share no memory.
 
 use pinlatch_protocol::name::Name;
@@ -29,7 +29,7 @@ pub fn set_site(site: &str) {
     set(SITE, site);
 }
 
-/// Returns the other sites to which the browser was signed in when the status of the session was requested. A guest
+/// Returns the other sites to which the browser was logged in when the status of the session was requested. A guest
 /// sees no other site.
 pub fn other_sites() -> Vec<Name> {
     let sites = document().filter(|_| platform::visitor() == Visitor::Person);

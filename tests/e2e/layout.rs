@@ -55,6 +55,7 @@ fn the_current_place_is_always_in_sight() {
         }
         // On a phone, the navigation is at the bottom edge. On a wide screen, the navigation is below the header.
         let below = "return document.querySelector('.ways').getBoundingClientRect().bottom >= innerHeight";
+        browser.resize(1280, 800).await;
         assert_eq!(browser.run(below, &[]).await, json!(false));
         browser.resize(390, 844).await;
         assert_eq!(browser.run(below, &[]).await, json!(true));
@@ -132,7 +133,7 @@ fn a_browser_switches_between_the_sites_of_its_logins() {
         let told = browser.client.execute_async(told, vec![json!(lab.name)]).await.expect("a script");
         assert_eq!(told["other_sites"], json!([home.name]), "{told}: not {}", other.name);
 
-        // After signing out, the other site no longer offers this site.
+        // After logging out, the other site no longer offers this site.
         browser.click("user-menu").await;
         browser.click("logout").await;
         browser.find("login-submit").await;

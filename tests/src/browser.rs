@@ -145,14 +145,21 @@ impl Browser {
 
     pub async fn click(&self, testid: &str) {
         let element = self.find(testid).await;
-        // chromedriver scrolls to an element outside the window, but not to an element that the page's header covers.
+        self.click_on(&element, testid).await;
+    }
+
+    /// Scrolls an element into view and clicks on it. `name` is the element's name for the message of a failure.
+    ///
+    /// chromedriver scrolls to an element outside the window, but not to an element that the page's header or the
+    /// navigation at the bottom covers.
+    pub async fn click_on(&self, element: &Element, name: &str) {
         let script = "arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })";
-        let target = serde_json::to_value(&element).expect("JSON");
+        let target = serde_json::to_value(element).expect("JSON");
         let clicked = async {
             self.client.execute(script, vec![target]).await?;
             element.click().await
         };
-        clicked.await.unwrap_or_else(|error| panic!("cannot click {testid}: {error}"));
+        clicked.await.unwrap_or_else(|error| panic!("cannot click {name}: {error}"));
     }
 
     /// Logs in through the panel's login page.

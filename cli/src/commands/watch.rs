@@ -1,8 +1,10 @@
 //! Implements `pinlatch watch`, which prints the events of a site until the user presses Ctrl-C.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
+use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::{Change, DeviceView, LineView, ToPanel};
 use pinlatch_protocol::problem::Code;
 use pinlatch_protocol::wording;
@@ -101,6 +103,7 @@ fn watch(session: &Session, json: bool) -> Result<End> {
         Err(end) => return Ok(end),
     };
     let mut last = None;
+    let mut blinking = Blinking::default();
     loop {
         let text = match socket.read() {
             Ok(text) => text,
@@ -123,11 +126,29 @@ fn watch(session: &Session, json: bool) -> Result<End> {
             continue;
         }
         // A newer edge can send events that this version of `pinlatch` does not know. Unknown events are skipped.
-        if let Ok(frame) = serde_json::from_value::<ToPanel>(frame) {
+        if let Ok(frame) = serde_json::from_value::<ToPanel>(frame)
+            && blinking.is_news(&frame)
+        {
             for line in lines(&frame) {
                 say(&for_stdout(&line))?;
             }
         }
+    }
+}
+
+/// The lines that are blinking. Each change of a blinking line's level is an event, but only the first one is printed.
+#[derive(Default)]
+struct Blinking(BTreeSet<(Name, Name)>);
+
+impl Blinking {
+    fn is_news(&mut self, frame: &ToPanel) -> bool {
+        let ToPanel::Event { change: Change::Line { device, line }, .. } = frame else { return true };
+        let place = (device.clone(), line.name.clone());
+        if line.blinking {
+            return self.0.insert(place);
+        }
+        self.0.remove(&place);
+        true
     }
 }
 
@@ -215,6 +236,24 @@ mod tests {
         assert!(is_over(&anyhow::Error::from(Problem::new(Code::InvalidGrant)).context("log in")));
         assert!(!is_over(&anyhow::Error::from(Problem::new(Code::Throttled))));
         assert!(!is_over(&anyhow::anyhow!("no route")));
+    }
+
+    #[test]
+    fn a_blinking_line_is_printed_when_it_starts_and_when_it_ends() {
+        let mut blinking = Blinking::default();
+        let mut is_news = |line: &str, level: bool, blinks: bool| {
+            let view = json!({
+                "name": line, "kind": "switch", "actions": [], "reported": level, "blinking": blinks, "changed_ms": null,
+            });
+            let frame = json!({
+                "type": "event", "seq": 2, "at_ms": 0, "change": "line", "device": "porch", "line": view,
+            });
+            blinking.is_news(&serde_json::from_value(frame).unwrap())
+        };
+        assert_eq!([true, false, true].map(|level| is_news("lamp", level, true)), [true, false, false]);
+        assert!(is_news("bell", true, true), "another line");
+        assert_eq!([false, true].map(|level| is_news("lamp", level, false)), [true, true]);
+        assert!(is_news("lamp", true, true), "it blinks again");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Starts the sign-in program in the current page.
+//! Starts the login program in the current page.
 
 #[cfg(target_arch = "wasm32")]
 fn main() {

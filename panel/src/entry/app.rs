@@ -1,4 +1,4 @@
-//! Selects the screen of the sign-in program, and the page to open after sign-in.
+//! Selects the screen of the login program, and the page to open after login.
 
 use gloo_timers::callback::Timeout;
 use gloo_timers::future::TimeoutFuture;
@@ -40,7 +40,7 @@ fn App(
     token: Option<Secret>,
     brought: Option<Brought>,
     login_error: Option<String>,
-    /// This value is `true` if the previous session expired, and `false` after a sign-out.
+    /// This value is `true` if the previous session expired, and `false` after a logout.
     ended: Option<bool>,
 ) -> impl IntoView {
     let screen = RwSignal::new(Screen::Starting { trouble: false });
@@ -61,7 +61,7 @@ fn App(
     let shown = StoredValue::new(platform::visitor());
     let _ = window_event_listener_untyped("hashchange", move |_| {
         if screen.with_untracked(|screen| *screen == Screen::In) {
-            // The board has replaced the sign-in program, so the page must be reloaded.
+            // The board has replaced the login program, so the page must be reloaded.
             if platform::has_brought() {
                 platform::reload();
             }
@@ -78,7 +78,7 @@ fn App(
             platform::reload();
         }
     });
-    // The error is shown only once, so that a later sign-in page does not show the error again.
+    // The error is shown only once, so that a later login page does not show the error again.
     let login_error = StoredValue::new(login_error);
     move || match screen.get() {
         Screen::Starting { trouble } => view! { <Starting trouble/> }.into_any(),

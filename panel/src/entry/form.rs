@@ -1,4 +1,4 @@
-//! The parts that the forms for sign-in, setup and invitations share: the layout, the current attempt, and error
+//! The parts that the forms for login, setup and invitations share: the layout, the current attempt, and error
 //! messages.
 
 use gloo_timers::future::TimeoutFuture;

@@ -1,4 +1,4 @@
-//! The form for sign-in with a password or a login provider.
+//! The form for login with a password or a login provider.
 
 use leptos::html::Input;
 use leptos::prelude::*;
@@ -12,7 +12,7 @@ use crate::ui::icon::IconKind;
 use crate::ui::notice::Notice;
 use crate::{api, platform, words};
 
-/// Shows the sign-in form. The password is read from the input element only when the request is sent.
+/// Shows the login form. The password is read from the input element only when the request is sent.
 #[component]
 pub fn Login(screen: RwSignal<Screen>, ended: bool, login_error: Option<String>) -> impl IntoView {
     let username = NodeRef::<Input>::new();
@@ -69,7 +69,7 @@ pub fn Login(screen: RwSignal<Screen>, ended: bool, login_error: Option<String>)
     }
 }
 
-/// Shows links to the login providers of the site. If the list cannot be loaded, no error is shown, because sign-in
+/// Shows links to the login providers of the site. If the list cannot be loaded, no error is shown, because login
 /// with a password still works.
 #[component]
 fn Providers() -> impl IntoView {

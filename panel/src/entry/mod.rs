@@ -1,5 +1,5 @@
-//! The program for sign-in, setup of a new site, invitations and guest links. This program is loaded first and is
-//! small, so that sign-in does not wait for the board. After sign-in, the board replaces this program in the page.
+//! The program for login, setup of a new site, invitations and guest links. This program is loaded first and is
+//! small, so that login does not wait for the board. After login, the board replaces this program in the page.
 
 mod app;
 mod form;

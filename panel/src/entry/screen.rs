@@ -23,14 +23,14 @@ pub enum Screen {
     Invited(Secret),
     /// The URL gives no access: a guest link, or a URL that leads to no page.
     Shut(Closed),
-    /// The visitor is signed in, so the board is loaded.
+    /// The visitor is logged in, so the board is loaded.
     In,
-    /// The person is signed in, so the requested page is opened.
+    /// The person is logged in, so the requested page is opened.
     Leaving(String),
 }
 
 impl Screen {
-    /// Returns the screen after sign-in.
+    /// Returns the screen after login.
     pub fn entered() -> Self {
         platform::take_way().map_or(Self::In, Self::Leaving)
     }
@@ -45,7 +45,7 @@ impl Screen {
     }
 
     /// Returns the screen for a visitor without a session. `ended` is the value that the board has stored: `true` for
-    /// an expired session, `false` after a sign-out.
+    /// an expired session, `false` after a logout.
     pub fn without_session(ended: Option<bool>) -> Self {
         match platform::visitor() {
             Visitor::Person => Self::LogIn { ended: ended == Some(true) },

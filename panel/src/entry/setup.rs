@@ -1,4 +1,4 @@
-//! The forms for the first sign-in of a new site's owner and of invited people.
+//! The forms for the first login of a new site's owner and of invited people.
 
 use leptos::html::Input;
 use leptos::prelude::*;
@@ -118,12 +118,12 @@ async fn go_on(
     let request = LoginRequest { site: platform::site(), username, password };
     match api::login(&request).await {
         Ok(()) => screen.set(Screen::entered()),
-        // The account already exists, so the person can use the ordinary sign-in form.
+        // The account already exists, so the person can use the ordinary login form.
         Err(_) => screen.set(Screen::LogIn { ended: false }),
     }
 }
 
-/// Shows a link to the ordinary sign-in form.
+/// Shows a link to the ordinary login form.
 #[component]
 fn Back(screen: RwSignal<Screen>) -> impl IntoView {
     view! {

@@ -87,7 +87,7 @@ pub enum Effect {
     Resume,
     /// Renew the session. If the session cannot be renewed, only check the session.
     Refresh,
-    /// Show the sign-in page, because the session has ended.
+    /// Show the login page, because the session has ended.
     Over,
 }
 

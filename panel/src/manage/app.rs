@@ -38,14 +38,14 @@ enum Shown {
     Pages,
 }
 
-/// Checks the session repeatedly until the edge answers. The browser opens the sign-in page only after the edge has
+/// Checks the session repeatedly until the edge answers. The browser opens the login page only after the edge has
 /// reported that there is no session.
 async fn start(session: RwSignal<Session>) {
     let mut wait = 500;
     loop {
         match session::resume().await {
             SessionStatus::Good => return session.set(Session::Control),
-            // The sign-in page reports that the site does not exist.
+            // The login page reports that the site does not exist.
             SessionStatus::Gone | SessionStatus::NoSite => {
                 return session.set(Session::Over { ended: false });
             }
@@ -62,7 +62,7 @@ fn App(site: Name, page: Page) -> impl IntoView {
     spawn_local(start(session));
     let shown = Memo::new(move |_| match session.get() {
         Session::Starting { trouble } => Shown::Starting { trouble },
-        // The page stays open, so that its input is kept while the person signs in again in another tab.
+        // The page stays open, so that its input is kept while the person logs in again in another tab.
         Session::Control | Session::Over { ended: true } => Shown::Pages,
         _ => Shown::Leaving,
     });
@@ -85,7 +85,7 @@ fn App(site: Name, page: Page) -> impl IntoView {
     }
 }
 
-/// Shows the selected page for a signed-in person.
+/// Shows the selected page for a logged-in person.
 #[component]
 fn Pages(site: Name, page: RwSignal<Page>, session: RwSignal<Session>) -> impl IntoView {
     let frame = Frame::start(site, page, session);

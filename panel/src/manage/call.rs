@@ -130,7 +130,7 @@ pub async fn end_sessions(username: UserName) -> Result<(), Failure> {
     act(Endpoint::EndSessions { username }).await
 }
 
-/// Allows a person to sign in with a login provider.
+/// Allows a person to log in with a login provider.
 pub async fn admit(username: UserName, request: AdmitRequest) -> Result<(), Failure> {
     done(Endpoint::AdmitPerson { username }, &request).await
 }

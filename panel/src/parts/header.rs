@@ -59,7 +59,7 @@ fn Ways() -> impl IntoView {
     site.map(|site| view! { <Places site pages current=Signal::stored(None)/> })
 }
 
-/// Shows the name of the site. If the browser is also signed in to other sites, the name is a button that opens a menu
+/// Shows the name of the site. If the browser is also logged in to other sites, the name is a button that opens a menu
 /// with these sites.
 #[component]
 pub fn SiteName(#[prop(into)] title: Signal<String>) -> impl IntoView {
@@ -138,7 +138,7 @@ fn Health() -> impl IntoView {
     }
 }
 
-/// Shows the menu with the account, the theme and the sign-out button.
+/// Shows the menu with the account, the theme and the logout button.
 #[component]
 pub fn UserMenu(panel: Panel) -> impl IntoView {
     let who = Memo::new(move |_| {

@@ -1,4 +1,4 @@
-//! The notice after the page was loaded again because another person signed in.
+//! The notice after the page was loaded again because another person logged in.
 
 use leptos::prelude::*;
 

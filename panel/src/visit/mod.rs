@@ -1,5 +1,5 @@
 //! Parses the page's URL. The URL can contain the site, the kind of visitor, the token of a guest link, a setup or
-//! invitation code, the page to open after sign-in, and a sign-in error.
+//! invitation code, the page to open after login, and a login error.
 
 #[cfg(test)]
 mod tests;
@@ -13,7 +13,7 @@ use pinlatch_token::TOKEN_SUBJECT_PREFIX;
 /// has a separate cookie for each. The query of the page's URL selects one of the two cookies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Visitor {
-    /// A person with an account. The person may be signed in or not.
+    /// A person with an account. The person may be logged in or not.
     Person,
     /// A guest who has opened a guest link.
     Guest,
@@ -126,10 +126,10 @@ pub fn invitation(site: &Name, code: &Secret) -> String {
     format!("/s/{site}/#invite={}", code.expose())
 }
 
-/// The maximum length of the URL to open after sign-in, in bytes.
+/// The maximum length of the URL to open after login, in bytes.
 const LONGEST_WAY: usize = 200;
 
-/// Returns the page to open after sign-in. The page is taken from a query such as `?to=/s/home/manage/people`. Only
+/// Returns the page to open after login. The page is taken from a query such as `?to=/s/home/manage/people`. Only
 /// administration pages of the same site are accepted, because any link can set the query.
 pub fn way_back(query: &str, site: Option<&Name>) -> Option<String> {
     let pairs = query.strip_prefix('?').unwrap_or(query).split('&');

@@ -21,7 +21,7 @@ pub const MORE_PAGES: &str = "More pages. Current page: ";
 pub const SKIP: &str = "Skip to the content";
 /// Screen readers read this text after the name of the site, if the name is a button.
 pub const SWITCH_SITE: &str = ", switch to another site";
-/// The heading of the menu with the sites to which the browser is signed in.
+/// The heading of the menu with the sites to which the browser is logged in.
 pub const SITES: &str = "Your sites in this browser";
 /// The accessible name of the navigation bar.
 pub const WAYS: &str = "Pages";
@@ -29,17 +29,17 @@ pub const HEALTH: &str = "Connection";
 pub const HEALTH_HINT: &str =
     "These are round-trip times. The time of a device is measured with the last command from this page.";
 pub const THEME: &str = "Theme";
-pub const LOG_OUT: &str = "Sign out";
+pub const LOG_OUT: &str = "Log out";
 pub const NOT_LOGGED_OUT: &str =
-    "Signing out failed, because Pinlatch cannot be reached. Check your connection, then try again.";
+    "Logging out failed, because Pinlatch cannot be reached. Check your connection, then try again.";
 /// Screen readers announce this text when the connection is lost.
 pub const NOT_CONNECTED: &str = "The connection was lost.";
 /// Screen readers announce this text when the connection is restored.
 pub const CONNECTED_AGAIN: &str = "The connection was restored.";
 pub const STALE: &str = "The connection was lost. This page shows the last known state, which may be out of date. The page reconnects automatically.";
 pub const STALE_NO_NETWORK: &str = "This browser has no network connection. This page shows the last known state, which may be out of date. The page reconnects automatically.";
-/// This text is shown after the page was loaded again because another person signed in.
-pub const OTHER_LOGIN: &str = "Another person signed in to this site in this browser, so the page was loaded again. If you were making a change, the change was not made.";
+/// This text is shown after the page was loaded again because another person logged in.
+pub const OTHER_LOGIN: &str = "Another person logged in to this site in this browser, so the page was loaded again. If you were making a change, the change was not made.";
 pub const NEWER: &str = "A new version of this page is available.";
 pub const LOAD_NEWER: &str = "Reload";
 pub const SEARCH: &str = "Search lines";

@@ -1,4 +1,4 @@
-//! Texts of the pages for sign-in, setup and invitations.
+//! Texts of the pages for login, setup and invitations.
 
 use pinlatch_protocol::api::MIN_PASSWORD;
 use pinlatch_protocol::name::NameError;
@@ -6,9 +6,9 @@ use pinlatch_protocol::name::NameError;
 /// This text is shown in place of the site's name if the page's URL does not contain a site.
 pub const NO_SITE: &str = "Control panel";
 pub const UNREACHED: &str = "Pinlatch cannot be reached. Check your connection.";
-pub const SESSION_ENDED: &str = "Your session has ended. Sign in again.";
-/// The label of the button of the sign-in form, and its label while the request runs.
-pub const LOG_IN: (&str, &str) = ("Sign in", "Signing in…");
+pub const SESSION_ENDED: &str = "Your session has ended. Log in again.";
+/// The label of the button of the login form, and its label while the request runs.
+pub const LOG_IN: (&str, &str) = ("Log in", "Logging in…");
 pub const FIRST_TIME: &str = "Is this a new site without an owner? ";
 pub const SET_UP_LINK: &str = "Set up the site";
 pub const SET_UP_HEADING: &str = "Set up";
@@ -19,7 +19,7 @@ pub const SET_UP: (&str, &str) = ("Create owner account", "Setting up…");
 /// The heading and the text are for new people, and for people who replace their password.
 pub const INVITED_HEADING: &str = "Welcome";
 pub const INVITED_TEXT: &str =
-    "Choose a password for this site. You sign in with this password and your user name.";
+    "Choose a password for this site. You log in with this password and your user name.";
 /// The label of a field with the person's own user name, which cannot be changed.
 pub const YOUR_USER_NAME: &str = "Your user name is";
 pub const PASSWORD_MISSING: &str = "Type your password.";
@@ -42,7 +42,7 @@ pub fn try_again_in(seconds: u32) -> String {
 }
 
 pub fn log_in_with(label: &str) -> String {
-    format!("Sign in with {label}")
+    format!("Log in with {label}")
 }
 
 pub fn bad_user_name(wrong: &NameError) -> String {

@@ -83,7 +83,7 @@ pub fn outcome_mark(outcome: &CommandOutcome) -> &'static str {
     }
 }
 
-/// Explains why a sign-in failed. The text includes the next step.
+/// Explains why a login failed. The text includes the next step.
 pub fn login_problem(problem: &Problem) -> String {
     if problem.is(Code::LoginFailed) {
         "The user name or password is wrong. Check both, then try again.".into()
@@ -100,7 +100,7 @@ pub fn login_problem(problem: &Problem) -> String {
     }
 }
 
-/// Explains why a sign-in with a login provider failed. Only known codes are shown, because any link can put an
+/// Explains why a login with a login provider failed. Only known codes are shown, because any link can put an
 /// arbitrary `code` into the page's URL.
 pub fn provider_problem(code: &str) -> String {
     let known = Code::ALL.iter().find(|known| known.as_str() == code);
@@ -120,26 +120,26 @@ pub fn sentence(problem: &Problem) -> String {
             Code::CodeRefused,
             "The code is not valid. Check that you copied the whole code. A code works only once, and an invitation expires after 7 days.",
         ),
-        (Code::AlreadySetUp, "This site already has an owner. Sign in, or ask the owner for an invitation."),
+        (Code::AlreadySetUp, "This site already has an owner. Log in, or ask the owner for an invitation."),
         (Code::LinkNotValid, "This link is not valid now. Ask the sender for a new link."),
         (Code::UsedUp, "This link has been used up. Ask the sender for a new link."),
         (
             Code::OtherLogin,
-            "Another person signed in to this site in this browser. Nothing was changed. Reload the page.",
+            "Another person logged in to this site in this browser. Nothing was changed. Reload the page.",
         ),
         (Code::UnknownPerson, "This person no longer exists. Reload the page."),
         (Code::UnknownToken, "This token or link no longer exists. Reload the page."),
         (Code::LastOwner, "A site needs at least one owner. Make another person an owner first."),
-        (Code::LoginRefused, "The sign-in with the sign-in provider did not succeed. Try again."),
+        (Code::LoginRefused, "The login with the login provider did not succeed. Try again."),
         (
             Code::NotAdmitted,
-            "The sign-in provider confirmed your identity, but you have no access to this site. Ask an owner to add you.",
+            "The login provider confirmed your identity, but you have no access to this site. Ask an owner to add you.",
         ),
         (
             Code::IdentityTaken,
-            "Another person of this site already uses this account at the sign-in provider. Choose another account.",
+            "Another person of this site already uses this account at the login provider. Choose another account.",
         ),
-        (Code::IssuerUnavailable, "The sign-in provider cannot be reached. Try again later."),
+        (Code::IssuerUnavailable, "The login provider cannot be reached. Try again later."),
     ];
     match (OWN.iter().find(|(code, _)| problem.is(*code)), &problem.detail) {
         (_, Some(detail)) if problem.is(Code::UsedUp) => {

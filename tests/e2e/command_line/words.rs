@@ -36,6 +36,7 @@ fn values_are_taken_as_people_write_them() {
         [json!("#000000"), json!("#ff2010"), json!("#ffc47a"), json!("#ff8800")]
     );
     assert_eq!(owner.shows(&["send", "shed/desk", "50%"]), "shed/desk set: executed, now 50 %\n");
+    assert_eq!(owner.shows(&["send", "shed/desk", "0.25"]), "shed/desk set: executed, now 25 %\n");
     assert_eq!(owner.shows(&["send", "porch/rose", "blue"]), "porch/rose set: executed, now blue\n");
     assert_eq!(owner.says(&["open", "porch/door", "0.2s"], "")["action"], "pulse");
     soon("the door is closed", || (porch.levels("door").last() == Some(&json!(false))).then_some(()));
@@ -44,7 +45,7 @@ fn values_are_taken_as_people_write_them() {
     shed.drive_to("heat", &json!(23.94));
     let listed =
         soon("the reading arrives", || Some(owner.shows(&["devices"])).filter(|text| text.contains("23.9")));
-    assert!(listed.contains("23.9 °C") && listed.contains("50 %") && listed.contains("blue"), "{listed}");
+    assert!(listed.contains("23.9 °C") && listed.contains("25 %") && listed.contains("blue"), "{listed}");
 }
 
 #[test]

@@ -158,7 +158,7 @@ fn entries_are_readable_on_every_screen() {
             const seconds = box(document.querySelector('.seconds')).width > 0;
             const least = Math.min(...[...document.querySelectorAll('.entry-what')].map(own => box(own).width));
             return { narrow: narrow.map(own => own.outerHTML), below, seconds, least }";
-        for (width, least) in [(1280, 400.0), (390, 240.0), (320, 180.0)] {
+        for (width, least) in [(1280, 400.0), (390, 240.0), (320, 170.0)] {
             pages.browser.resize(width, 844).await;
             let found = pages.ask(measure).await;
             assert_eq!(found["narrow"], json!([]), "{width}");

@@ -61,7 +61,7 @@ impl Pages {
     async fn click_in(&self, selector: &str) {
         let wait = self.browser.client.wait().at_most(PATIENCE);
         let element = wait.for_element(Locator::Css(selector)).await.expect(selector);
-        element.click().await.expect(selector);
+        self.browser.click_on(&element, selector).await;
     }
 
     async fn text(&self, testid: &str) -> String {

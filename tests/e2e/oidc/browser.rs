@@ -52,7 +52,7 @@ fn an_admitted_person_logs_in_with_a_provider() {
         let browser = Browser::start(390, 844).await;
         browser.client.goto(&page_of(&stage)).await.expect("the panel");
         let link = browser.find("login-with-people").await;
-        assert_eq!(link.text().await.expect("a text"), "Sign in with Test ID");
+        assert_eq!(link.text().await.expect("a text"), "Log in with Test ID");
         go(&browser, &stage).await;
         let question = browser.client.current_url().await.expect("an address");
         assert!(question.as_str().starts_with(stage.provider.issuer()), "{question}");

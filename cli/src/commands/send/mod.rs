@@ -88,12 +88,17 @@ fn execute(
     let (action, typed) = read(action, words)?;
     let command = Command { api: api()?, device, line, action: &action, options };
     let (kind, result) = command.send(&typed)?;
+    // The meaning of a number depends on the kind of the line.
+    let kind = match (kind, &result.level) {
+        (None, Some(Level::Number(_))) if !json => command.kind().ok(),
+        (kind, _) => kind,
+    };
     let level = result.level.map(|level| format!(", now {}", shown(kind, &level))).unwrap_or_default();
     let status = paint(Tone::Good, result.status.as_str());
     print(json, &result, &format!("{device}/{line} {action}: {status}{level}"))
 }
 
-/// Formats the level after a command. The kind of the line is only known if the value of the command needed it.
+/// Formats the level after a command. The kind of the line is only known if the value or the level needed it.
 fn shown(kind: Option<LineKind>, level: &Level) -> String {
     match (kind, level) {
         (Some(kind), level) => states::level(kind, level),

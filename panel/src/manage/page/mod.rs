@@ -89,7 +89,7 @@ impl Page {
     }
 }
 
-/// Returns the URL of the sign-in page. After sign-in, the browser opens the path `back`.
+/// Returns the URL of the login page. After login, the browser opens the path `back`.
 pub fn sign_in(site: &Name, back: &str) -> String {
     format!("/s/{site}/?to={back}")
 }

@@ -145,7 +145,7 @@ fn Password(username: UserName, #[prop(into)] on_close: Callback<()>) -> impl In
     }
 }
 
-/// Shows the dialog that secures the viewer's account. After the call, the viewer signs in again.
+/// Shows the dialog that secures the viewer's account. After the call, the viewer logs in again.
 #[component]
 fn Secure(username: UserName, #[prop(into)] on_close: Callback<()>) -> impl IntoView {
     let frame = expect_context::<Frame>();

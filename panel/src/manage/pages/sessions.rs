@@ -13,7 +13,7 @@ use crate::manage::words::account as text;
 const END: End = End { mark: "session", label: text::END_SESSION, ended: text::SESSION_ENDED };
 
 /// Shows the open sessions of a person. The session of the page has no button, because the account menu contains the
-/// sign-out button.
+/// logout button.
 #[component]
 pub fn Sessions(username: UserName) -> impl IntoView {
     let frame = expect_context::<Frame>();

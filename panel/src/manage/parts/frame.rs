@@ -30,7 +30,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Connects to the edge with the session of a signed-in person.
+    /// Connects to the edge with the session of a logged-in person.
     pub fn start(site: Name, page: RwSignal<Page>, session: RwSignal<Session>) -> Self {
         let panel = Panel::start(session, true);
         let rights = Memo::new(move |_| {
@@ -74,7 +74,7 @@ impl Frame {
     }
 
     /// The caller must call this function after a successful API call. If the session had ended before, a successful
-    /// call shows that the person has signed in again. The page then reconnects to the edge.
+    /// call shows that the person has logged in again. The page then reconnects to the edge.
     pub fn answered(&self) {
         if self.session.with_untracked(|session| matches!(session, Session::Over { ended: true })) {
             self.session.set(Session::Control);

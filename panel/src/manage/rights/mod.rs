@@ -11,7 +11,7 @@ use pinlatch_protocol::scope::{Role, Scope, ScopeSet, SiteRight};
 use super::page::Page;
 use crate::visit::Visitor;
 
-/// The permissions of the viewer, who is the signed-in person.
+/// The permissions of the viewer, who is the logged-in person.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rights {
     pub name: String,

@@ -66,9 +66,9 @@ pub const ACTS: [&str; 35] = [
 pub fn act(act: &str) -> String {
     let words = match act {
         "command" => "Command",
-        "login" => "Sign-in",
+        "login" => "Login",
         "login_failed" => "Failed sign-ins",
-        "logout" => "Sign-out",
+        "logout" => "Logout",
         "refresh_reuse" => "Refresh token reused",
         "setup" => "Setup",
         "invite" => "Invitation",
@@ -81,8 +81,8 @@ pub fn act(act: &str) -> String {
         "person_removal" => "Person removed",
         "end_sessions" => "Sessions ended",
         "password" => "Password changed",
-        "admit" => "Sign-in provider added",
-        "identities_removal" => "Sign-in providers removed",
+        "admit" => "Login provider added",
+        "identities_removal" => "Login providers removed",
         "mint" => "Token created",
         "revoke" => "Token revoked",
         "generation" => "Emergency stop",

@@ -32,13 +32,13 @@ pub const NOT_YOURS: &str = "You do not have permission to see this page. Ask an
 pub const NO_PAGE: &str = "This page does not exist. Choose a page in the navigation bar.";
 /// This text is shown if the session ends while an administration page is open.
 pub const ENDED: &str =
-    "Your session has ended. Sign in again in a new tab, then return to this page. Your input is kept.";
-pub const ENDED_LINK: &str = "Sign in";
+    "Your session has ended. Log in again in a new tab, then return to this page. Your input is kept.";
+pub const ENDED_LINK: &str = "Log in";
 /// This text is shown if the person did not confirm their identity.
 pub const NOT_PROVEN: &str =
     "Nothing was changed, because you did not confirm that it is you. Try again, then confirm.";
 pub const PERSON_REQUIRED: &str =
-    "Only a person who is signed in with an account can do this. Sign in, then try again.";
+    "Only a person who is logged in with an account can do this. Log in, then try again.";
 pub const UNKNOWN_SESSION: &str = "This session has already ended. Reload the page.";
 pub const UNKNOWN_CODE: &str =
     "This invitation or enrolment string was already used or withdrawn, or it has expired. Reload the page.";

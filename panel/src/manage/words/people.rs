@@ -27,7 +27,7 @@ pub const RESET_TEXT: &str = "You get a link with which this person can choose a
 pub const END: &str = "End sessions";
 pub const END_GO: &str = "End all sessions";
 pub const END_TEXT: &str =
-    "A browser or program whose session you end must sign in again. The password does not change.";
+    "A browser or program whose session you end must log in again. The password does not change.";
 pub const REMOVE: &str = "Remove";
 pub const REMOVE_TEXT: &str =
     "All sessions of this person end. API tokens and guest links that this person created stop working.";
@@ -39,13 +39,13 @@ pub const NEW_PASSWORD: &str = "New password";
 pub const ALREADY_THERE: &str = "A person with this user name already exists.";
 pub const LAST_OWNER: &str =
     "This person is the last owner. Make another person an owner before you change or remove this person.";
-/// Marks the signed-in person in the list of people.
+/// Marks the logged-in person in the list of people.
 pub const YOU: &str = "you";
-pub const IDENTITIES: &str = "Sign-in providers";
-pub const ADMIT: &str = "Sign in with a provider too";
+pub const IDENTITIES: &str = "Login providers";
+pub const ADMIT: &str = "Log in with a provider too";
 pub const ADMIT_GO: &str = "Add";
 pub const ADMIT_TEXT: &str =
-    "This person can then sign in without a password, through one of the configured sign-in providers.";
+    "This person can then log in without a password, through one of the configured login providers.";
 pub const ISSUER: &str = "Issuer";
 pub const ISSUER_HINT: &str = "Enter the provider's issuer (iss), for example https://accounts.example.";
 pub const EMAIL: &str = "E-mail address";
@@ -54,9 +54,9 @@ pub const SUBJECT: &str = "Subject";
 pub const SUBJECT_HINT: &str =
     "If you do not enter an e-mail address, enter the person's user id at the provider (sub).";
 pub const IDENTITY_MISSING: &str = "Enter the issuer, and an e-mail address or a subject.";
-pub const FORGET: &str = "Remove sign-in providers";
+pub const FORGET: &str = "Remove login providers";
 pub const FORGET_TEXT: &str =
-    "This person can no longer sign in with a sign-in provider. All sessions of this person end.";
+    "This person can no longer log in with a login provider. All sessions of this person end.";
 
 /// `until` is a formatted time.
 pub fn invite_how(name: &UserName, until: &str) -> String {
@@ -92,16 +92,16 @@ pub fn card(logins: u32, here_ms: u64, added_by: Option<&str>) -> String {
 
 pub fn sessions(number: u32) -> String {
     match number {
-        0 => "not signed in".into(),
+        0 => "not logged in".into(),
         _ => count(u64::from(number), "open session", "open sessions"),
     }
 }
 
-/// Describes the identity of a person at a sign-in provider.
+/// Describes the identity of a person at a login provider.
 pub fn identity(rule: &IdentityRule) -> String {
     let who = match (&rule.email, &rule.subject) {
         (Some(email), Some(subject)) => format!("{email} ({subject})"),
-        (Some(email), None) => format!("{email}, not signed in yet"),
+        (Some(email), None) => format!("{email}, not logged in yet"),
         (None, Some(subject)) => subject.clone(),
         (None, None) => String::new(),
     };

@@ -5,7 +5,7 @@ pub const TEXT: &str = "This change stays in effect after your session ends. Ent
 pub const PASSWORD: &str = "Your password";
 pub const GO: &str = "Confirm";
 pub const WRONG: &str = "The password is wrong. Try again.";
-/// This text is shown before the links to the sign-in providers.
-pub const PROVIDERS: &str = "If you have no password, sign in again with a sign-in provider in a new tab:";
+/// This text is shown before the links to the login providers.
+pub const PROVIDERS: &str = "If you have no password, log in again with a login provider in a new tab:";
 pub const WAITING: &str =
-    "Sign in in the new tab, then return to this page. The page continues automatically. Your input is kept.";
+    "Log in there, then return to this page. The page continues automatically. Your input is kept.";

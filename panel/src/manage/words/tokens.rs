@@ -35,7 +35,7 @@ pub const STOP: &str = "Emergency stop";
 /// This text is shown on the page.
 pub const STOP_WHEN: &str = "Use this if you do not know which session, token or link was stolen.";
 /// This text is shown in the dialog.
-pub const STOP_TEXT: &str = "All sessions of this site end, also your own session. All API tokens, guest links, invitations and enrolment strings stop working. People, their permissions, their passwords, their sign-in providers and the enrolled devices stay. Everyone must sign in again. You cannot undo this action. Afterwards, check the list of people, and reset the password of anyone whose password another person may know.";
+pub const STOP_TEXT: &str = "All sessions of this site end, also your own session. All API tokens, guest links, invitations and enrolment strings stop working. People, their permissions, their passwords, their login providers and the enrolled devices stay. Everyone must log in again. You cannot undo this action. Afterwards, check the list of people, and reset the password of anyone whose password another person may know.";
 pub const STOP_GO: &str = "End everything";
 /// This text is shown in place of the button that revokes the token or link.
 pub const NOT_YOURS: &str =

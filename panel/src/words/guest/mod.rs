@@ -6,7 +6,7 @@ mod tests;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::wording::enrol_command;
 
-/// This text is shown before the link to the sign-in page, if a guest link gives no access.
+/// This text is shown before the link to the login page, if a guest link gives no access.
 pub const HAVE_ACCOUNT: &str = "Do you have an account on this site? ";
 /// The accessible name of the bar at the top of a guest's page.
 pub const ACCESS: &str = "Guest access";
