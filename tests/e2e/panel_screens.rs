@@ -25,13 +25,14 @@ const HALL: &str = simulated_lines! {
 };
 
 /// Returns what is wider than the screen, and the name of the site if it is not visible.
-const TOO_WIDE: &str = "const wrong = [document.documentElement, ...document.querySelectorAll('dialog[open], :popover-open, .line, .card')]
-        .filter(one => one.scrollWidth > one.clientWidth)
-        .map(one => `${one.tagName}.${one.className} is ${one.scrollWidth - one.clientWidth} px too narrow`);
-    if (wrong.length > 0) {
-        wrong.push(...[...document.querySelectorAll('body *')]
-            .filter(one => one.getBoundingClientRect().right > innerWidth + 1).slice(0, 5)
-            .map(one => one.outerHTML.slice(0, 120)));
+const TOO_WIDE: &str = "const narrow = [document.documentElement, ...document.querySelectorAll('dialog[open], :popover-open, .line, .card')]
+        .filter(one => one.scrollWidth > one.clientWidth);
+    const wrong = narrow.map(one => `${one.tagName}.${one.className} is ${one.scrollWidth - one.clientWidth} px too narrow`);
+    for (const one of narrow) {
+        const edge = one.getBoundingClientRect().left + one.clientLeft + one.clientWidth;
+        wrong.push(...[...one.querySelectorAll('*')]
+            .filter(part => part.getBoundingClientRect().right > edge + 1).slice(0, 5)
+            .map(part => part.outerHTML.slice(0, 120)));
     }
     const name = document.querySelector('.site-name, .login-head p').getBoundingClientRect();
     if (name.width < 60 || name.left < 0 || name.right > innerWidth) wrong.push('the name of the site is not visible');

@@ -120,7 +120,7 @@ fn the_log_names_people_links_and_values_and_can_be_filtered_by_them() {
         pages.choose("filter-actor", &format!("token:{jti}")).await;
         pages.click("filter-go").await;
         pages.gone(".entry[data-act=mint]").await;
-        assert_eq!(pages.count(".entry").await, 1);
+        pages.counts(".entry", 1).await;
         pages.click_in(".entry summary").await;
         pages.says("log", jti).await;
         pages.click("filter-clear").await;
@@ -132,7 +132,7 @@ fn the_log_names_people_links_and_values_and_can_be_filtered_by_them() {
         pages.choose("filter-outcome", refused.as_str().expect("a value")).await;
         pages.click("filter-go").await;
         pages.gone(".entry[data-act=mint]").await;
-        assert_eq!(pages.count(".entry").await, 1);
+        pages.counts(".entry", 1).await;
         pages.says("log", "tried to open Door (Porch) for 60 s").await;
     });
 }

@@ -109,6 +109,12 @@ impl Pages {
         usize::try_from(count.as_u64().expect("a number")).expect("a small number")
     }
 
+    /// Waits until a number of elements matches a CSS selector.
+    async fn counts(&self, selector: &str, count: usize) {
+        let script = "return document.querySelectorAll(arguments[0]).length";
+        self.browser.until_told(script, &[json!(selector)], |found| *found == json!(count)).await;
+    }
+
     async fn ask(&self, script: &str) -> Value {
         self.browser.client.execute(script, vec![]).await.expect("a script")
     }
