@@ -38,6 +38,8 @@ macro_rules! codes {
             pub const ALL: &'static [Code] = &[$(Code::$variant,)*];
 
             /// Returns the problem code as text, as used in responses.
+            // A call with a constant becomes a constant. Otherwise the panel's first page would contain all codes.
+            #[inline(always)]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }
@@ -246,6 +248,7 @@ impl Problem {
     }
 
     /// Returns whether the problem has the given code.
+    #[inline(always)]
     pub fn is(&self, code: Code) -> bool {
         self.code == code.as_str()
     }

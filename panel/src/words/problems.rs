@@ -103,8 +103,32 @@ pub fn login_problem(problem: &Problem) -> String {
 /// Explains why a login with a login provider failed. Only known codes are shown, because any link can put an
 /// arbitrary `code` into the page's URL.
 pub fn provider_problem(code: &str) -> String {
-    let known = Code::ALL.iter().find(|known| known.as_str() == code);
-    login_problem(&Problem::new(known.copied().unwrap_or(Code::LoginRefused)))
+    /// The code, the HTTP status and the title of a problem. A table of all codes would make the first page larger.
+    const fn of(code: Code) -> (&'static str, u16, &'static str) {
+        (code.as_str(), code.status(), code.title())
+    }
+    const REFUSED: (&str, u16, &str) = of(Code::LoginRefused);
+    const OTHERS: [(&str, u16, &str); 7] = [
+        of(Code::NotAdmitted),
+        of(Code::IdentityTaken),
+        of(Code::IssuerUnavailable),
+        of(Code::Throttled),
+        of(Code::UnknownSite),
+        of(Code::Misconfigured),
+        of(Code::Internal),
+    ];
+    let known = OTHERS.into_iter().find(|(known, ..)| *known == code);
+    let (code, status, title) = known.unwrap_or(REFUSED);
+    login_problem(&Problem {
+        kind: String::new(),
+        title: title.into(),
+        status,
+        code: code.into(),
+        detail: None,
+        id: None,
+        retry_after: None,
+        max_age: None,
+    })
 }
 
 /// Returns the title of a problem for a response without a problem document, for example from a proxy.
@@ -115,33 +139,36 @@ pub fn server_answered(status: u16) -> String {
 /// Describes a problem. If the title of a problem does not include the next step, `OWN` contains a specific text. The
 /// other problems are described by their title and detail.
 pub fn sentence(problem: &Problem) -> String {
-    const OWN: [(Code, &str); 12] = [
+    const OWN: [(&str, &str); 12] = [
         (
-            Code::CodeRefused,
+            Code::CodeRefused.as_str(),
             "The code is not valid. Check that you copied the whole code. A code works only once, and an invitation expires after 7 days.",
         ),
-        (Code::AlreadySetUp, "This site already has an owner. Log in, or ask the owner for an invitation."),
-        (Code::LinkNotValid, "This link is not valid now. Ask the sender for a new link."),
-        (Code::UsedUp, "This link has been used up. Ask the sender for a new link."),
         (
-            Code::OtherLogin,
+            Code::AlreadySetUp.as_str(),
+            "This site already has an owner. Log in, or ask the owner for an invitation.",
+        ),
+        (Code::LinkNotValid.as_str(), "This link is not valid now. Ask the sender for a new link."),
+        (Code::UsedUp.as_str(), "This link has been used up. Ask the sender for a new link."),
+        (
+            Code::OtherLogin.as_str(),
             "Another person logged in to this site in this browser. Nothing was changed. Reload the page.",
         ),
-        (Code::UnknownPerson, "This person no longer exists. Reload the page."),
-        (Code::UnknownToken, "This token or link no longer exists. Reload the page."),
-        (Code::LastOwner, "A site needs at least one owner. Make another person an owner first."),
-        (Code::LoginRefused, "The login with the login provider did not succeed. Try again."),
+        (Code::UnknownPerson.as_str(), "This person no longer exists. Reload the page."),
+        (Code::UnknownToken.as_str(), "This token or link no longer exists. Reload the page."),
+        (Code::LastOwner.as_str(), "A site needs at least one owner. Make another person an owner first."),
+        (Code::LoginRefused.as_str(), "The login with the login provider did not succeed. Try again."),
         (
-            Code::NotAdmitted,
+            Code::NotAdmitted.as_str(),
             "The login provider confirmed your identity, but you have no access to this site. Ask an owner to add you.",
         ),
         (
-            Code::IdentityTaken,
+            Code::IdentityTaken.as_str(),
             "Another person of this site already uses this account at the login provider. Choose another account.",
         ),
-        (Code::IssuerUnavailable, "The login provider cannot be reached. Try again later."),
+        (Code::IssuerUnavailable.as_str(), "The login provider cannot be reached. Try again later."),
     ];
-    match (OWN.iter().find(|(code, _)| problem.is(*code)), &problem.detail) {
+    match (OWN.iter().find(|(code, _)| problem.code == *code), &problem.detail) {
         (_, Some(detail)) if problem.is(Code::UsedUp) => {
             format!("This link has been used up: {detail}. Ask the sender for a new link.")
         }
