@@ -2,7 +2,7 @@
 // `manage`. On all other pages, the small program `entry` is loaded first, and the board is loaded
 // after login.
 
-const board = { js: '{{panel_js}}', wasm: '{{panel_wasm}}' };
+const board = { js: '{{panel_js}}', wasm: '{{panel_wasm}}', css: '{{panel_css}}' };
 const manage = { js: '{{manage_js}}', wasm: '{{manage_wasm}}', css: '{{manage_css}}' };
 const entry = '{{entry_js}}';
 // The delay before the board is prefetched, in milliseconds. During the delay, the login page can
@@ -48,29 +48,29 @@ function askEarly() {
 
 // Loads the files of a program early. A failure is ignored, because the files are fetched again
 // when they are needed.
-function fetchEarly({ js, wasm }, soon) {
+function fetchEarly({ js, wasm, css }, soon) {
   link(soon ? { rel: 'modulepreload', href: js } : { rel: 'prefetch', as: 'script', crossOrigin: '', href: js }).catch(() => {});
+  link({ rel: soon ? 'preload' : 'prefetch', as: 'style', href: css }).catch(() => {});
   link({ rel: soon ? 'preload' : 'prefetch', as: 'fetch', type: 'application/wasm', crossOrigin: '', href: wasm }).catch(() => {});
 }
 
-async function run(js) {
-  const program = await import(js);
+async function run({ js, css }) {
+  const [program] = await Promise.all([import(js), css && link({ rel: 'stylesheet', href: css })]);
   await program.start();
 }
 
 async function load() {
   if (/^\/s\/[^/]+\/manage(\/|$)/.test(location.pathname)) {
     fetchEarly(manage, true);
-    await link({ rel: 'stylesheet', href: manage.css });
-    return run(manage.js);
+    return run(manage);
   }
   askEarly();
-  addEventListener('pinlatch:in', () => run(board.js).catch(failed), { once: true });
+  addEventListener('pinlatch:in', () => run(board).catch(failed), { once: true });
   // If the service worker (sw.js) controls this page, its cache contains the board, so the board is
   // loaded immediately. Otherwise, the board is prefetched after the login page has started.
   const atHand = Boolean(navigator.serviceWorker?.controller);
   if (atHand) fetchEarly(board, true);
-  await run(entry);
+  await run({ js: entry });
   if (!atHand) setTimeout(fetchEarly, UNHURRIED, board, false);
 }
 

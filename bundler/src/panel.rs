@@ -5,7 +5,7 @@
 //! assets/boot-HASH.js        panel/boot.js, which loads the needed program
 //! assets/entry-HASH.js       login, setup, invitations, guest links: wasm-bindgen's glue and panel/start.js
 //! assets/entry-HASH.wasm
-//! assets/panel-HASH.…        the same for the board; all pages use panel/style.css
+//! assets/panel-HASH.…        the same for the board, which also uses panel/board.css; all pages use panel/style.css
 //! assets/manage-HASH.…       the same for the administration pages, which also use panel/manage.css
 //! …                          all files of panel/public/, unchanged
 //! ```
@@ -23,9 +23,9 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::tools::{Target, Tools};
 
-/// The names of the panel's programs. Each program can have a style sheet.
-const PROGRAMS: [(&str, Option<&str>); 3] =
-    [("entry", None), ("panel", Some("style.css")), ("manage", Some("manage.css"))];
+/// The names of the panel's programs and their style sheets. All pages use the style sheet of `entry`.
+const PROGRAMS: [(&str, &str); 3] =
+    [("entry", "style.css"), ("panel", "board.css"), ("manage", "manage.css")];
 
 /// Builds the panel in the work folder and returns the folder of the result. The folder `compiled` contains the wasm of
 /// the programs.
@@ -61,11 +61,9 @@ fn assemble(tools: &Tools, panel: &Path, work: &Path, dist: &Path) -> Result<()>
         let out = work.join(format!("out-{name}"));
         let js = tools.bundle(&start, &out.with_extension("js"), ["--bundle", "--format=esm"])?;
         paths.push((format!("{name}_js"), named_by_content(&assets, name, "js", &js)?));
-        if let Some(style) = style {
-            // The style sheet is not bundled, because each `url(/…)` in the style sheet refers to a public file.
-            let css = tools.bundle(&panel.join(style), &out.with_extension("css"), [""; 0])?;
-            paths.push((format!("{name}_css"), named_by_content(&assets, name, "css", &css)?));
-        }
+        // The style sheet is not bundled, because each `url(/…)` in the style sheet refers to a public file.
+        let css = tools.bundle(&panel.join(style), &out.with_extension("css"), [""; 0])?;
+        paths.push((format!("{name}_css"), named_by_content(&assets, name, "css", &css)?));
         paths.push((format!("{name}_wasm"), wasm));
     }
     let boot = fs::read_to_string(panel.join("boot.js")).context("panel/boot.js")?;
@@ -80,7 +78,7 @@ fn assemble(tools: &Tools, panel: &Path, work: &Path, dist: &Path) -> Result<()>
     fs::write(&headers, of_each_file(&said, "/assets/*", files)?)?;
 
     let page = fs::read_to_string(panel.join("index.html")).context("panel/index.html")?;
-    let page = fill("panel/index.html", &page, &["boot_js", "entry_js", "panel_css"], &paths)?;
+    let page = fill("panel/index.html", &page, &["boot_js", "entry_js", "entry_css"], &paths)?;
     fs::write(dist.join("index.html"), page)?;
     Ok(())
 }

@@ -22,7 +22,7 @@ const FRESH_MS: u64 = 1_000;
 /// The time without a further key after which a value that was chosen with the keyboard is sent.
 const KEYS_PAUSE: Duration = Duration::from_millis(300);
 
-/// The radius of the thumb as a part of the slider's height (see `.slider` in `style.css`).
+/// The radius of the thumb as a part of the slider's height (see `.slider` in `board.css`).
 const THUMB: f64 = 0.875 / 2.75;
 
 /// Shows the slider of a dimmer or a servo. The mark on the slider's scale shows the reported level. The thumb shows
