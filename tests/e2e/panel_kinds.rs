@@ -159,7 +159,8 @@ fn an_interlock_refuses_and_a_pulse_shows_what_is_left() {
         let ring = "return getComputedStyle(document.querySelector('.ring-left')).animationDuration";
         let ring = browser.client.execute(ring, vec![]).await.expect("a script");
         // The device reports the end of the pulse, so the ring starts with the time that is left.
-        let left = ring.as_str().and_then(|ring| ring.strip_suffix('s')).and_then(|ring| ring.parse::<f64>().ok());
+        let left =
+            ring.as_str().and_then(|ring| ring.strip_suffix('s')).and_then(|ring| ring.parse::<f64>().ok());
         assert!(left.is_some_and(|left| (2.0..=3.0).contains(&left)), "{ring}");
         soon("the gate is shut", || (agent.levels("gate").last() == Some(&json!(false))).then_some(()));
     });
