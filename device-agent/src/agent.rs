@@ -4,41 +4,62 @@
 use std::future::Future;
 use std::rc::Rc;
 
-use anyhow::Context;
+use pinlatch_protocol::agent::warning;
 use tokio::sync::watch;
 
 use crate::clock::WallClock;
-use crate::config::{Config, DriverConfig};
-use crate::credentials::Credentials;
+use crate::config::{Config, ConfigError};
+use crate::credentials::{Credentials, CredentialsError};
 use crate::lines::Lines;
-use crate::reload::{ConfigWatchers, Source};
+use crate::reload::{ConfigWatchers, Source, config_unusable};
 use crate::reporting::journal;
 use crate::reporting::metrics::Metrics;
 use crate::reporting::status::{self, Status, StatusSocket};
 use crate::reporting::systemd::{Part, Service};
 use crate::reporting::telemetry::Telemetry;
+use crate::running::Start;
+use crate::safe;
 use crate::uplink::{Settings, Uplink};
 
 /// Runs the agent until the future `shutdown` completes. The agent then sets every output to its safe level and closes
 /// the connection to the edge. While the agent runs, it reloads the configuration at each request from `source`.
 pub async fn run(
-    config: Config,
+    start: Start,
     source: Source,
     clock: WallClock,
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    // The outputs are opened before all other parts. If a later step of the start fails, every output is therefore at
-    // its safe level.
+    let Start { loaded, previous, fault } = start;
+    let config = loaded.config;
+    // Everything that can end the start is read before the first output is driven. If the start fails, no output has
+    // changed. Later faults, such as damaged credentials, only prevent the connection to the edge.
+    match Credentials::load(&config.state_dir) {
+        Ok(credentials) => journal::name_device(&credentials.device),
+        Err(error @ CredentialsError::NotEnrolled(_)) => return Err(error.into()),
+        Err(_) => {}
+    }
+    if let Some(previous) = previous {
+        safe::make_removed_safe(previous.config, &config);
+    }
+    source.running.store_or_log(&loaded.text);
     let (lines, signals) = Lines::open(&config);
     // No connection to the edge exists yet. Every output therefore follows its rule `on_link_loss`.
     lines.link_lost();
     let service = Service::from_environment();
-    let settings = Settings::of(&config, clock).context("TLS cannot be set up")?;
-    journal::name_device(&Credentials::load(settings.state_dir())?.device);
+    let settings = Settings::of(&config, clock);
     let telemetry = Telemetry::default();
+    if let Some(fault) = &fault {
+        warn_of_last_good(&telemetry, fault);
+    }
     let (settings, newest_settings) = watch::channel(Rc::new(settings));
     let (config, newest_config) = watch::channel(Rc::new(config));
-    let watchers = ConfigWatchers { lines: lines.clone(), settings, config, service: service.clone() };
+    let watchers = ConfigWatchers {
+        lines: lines.clone(),
+        settings,
+        config,
+        service: service.clone(),
+        telemetry: telemetry.clone(),
+    };
     let uplink = Uplink {
         settings: newest_settings,
         lines: lines.clone(),
@@ -76,6 +97,16 @@ pub async fn run(
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Reports that the agent runs with the configuration of its previous run.
+fn warn_of_last_good(telemetry: &Telemetry, fault: &ConfigError) {
+    fault.log();
+    tracing::error!(
+        code = warning::CONFIG_UNUSABLE,
+        "the agent runs with its last good configuration: correct the errors in the configuration file, then reload the agent"
+    );
+    telemetry.warn(warning::CONFIG_UNUSABLE, config_unusable(&fault.file));
 }
 
 /// Serves the agent's status on the configured Unix socket. This function never returns.
@@ -142,25 +173,4 @@ async fn changed(config: &mut watch::Receiver<Rc<Config>>, differs: impl Fn(&Con
             return;
         }
     }
-}
-
-/// Sets every output to its safe level without contacting the edge. Returns false if the safe level of any output could
-/// not be applied.
-pub fn make_safe(mut config: Config) -> bool {
-    // All inputs are removed from the configuration, so that the simulator's socket is not opened. An agent that is
-    // still running can be using the simulator's socket.
-    config.lines.retain(|line| line.safe.is_some());
-    // An interlock identifies lines by index, and the removal of the inputs has changed the indexes. The interlocks can
-    // be removed, because every interlocked line is off at its safe level.
-    config.interlocks.clear();
-    config.lines.iter_mut().for_each(|line| line.initial = None);
-    if config.lines.iter().all(|line| line.driver != DriverConfig::Sim) {
-        config.simulator = None;
-    }
-    let (lines, _signals) = Lines::open(&config);
-    let wrong = lines.make_safe();
-    for (line, error) in &wrong {
-        tracing::error!(%line, %error, "the safe level could not be applied");
-    }
-    wrong.is_empty()
 }

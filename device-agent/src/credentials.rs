@@ -43,6 +43,12 @@ pub enum CredentialsError {
 }
 
 impl CredentialsError {
+    /// Returns the error for a disk that does not answer.
+    pub fn slow(state_dir: &Path) -> Self {
+        let source = io::Error::new(io::ErrorKind::TimedOut, "the disk does not answer");
+        Self::Io { file: state_dir.join(FILE), source }
+    }
+
     /// Returns the stable error code of this error.
     pub fn code(&self) -> &'static str {
         match self {
@@ -162,36 +168,44 @@ impl Credentials {
 }
 
 impl Credentials {
-    /// Stores a newer key set in the credentials file.
-    pub async fn adopt_keyset(&self, state_dir: &Path, keyset: String) -> Result<(), CredentialsError> {
-        self.amend(state_dir, |stored| Self { keyset, ..stored }).await
+    /// Returns whether the credentials belong to the same enrolment. Each enrolment generates a new key.
+    pub fn is_same_enrolment(&self, other: &Self) -> bool {
+        self.key.kid() == other.key.kid()
+            && self.site == other.site
+            && self.root.thumbprint() == other.root.thumbprint()
     }
 
-    /// Stores a renewed device certificate in the credentials file.
-    pub async fn adopt_devcert(&self, state_dir: &Path, devcert: Secret) -> Result<(), CredentialsError> {
-        self.amend(state_dir, |stored| Self { devcert, ..stored }).await
+    /// Reads the credentials on a separate thread, because a damaged disk can block.
+    pub async fn load_in_background(state_dir: &Path) -> Result<Self, CredentialsError> {
+        let folder = state_dir.to_owned();
+        in_background(state_dir, move || Self::load(&folder)).await
     }
 
-    /// Changes the stored credentials. If the device was enrolled again in the meantime, the new credentials remain
-    /// unchanged.
-    async fn amend(
-        &self,
-        state_dir: &Path,
-        change: impl FnOnce(Self) -> Self + Send + 'static,
-    ) -> Result<(), CredentialsError> {
-        let (state_dir, own) = (state_dir.to_owned(), self.key.kid().to_owned());
-        let file = state_dir.join(FILE);
+    /// Stores the key set and the certificate of these credentials, if the stored ones differ. If the device was
+    /// enrolled again in the meantime, the new credentials remain unchanged.
+    pub async fn update_stored(&self, state_dir: &Path) -> Result<(), CredentialsError> {
+        let (folder, newest) = (state_dir.to_owned(), self.clone());
         // A write to an SD card is slow and must not delay the end of a pulse. The write therefore runs on a separate
         // thread.
-        let written = tokio::task::spawn_blocking(move || {
-            let stored = Self::load(&state_dir)?;
-            if stored.key.kid() != own {
+        in_background(state_dir, move || {
+            let stored = Self::load(&folder)?;
+            let is_stored = stored.keyset == newest.keyset && stored.devcert == newest.devcert;
+            if is_stored || !stored.is_same_enrolment(&newest) {
                 return Ok(());
             }
-            change(stored).store(&state_dir)
-        });
-        written.await.unwrap_or_else(|error| Err(CredentialsError::Io { file, source: error.into() }))
+            Self { keyset: newest.keyset, devcert: newest.devcert, ..stored }.store(&folder)
+        })
+        .await
     }
+}
+
+async fn in_background<T: Send + 'static>(
+    state_dir: &Path,
+    work: impl FnOnce() -> Result<T, CredentialsError> + Send + 'static,
+) -> Result<T, CredentialsError> {
+    let file = state_dir.join(FILE);
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(CredentialsError::Io { file, source: error.into() }))
 }
 
 /// Writes a file with mode 600 atomically and durably. After a power failure the file has either the old or the new

@@ -15,4 +15,6 @@ pub mod enrol;
 pub mod lines;
 pub mod reload;
 pub mod reporting;
+pub mod running;
+pub mod safe;
 pub mod uplink;

@@ -1,6 +1,6 @@
 //! Implements the command line of `pinlatch-agent`.
 
-use std::io::Write;
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,11 +10,14 @@ use pinlatch_agent::agent;
 use pinlatch_agent::clock::WallClock;
 use pinlatch_agent::config::{Config, ConfigError};
 use pinlatch_agent::credentials::{FILE, full_path};
-use pinlatch_agent::enrol::{EnrolString, Options, enrol};
+use pinlatch_agent::enrol::{EnrolError, EnrolString, Options, enrol};
 use pinlatch_agent::lines::survey::Survey;
 use pinlatch_agent::reload::Source;
 use pinlatch_agent::reporting::{log, status};
+use pinlatch_agent::running::{RunningConfig, runtime_folder};
+use pinlatch_agent::safe;
 use pinlatch_agent::uplink::tls;
+use pinlatch_protocol::api::Secret;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -23,6 +26,9 @@ use tokio::sync::mpsc;
 const EXIT_USAGE: u8 = 2;
 /// The default state folder, which contains this device's private key and credentials.
 const STATE_DIR: &str = "/var/lib/pinlatch";
+
+/// The maximum length of an enrolment string on standard input, in bytes.
+const MAX_STRING: u64 = 4_096;
 
 /// Executes signed commands of a Pinlatch edge on the GPIO lines of this device.
 #[derive(Parser)]
@@ -45,8 +51,10 @@ enum Command {
     },
     /// Enrols this device at an edge and stores the credentials of this device.
     Enrol {
-        /// Enrolment string in the form https://HOST/#CODE.THUMBPRINT, as printed by `pinlatch device enrol`
-        string: EnrolString,
+        /// Enrolment string in the form https://HOST/#CODE.THUMBPRINT, as printed by `pinlatch device enrol`. With `-`,
+        /// the agent reads the string from standard input. Without this argument, the agent asks for the string. Other
+        /// users of this machine can read the arguments of a program, so use `-` or the question.
+        string: Option<String>,
         /// Folder for this device's private key and credentials [default: /var/lib/pinlatch].
         #[arg(long)]
         state: Option<PathBuf>,
@@ -63,7 +71,8 @@ enum Command {
         #[arg(long, hide = true)]
         assume_time: Option<u64>,
     },
-    /// Sets every output to its safe level without contacting the edge.
+    /// Sets every output to its safe level without contacting the edge. The safe levels of the last running
+    /// configuration are applied first, then those of the configuration file for other outputs.
     Safe {
         /// Path of the agent's configuration file.
         #[arg(long, default_value = "/etc/pinlatch/agent.toml")]
@@ -107,6 +116,10 @@ fn main() -> ExitCode {
             eprintln!("{error}");
             ExitCode::from(EXIT_USAGE)
         }
+        Err(error) if matches!(error.downcast_ref(), Some(EnrolError::Form)) => {
+            eprintln!("pinlatch-agent: {error}");
+            ExitCode::from(EXIT_USAGE)
+        }
         Err(error) => {
             eprintln!("pinlatch-agent: {error:#}");
             ExitCode::FAILURE
@@ -117,14 +130,16 @@ fn main() -> ExitCode {
 fn execute(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run { config: file, assume_time } => {
-            let config = Config::load(&file)?;
+            let running = running_config(&file);
+            let start = running.start()?;
             let clock = WallClock::assuming(assume_time);
             block_on(async {
-                let source = Source { file, asked: hangups()? };
-                agent::run(config, source, clock, termination()?).await
+                let source = Source { file, running, asked: hangups()? };
+                agent::run(start, source, clock, termination()?).await
             })??;
         }
         Command::Enrol { string, state, ca, allow_plaintext, config, assume_time } => {
+            let string: EnrolString = enrolment_string(string)?.expose().parse()?;
             let config = config.as_deref().map(Config::load).transpose()?;
             let of_file = config.as_ref();
             let ca = ca.as_deref().or(of_file.and_then(|config| config.ca_file.as_deref()));
@@ -141,8 +156,17 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
             println!("the credentials are in {}", full_path(&options.state_dir.join(FILE)).display());
         }
         Command::Safe { config } => {
-            let config = Config::load(&config)?;
-            if !block_on(async { agent::make_safe(config) })? {
+            let running = running_config(&config).load().map(|running| running.config);
+            let configs = match (running, Config::load(&config)) {
+                (Some(running), Ok(file)) => vec![running, file],
+                (None, Ok(file)) => vec![file],
+                (Some(running), Err(error)) => {
+                    error.log();
+                    vec![running]
+                }
+                (None, Err(error)) => return Err(error.into()),
+            };
+            if !block_on(async { safe::make_safe(configs) })? {
                 return Ok(ExitCode::FAILURE);
             }
         }
@@ -158,6 +182,36 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::CheckConfig { config } => check(&config)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the enrolment string from the command line, from standard input, or from the user at a terminal.
+fn enrolment_string(argument: Option<String>) -> anyhow::Result<Secret> {
+    match argument.as_deref() {
+        None if io::stdin().is_terminal() => {
+            eprintln!(
+                "Paste the enrolment string, which `pinlatch device enrol` has printed, and press Enter:"
+            );
+        }
+        None | Some("-") => {}
+        Some(string) => {
+            // An invalid string is reported without this warning.
+            if string.parse::<EnrolString>().is_ok() {
+                eprintln!(
+                    "Warning: other users of this machine can read the enrolment string in the arguments of this program. Next time, run `pinlatch-agent enrol` without the string, and paste the string when the agent asks for it."
+                );
+            }
+            return Ok(Secret::new(string));
+        }
+    }
+    let mut line = String::new();
+    // The string is short. The limit prevents that a wrong file fills the memory.
+    let mut input = BufReader::new(io::stdin().take(MAX_STRING));
+    input.read_line(&mut line).context("the enrolment string cannot be read")?;
+    Ok(Secret::new(line))
+}
+
+fn running_config(file: &Path) -> RunningConfig {
+    RunningConfig::of(file, runtime_folder().as_deref())
 }
 
 /// Runs a future on a single-threaded tokio runtime. One thread is sufficient for one socket and some timers. A

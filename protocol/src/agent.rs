@@ -28,6 +28,27 @@ pub const PROOF_HEADER: &str = "Pinlatch-Proof";
 /// identity would replace each other repeatedly.
 pub const YIELD_HEADER: &str = "Pinlatch-Yield";
 
+/// The codes of the warnings that an agent reports to its edge. The edge passes on codes that it does not know, because
+/// a newer agent can have other warnings.
+pub mod warning {
+    /// The configuration file is invalid, so the agent runs with its last good configuration.
+    pub const CONFIG_UNUSABLE: &str = "config_unusable";
+    /// The device's disk is read-only, full or damaged, so the agent cannot store new keys.
+    pub const STATE_NOT_STORED: &str = "state_not_stored";
+    /// All codes of this version.
+    pub const ALL: [&str; 2] = [CONFIG_UNUSABLE, STATE_NOT_STORED];
+    /// The maximum length of a code, in bytes.
+    pub const MAX_CODE: usize = 40;
+    /// The maximum number of codes of one device.
+    pub const MAX_CODES: usize = 8;
+
+    /// Returns whether a text has the form of a code: lower-case letters, digits and `_`.
+    pub fn is_code(text: &str) -> bool {
+        let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        (1..=MAX_CODE).contains(&text.len()) && text.bytes().all(is_part)
+    }
+}
+
 /// Messages that the edge sends to an agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -75,6 +96,10 @@ pub enum FromAgent {
         /// Information about the machine on which the agent runs.
         #[serde(default)]
         machine: MachineInfo,
+        /// The codes of the agent's warnings, such as `state_not_stored`. The field is absent without warnings, and
+        /// from older agents.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        warnings: Vec<String>,
     },
     /// Reports the outcome of one command.
     Result(Outcome),
@@ -107,6 +132,14 @@ pub enum FromAgent {
         /// estimate of the edge time.
         at_ms: u64,
     },
+    /// Reports that an input changed too often, so that the agent left out events. The agent always sends the first and
+    /// the last level.
+    LeftOut {
+        /// The name of the GPIO line.
+        line: Name,
+        /// The number of changes and presses without a message since the last message of this type.
+        count: u32,
+    },
     /// Requests a new device certificate for the device's existing key. If the current certificate is not old enough
     /// for a renewal, the edge sends no response.
     Renew {
@@ -123,7 +156,7 @@ pub enum FromAgent {
 }
 
 impl FromAgent {
-    const TYPES: [&str; 6] = ["hello", "result", "event", "press", "renew", "time"];
+    const TYPES: [&str; 7] = ["hello", "result", "event", "press", "left_out", "renew", "time"];
 
     /// Parses a message from an agent. Returns `None` if the message type is unknown, because a newer agent can send
     /// message types that this version does not support.
@@ -254,10 +287,12 @@ mod tests {
                 lines: Vec::new(),
                 outcomes: Vec::new(),
                 machine: MachineInfo::default(),
+                warnings: Vec::new(),
             },
             FromAgent::Result(outcome),
             FromAgent::Event { line: name(), level: None, at_ms: 1, ends_in_ms: None, blinking: false },
             FromAgent::Press { line: name(), long: false, at_ms: 1 },
+            FromAgent::LeftOut { line: name(), count: 1 },
             FromAgent::Renew { jwk: Value::Null },
             FromAgent::Time { nonce: "n".into() },
         ];

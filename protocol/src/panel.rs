@@ -94,7 +94,7 @@ pub enum Change {
     /// A device was enrolled, or an enrolled device connected and sent its hello.
     Device {
         /// The device with all its GPIO lines.
-        device: DeviceView,
+        device: Box<DeviceView>,
     },
     /// A device was removed from the site.
     Removed {
@@ -155,6 +155,9 @@ pub struct DeviceView {
     /// The time when the device's certificate expires, in seconds of Unix time.
     #[serde(default)]
     pub certificate_exp: Option<u64>,
+    /// The codes of the warnings that the agent reported when it connected, such as `state_not_stored`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// The GPIO lines of the device, in the order in which the device reported them.
     pub lines: Vec<LineView>,
 }

@@ -1,6 +1,7 @@
 //! The words for levels, actions and names that the panel and the command line show to people. One thing has the same
 //! word everywhere.
 
+use crate::agent::warning;
 use crate::command::{LastCommand, Sender, SenderKind};
 use crate::line::{Action, Level, LineKind, Rgb};
 use crate::panel::LineView;
@@ -42,9 +43,24 @@ pub fn opens(line: &str) -> bool {
 /// Explains what a new enrolment string for an enrolled device does.
 pub const REPLACES: &str = "The current computer has access until the new enrolment string is used. After that, only the new computer has access.";
 
-/// Returns the command that enrols a device. The agent's package needs root to write to the agent's state folder.
+/// Describes a warning that an agent reports, and the next step of the owner. Returns `None` for the code of a newer
+/// agent.
+pub fn warning(code: &str) -> Option<&'static str> {
+    match code {
+        warning::CONFIG_UNUSABLE => Some(
+            "The configuration file is invalid, so the agent runs with its last good configuration. Run `pinlatch-agent check-config` on the device.",
+        ),
+        warning::STATE_NOT_STORED => Some(
+            "The device cannot store new keys, because its disk is full, read-only or damaged. Replace the SD card or free some space.",
+        ),
+        _ => None,
+    }
+}
+
+/// Returns the command that enrols a device. The agent's package needs root to write to the agent's state folder. The
+/// enrolment string is not an argument, because other users and the log of `sudo` see the arguments of a program.
 pub fn enrol_command(enrolment: &str) -> String {
-    format!("sudo pinlatch-agent enrol '{enrolment}'")
+    format!("echo '{enrolment}' | sudo pinlatch-agent enrol -")
 }
 
 /// Formats an exact duration: `3 s`, `2.5 s` or `400 ms`.
@@ -217,6 +233,14 @@ mod tests {
 
     fn view(line: serde_json::Value) -> LineView {
         serde_json::from_value(line).unwrap()
+    }
+
+    #[test]
+    fn every_warning_has_words() {
+        for code in warning::ALL {
+            assert!(warning::is_code(code) && super::warning(code).is_some(), "{code}");
+        }
+        assert!(!warning::is_code("") && !warning::is_code("a b") && !warning::is_code(&"a".repeat(41)));
     }
 
     #[test]

@@ -68,7 +68,7 @@ impl Site<'_> {
         let knows = |device| rights.knows_device(device);
         let change = match &event.change {
             Change::Device { device } => knows(&device.name)
-                .then(|| Change::Device { device: visible_device(device, principal, &rights) }),
+                .then(|| Change::Device { device: Box::new(visible_device(device, principal, &rights)) }),
             Change::Removed { device } | Change::Presence { device, .. } => {
                 knows(device).then(|| event.change.clone())
             }

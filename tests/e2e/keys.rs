@@ -27,7 +27,7 @@ fn keys(edge: &Deployment, arguments: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
-fn take(edge: &Deployment, step: &str) {
+pub fn take(edge: &Deployment, step: &str) {
     keys(edge, &["rotate", "--step", step]);
     edge.edge().restart().expect("workerd");
 }

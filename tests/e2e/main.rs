@@ -10,6 +10,7 @@ mod carriers;
 mod command_line;
 mod commands;
 mod contract;
+mod damaged_disk;
 mod front_proxies;
 mod guests_panel;
 mod guides;

@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 use xtask::dist::{self, Package};
 use xtask::tools::cross::Machine;
 
-const UNIT: &str = "pinlatch-agent.service";
-const CONFIG: &str = "/etc/pinlatch/agent.toml";
-const STATE: &str = "/var/lib/pinlatch";
+pub const UNIT: &str = "pinlatch-agent.service";
+pub const CONFIG: &str = "/etc/pinlatch/agent.toml";
+pub const STATE: &str = "/var/lib/pinlatch";
 
 /// An owner's configuration with simulated GPIO lines. The simulator writes a journal with every level change.
-const CONFIGURATION: &str = r#"
+pub const CONFIGURATION: &str = r#"
 state_dir = "/var/lib/pinlatch"
 
 [simulator]
@@ -44,10 +44,12 @@ fn the_package_lives_and_goes_on_a_real_systemd() {
     installs_and_waits_for_enrolment(&computer, &older);
     is_confined(&computer);
     runs_once_enrolled(&computer, &site);
+    shows_its_status(&computer);
     drives_pwm(&computer, &site);
     logs_fields(&computer, &site);
     reloads_what_is_usable(&computer, &site);
     is_safe_after_a_kill(&computer, &site);
+    runs_with_its_last_good_configuration(&computer, &site);
     is_restarted_when_it_hangs(&computer, &site);
     for deb in [&newer, &older] {
         keeps_everything_when_replaced(&computer, &site, deb);
@@ -55,7 +57,7 @@ fn the_package_lives_and_goes_on_a_real_systemd() {
     leaves_nothing_behind(&computer);
 }
 
-fn package(version: &str) -> Package {
+pub fn package(version: &str) -> Package {
     let program = std::fs::read(program("PINLATCH_AGENT_PACKAGED")).expect("the agent");
     dist::agent(Machine::host(), version, &program).expect("a package")
 }
@@ -69,7 +71,7 @@ fn package_with_other_defaults(version: &str) -> Package {
 }
 
 /// Writes a package into a folder, and returns the package's path on the simulated computer.
-fn write(folder: &Path, package: &Package) -> String {
+pub fn write(folder: &Path, package: &Package) -> String {
     let time = 1_700_000_000;
     std::fs::write(folder.join(package.deb_name()), package.deb(time).expect("a package")).expect("a file");
     format!("/packages/{}", package.deb_name())
@@ -77,7 +79,7 @@ fn write(folder: &Path, package: &Package) -> String {
 
 fn installs_and_waits_for_enrolment(computer: &Computer, deb: &str) {
     let said = computer.run(&format!("apt-get install --yes --quiet {deb}"));
-    assert!(said.contains("sudo pinlatch-agent enrol '<string>'"), "{said}");
+    assert!(said.contains("run: sudo pinlatch-agent enrol\n"), "{said}");
     for unit in [UNIT, "pinlatch-agent.path"] {
         assert_eq!(computer.run(&format!("systemctl is-enabled {unit}")), "enabled");
     }
@@ -112,7 +114,7 @@ fn runs_once_enrolled(computer: &Computer, site: &Site<'_>) {
     computer.run("systemctl daemon-reload");
     // The enrolment runs as root, as it does for an owner. The service's user must be able to read the files that the
     // enrolment creates.
-    let said = computer.run(&format!("pinlatch-agent enrol '{}'", site.enrolment("porch")));
+    let said = computer.run(&format!("echo '{}' | pinlatch-agent enrol -", site.enrolment("porch")));
     assert!(said.starts_with("enrolled as porch"), "{said}");
     let credentials = computer.run(&format!("stat -c '%a %U %G' {STATE}/credentials.json"));
     assert_eq!(credentials, "600 pinlatch pinlatch");
@@ -124,12 +126,20 @@ fn runs_once_enrolled(computer: &Computer, site: &Site<'_>) {
 }
 
 /// Waits until the unit is active, and both the agent and the edge report that the agent is connected.
-fn until_connected(computer: &Computer, site: &Site<'_>) {
+pub fn until_connected(computer: &Computer, site: &Site<'_>) {
     soon("the unit is active", || (computer.property(UNIT, "ActiveState") == "active").then_some(()));
     soon("the status reports the link", || {
         computer.property(UNIT, "StatusText").starts_with("connected to http").then_some(())
     });
     site.until_online("porch");
+}
+
+/// The runtime folder contains the socket of the status and the running configuration, which only the agent reads.
+fn shows_its_status(computer: &Computer) {
+    let status = computer.run("pinlatch-agent status");
+    assert!(status.contains("connected") && status.contains("lamp"), "{status}");
+    let kept = computer.run("stat -c '%a %U' /run/pinlatch/running-etc-pinlatch-agent.toml.json");
+    assert_eq!(kept, "600 pinlatch");
 }
 
 /// Drives a PWM output inside the sandbox of the unit. The test creates files with the layout of sysfs and with the
@@ -225,7 +235,7 @@ fn reloads_what_is_usable(computer: &Computer, site: &Site<'_>) {
     assert_eq!(levels_since_on(computer), [true], "the lamp was touched");
 }
 
-fn restarts(computer: &Computer) -> u32 {
+pub fn restarts(computer: &Computer) -> u32 {
     computer.property(UNIT, "NRestarts").parse().expect("a number")
 }
 
@@ -238,10 +248,41 @@ fn is_safe_after_a_kill(computer: &Computer, site: &Site<'_>) {
     assert_eq!(levels_since_on(computer), [true, false, false]);
 }
 
+/// The owner has moved the lamp to another line and made a mistake in the file. The agent is killed before a reload. The
+/// lamp must go to its safe level, and the agent must run again.
+fn runs_with_its_last_good_configuration(computer: &Computer, site: &Site<'_>) {
+    let warnings = || site.get("/api/v1/devices/porch").ok()["warnings"].clone();
+    let before = restarts(computer);
+    let broken =
+        CONFIGURATION.replace("[lines.lamp]", "[lines.fan]").replace("kind = \"switch\"", "kind = \"swich\"");
+    computer.run(&format!("cat >{CONFIG} <<'END'\n{broken}END\n"));
+    switch_on(site);
+    computer.run(&format!("systemctl kill --kill-whom=main -s KILL {UNIT}"));
+    soon("it was restarted", || (restarts(computer) == before + 1).then_some(()));
+    until_connected(computer, site);
+    assert_eq!(levels_since_on(computer), [true, false, false]);
+    soon("the warning arrives", || (warnings() == json!(["config_unusable"])).then_some(()));
+    let journal = computer.run(&format!("journalctl -o cat -u {UNIT}"));
+    assert!(journal.contains("last good configuration") && journal.contains("swich"), "{journal}");
+
+    // The file is valid, but the lamp is no longer in the file.
+    let moved = CONFIGURATION.replace("[lines.lamp]", "[lines.fan]");
+    computer.run(&format!("cat >{CONFIG} <<'END'\n{moved}END\n"));
+    switch_on(site);
+    computer.run(&format!("systemctl kill --kill-whom=main -s KILL {UNIT}"));
+    soon("it was restarted", || (restarts(computer) == before + 2).then_some(()));
+    until_connected(computer, site);
+    assert_eq!(levels_since_on(computer), [true, false], "the lamp was on");
+    computer.run(&format!("cat >{CONFIG} <<'END'\n{CONFIGURATION}END\nsystemctl restart {UNIT}"));
+    until_connected(computer, site);
+    assert_eq!(warnings(), Value::Null);
+}
+
 fn is_restarted_when_it_hangs(computer: &Computer, site: &Site<'_>) {
+    let before = restarts(computer);
     switch_on(site);
     computer.run(&format!("systemctl kill --kill-whom=main -s STOP {UNIT}"));
-    soon("the watchdog has restarted it", || (restarts(computer) == 2).then_some(()));
+    soon("the watchdog has restarted it", || (restarts(computer) == before + 1).then_some(()));
     let said = computer.run(&format!("journalctl -o cat -u {UNIT}"));
     assert!(said.contains("Watchdog timeout"), "{said}");
     until_connected(computer, site);

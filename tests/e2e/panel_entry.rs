@@ -135,7 +135,7 @@ fn a_url_that_leads_nowhere_says_what_was_opened() {
             ("/s/nosuch/manage/people".to_owned(), "no-site", "There is no site “nosuch” here"),
             ("/nonsense".to_owned(), "no-page", "There is no page at this address"),
             (format!("/s/{}/nonsense", site.name), "no-page", "There is no page at this address"),
-            (format!("/#{}.abcdef.{print}", site.name), "enrolment", "sudo pinlatch-agent enrol"),
+            (format!("/#{}.abcdef.{print}", site.name), "enrolment", "| sudo pinlatch-agent enrol -"),
         ] {
             browser.client.goto("about:blank").await.expect("a page");
             browser.client.goto(&format!("{origin}{path}")).await.expect("the panel");

@@ -9,6 +9,7 @@ use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use xtask::guard::Guarded;
+use xtask::process::output_with_input;
 use xtask::simulated::SimulatedDevice;
 use xtask::simulated_lines;
 
@@ -51,9 +52,8 @@ impl Agent {
         let folder = tempfile::tempdir().expect("a folder");
         let device = SimulatedDevice::new(folder.path());
         let mut enrol = Command::new(program("PINLATCH_AGENT_BIN"));
-        enrol.arg("enrol").arg(enrolment).arg("--state").arg(device.state_dir()).args(once).args(more);
-        let output = enrol.output().expect("pinlatch-agent enrol");
-        assert!(output.status.success(), "pinlatch-agent enrol: {}", String::from_utf8_lossy(&output.stderr));
+        enrol.args(["enrol", "-"]).arg("--state").arg(device.state_dir()).args(once).args(more);
+        output_with_input("pinlatch-agent enrol", &mut enrol, enrolment).expect("the device is enrolled");
         device.configure(config, lines).expect("a configuration");
         Self {
             folder,

@@ -8,13 +8,14 @@ use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::DeviceView;
 use pinlatch_protocol::problem::Code;
-use pinlatch_protocol::wording::{REPLACES, enrol_command};
+use pinlatch_protocol::wording::{self, REPLACES, enrol_command};
 use serde::de::IgnoredAny;
 use serde_json::json;
 
 use crate::commands::suggest::{self, suggested};
 use crate::edge::session::api;
 use crate::states::{presence, state};
+use crate::terminal::colour::{Tone, paint};
 use crate::terminal::columns::columns;
 use crate::terminal::output::print;
 use crate::terminal::text::plain;
@@ -129,6 +130,10 @@ fn page(devices: &[DeviceView], now_ms: u64) -> String {
     let mut page = String::new();
     for device in devices {
         page.push_str(&format!("{}  {}\n", device.name, presence(device, now_ms)));
+        for code in &device.warnings {
+            let text = wording::warning(code).map_or_else(|| plain(code), str::to_owned);
+            page.push_str(&format!("  {}\n", paint(Tone::Warning, &text)));
+        }
         for line in &device.lines {
             // The level of an offline device can have changed after the device's last report.
             let note = if device.online || line.reported.is_none() { "" } else { " (last known)" };
@@ -151,6 +156,8 @@ mod tests {
                 { "name": "heat", "kind": "sensor", "actions": [], "reported": 23.9, "unit": "°C", "changed_ms": null },
                 { "name": "door", "kind": "momentary", "actions": [], "reported": false, "changed_ms": null },
             ] },
+            { "name": "barn", "online": true, "last_seen_ms": 0, "version": null, "warnings": ["config_unusable"],
+                "lines": [] },
             { "name": "shed", "online": false, "last_seen_ms": 1_782_907_200_000_u64, "version": null, "lines": [
                 { "name": "desk", "kind": "dimmer", "actions": [], "reported": 0.25, "changed_ms": null },
             ] },
@@ -159,6 +166,8 @@ mod tests {
         assert_eq!(
             for_stdout(&page(&devices, 1_782_907_500_000)),
             "porch  online\n  heat  sensor     23.9 °C\n  door  momentary  off\n\
+             barn  online\n  The configuration file is invalid, so the agent runs with its last good configuration. \
+             Run `pinlatch-agent check-config` on the device.\n\
              shed  offline since 2026-07-01T12:00:00Z (5m ago)\n  desk  dimmer     25 % (last known)\n"
         );
     }

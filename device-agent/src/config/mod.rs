@@ -13,15 +13,37 @@ use std::path::Path;
 
 pub use settings::*;
 
-impl Config {
+/// A valid configuration, and the text from which it was parsed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConfigFile {
+    pub text: String,
+    pub config: Config,
+}
+
+impl ConfigFile {
     /// Reads and validates a configuration file.
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(file).map_err(|error| ConfigError {
             file: file.into(),
             issues: vec![Issue { code: "config_unreadable", at: None, message: error.to_string() }],
         })?;
+        Self::parse(file, text)
+    }
+
+    /// Parses and validates the text of a configuration file. The file itself is not read.
+    pub fn parse(file: &Path, text: String) -> Result<Self, ConfigError> {
         let folder = file.parent().unwrap_or(Path::new(""));
-        Self::parse(&text, folder).map_err(|issues| ConfigError { file: file.into(), issues })
+        match Config::parse(&text, folder) {
+            Ok(config) => Ok(Self { text, config }),
+            Err(issues) => Err(ConfigError { file: file.into(), issues }),
+        }
+    }
+}
+
+impl Config {
+    /// Reads and validates a configuration file.
+    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        Ok(ConfigFile::load(file)?.config)
     }
 
     /// Parses and validates the text of a configuration file. Relative paths are resolved against `folder`.

@@ -265,6 +265,17 @@ pub struct ConfigError {
     pub issues: Vec<Issue>,
 }
 
+impl ConfigError {
+    /// Logs every error in the configuration file.
+    pub fn log(&self) {
+        let file = self.file.display();
+        for Issue { code, at, message } in &self.issues {
+            let (line, column) = at.unwrap_or_default();
+            tracing::error!(code, "the configuration is invalid: {file}:{line}:{column}: {message}");
+        }
+    }
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, issue) in self.issues.iter().enumerate() {

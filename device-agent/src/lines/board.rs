@@ -104,7 +104,7 @@ impl Board {
         self.collect_events(now);
         let lines = &self.lines;
         self.events.retain(|event| {
-            let is_sent = !is_changed || matches!(event.news, LineEvent::Press { .. });
+            let is_sent = !is_changed || !matches!(event.news, LineEvent::Level(_));
             is_sent && lines.iter().any(|line| line.config().name == event.line)
         });
         is_changed
@@ -145,14 +145,16 @@ impl Board {
         line.map(Line::course).unwrap_or_default()
     }
 
-    pub fn next_due(&self) -> Option<Instant> {
-        self.lines.iter().filter_map(Line::next_due).min()
+    pub fn next_due(&self, now: Instant) -> Option<Instant> {
+        self.lines.iter().filter_map(|line| line.next_due(now)).min()
     }
 
     pub fn tick(&mut self, now: Instant) {
         let mut presses = Vec::new();
         for line in &mut self.lines {
-            if let Some(long) = line.tick(&*self.opener, now) {
+            if let Some(long) = line.tick(&*self.opener, now)
+                && line.admit_press(now)
+            {
                 presses.push(Event {
                     line: line.config().name.clone(),
                     news: LineEvent::Press { long },
@@ -163,7 +165,9 @@ impl Board {
         }
         // The event for the changed level must be queued before the event for the press.
         self.collect_events(now);
-        presses.into_iter().for_each(|press| self.push(press));
+        let left_out = self.lines.iter_mut().filter_map(|line| line.left_out(now));
+        presses.extend(left_out);
+        presses.into_iter().for_each(|event| self.push(event));
     }
 
     pub fn handle_signal(&mut self, signal: Signal, now: Instant) {

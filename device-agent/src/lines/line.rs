@@ -8,6 +8,7 @@ use pinlatch_protocol::name::Name;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::budget::Budget;
 use super::contact::Contact;
 use super::driver::{DriverError, Input, Open, Watch};
 use super::output::{Course, Output};
@@ -36,6 +37,8 @@ pub enum LineEvent {
     Level(Option<Level>),
     /// A contact was pressed.
     Press { long: bool },
+    /// An input changed too often, so this number of events was left out.
+    LeftOut(u32),
 }
 
 enum Behaviour {
@@ -52,6 +55,10 @@ pub(super) struct Line {
     behaviour: Behaviour,
     reported: (Option<Level>, Course),
     reported_at: Option<Instant>,
+    /// The limit of an input's events.
+    budget: Budget,
+    /// The newest state of an input that waits until the limit allows an event.
+    withheld: Option<(Option<Level>, Course)>,
     /// The reason why the line could not be opened, and the time of the next attempt to open the line.
     closed: Option<(DriverError, Instant)>,
 }
@@ -92,8 +99,16 @@ impl Line {
                 Behaviour::Contact(Contact::new(config.debounce, config.long_press, level), watch)
             }
         };
-        let mut line =
-            Self { number, config, behaviour, reported: Default::default(), reported_at: None, closed };
+        let mut line = Self {
+            number,
+            config,
+            behaviour,
+            reported: Default::default(),
+            reported_at: None,
+            budget: Budget::default(),
+            withheld: None,
+            closed,
+        };
         line.reported = (line.level(), line.course());
         line
     }
@@ -181,14 +196,15 @@ impl Line {
         &self.config
     }
 
-    pub(super) fn next_due(&self) -> Option<Instant> {
+    pub(super) fn next_due(&self, now: Instant) -> Option<Instant> {
         let own = match &self.behaviour {
             Behaviour::Output(output) => output.next_due(),
             Behaviour::Contact(contact, _) => contact.next_due(),
             Behaviour::Sensor(sensor) => sensor.next_due(),
         };
         let reopen = self.closed.as_ref().map(|(_, at)| *at);
-        [own, reopen].into_iter().flatten().min()
+        let withheld = self.withheld.map(|_| self.budget.next(now));
+        [own, reopen, withheld, self.budget.report_at()].into_iter().flatten().min()
     }
 
     /// Runs the timers of the line that are due. Returns `Some(true)` for a long press of a contact and `Some(false)`
@@ -215,6 +231,12 @@ impl Line {
             }
             Behaviour::Contact(contact, _) => contact.tick(now),
             Behaviour::Sensor(sensor) => {
+                if sensor.is_stuck(now)
+                    && let Some(error) = sensor.fault()
+                {
+                    let line = &self.config.name;
+                    tracing::error!(%line, code = "sensor_stuck", %error, "the level of the sensor is unknown until the sensor answers");
+                }
                 if sensor.begin(now) {
                     opener.read(&self.config, self.number);
                 }
@@ -251,8 +273,22 @@ impl Line {
     pub(super) fn event(&mut self, now: Instant) -> Option<Event> {
         let (level, course) = (self.level(), self.course());
         if self.reported == (level, course) {
+            // The input has returned to the reported level.
+            if self.withheld.take().is_some() {
+                // Both the change and the return are left out.
+                self.budget.leave_out(now);
+                self.budget.leave_out(now);
+            }
             return None;
         }
+        if self.output().is_none() && self.withheld != Some((level, course)) && self.withheld.is_some() {
+            self.budget.leave_out(now);
+        }
+        if self.output().is_none() && !self.budget.admit(now) {
+            self.withheld = Some((level, course));
+            return None;
+        }
+        self.withheld = None;
         let moving = matches!(&self.behaviour, Behaviour::Output(output) if output.is_moving());
         if moving && self.reported_at.is_some_and(|at| now < at + MOVING_EVENT_GAP) {
             return None;
@@ -260,6 +296,21 @@ impl Line {
         self.reported = (level, course);
         self.reported_at = Some(now);
         Some(Event { line: self.config.name.clone(), news: LineEvent::Level(level), course, at: now })
+    }
+
+    /// Returns whether a press of the contact can be reported now. Otherwise, the press is counted.
+    pub(super) fn admit_press(&mut self, now: Instant) -> bool {
+        let is_admitted = self.budget.admit(now);
+        if !is_admitted {
+            self.budget.leave_out(now);
+        }
+        is_admitted
+    }
+
+    /// Returns the report about events that were left out, if it is due.
+    pub(super) fn left_out(&mut self, now: Instant) -> Option<Event> {
+        let news = LineEvent::LeftOut(self.budget.take_left_out(now)?);
+        Some(Event { line: self.config.name.clone(), news, course: Course::default(), at: now })
     }
 
     /// Returns whether this line has exactly the given configuration.

@@ -9,6 +9,7 @@
 //! use no clock and no I/O. The module [`driver`] accesses the hardware.
 
 mod board;
+pub mod budget;
 pub mod contact;
 pub mod driver;
 pub mod interlock;
@@ -93,12 +94,14 @@ impl Lines {
     }
 
     /// Applies a reloaded configuration. A line whose configuration has not changed keeps its level and its timers. An
-    /// output whose configuration has changed goes to its safe level and is opened again.
-    pub async fn reload(&self, config: &Config) {
+    /// output whose configuration has changed goes to its safe level and is opened again. `between` runs after the
+    /// removed outputs are at their safe levels, and before the new outputs are opened.
+    pub async fn reload(&self, config: &Config, between: impl FnOnce()) {
         for released in self.with(|board, now| board.retire(config, now)) {
             // The result of the aborted task is ignored, because the result is always an error.
             let _ = released.await;
         }
+        between();
         if self.with(|board, now| board.install(config, now)) {
             self.0.untold.set(true);
             self.0.reconfigured.notify_one();
@@ -168,7 +171,7 @@ impl Lines {
 
     /// Returns the time at which the next timer of any line is due.
     pub fn next_due(&self) -> Option<Instant> {
-        self.0.board.borrow().next_due()
+        self.0.board.borrow().next_due(Instant::now())
     }
 
     /// Runs the timers of all lines and handles input signals. This function never returns.

@@ -8,6 +8,9 @@ use tokio::time::Instant;
 use super::driver::DriverError;
 use crate::config::Sensing;
 
+/// The time limit of one reading. The slowest usual sensor, a 1-wire thermometer, needs less than a second.
+pub const READ_LIMIT: Duration = Duration::from_secs(10);
+
 pub struct Sensor {
     interval: Duration,
     min_change: f64,
@@ -17,8 +20,16 @@ pub struct Sensor {
     fault: Option<DriverError>,
     /// The time of the next reading. The value is `None` if the simulator sends the readings.
     due: Option<Instant>,
-    /// Is true while a reading is in progress.
-    reading: bool,
+    /// The time limit of the reading that is in progress.
+    reading: Option<Reading>,
+}
+
+/// A reading that is in progress.
+#[derive(Debug, Clone, Copy)]
+struct Reading {
+    until: Instant,
+    /// Is true after the time limit. The reading can still end.
+    is_late: bool,
 }
 
 impl Sensor {
@@ -32,7 +43,7 @@ impl Sensor {
             level: None,
             fault: None,
             due: polled.then_some(now),
-            reading: false,
+            reading: None,
         }
     }
 
@@ -46,17 +57,35 @@ impl Sensor {
         self.fault.as_ref()
     }
 
-    /// Returns the time at which [`Sensor::begin`] must run next.
+    /// Returns the time at which [`Sensor::begin`] or [`Sensor::is_stuck`] must run next.
     pub fn next_due(&self) -> Option<Instant> {
-        self.due.filter(|_| !self.reading)
+        match self.reading {
+            Some(reading) => (!reading.is_late).then_some(reading.until),
+            None => self.due,
+        }
+    }
+
+    /// Returns true once if the reading in progress has reached its time limit. The level is then unknown, because the
+    /// last level can be old.
+    #[must_use]
+    pub fn is_stuck(&mut self, now: Instant) -> bool {
+        let Some(reading) = self.reading.as_mut().filter(|reading| !reading.is_late && reading.until <= now)
+        else {
+            return false;
+        };
+        reading.is_late = true;
+        self.level = None;
+        let limit = READ_LIMIT.as_secs();
+        self.fault = Some(DriverError(format!("the sensor has not answered for {limit} s")));
+        true
     }
 
     /// Returns whether the caller must start a reading now. Two readings of a sensor never run at the same time.
     pub fn begin(&mut self, now: Instant) -> bool {
-        if self.next_due().is_none_or(|due| due > now) {
+        if self.reading.is_some() || self.due.is_none_or(|due| due > now) {
             return false;
         }
-        self.reading = true;
+        self.reading = Some(Reading { until: now + READ_LIMIT, is_late: false });
         self.due = Some(now + self.interval);
         true
     }
@@ -64,7 +93,7 @@ impl Sensor {
     /// Handles the result of a reading. Returns `Some(false)` if the sensor starts to fail, and `Some(true)` if the
     /// sensor works again. Returns `None` if neither has happened.
     pub fn take(&mut self, reading: Result<f64, DriverError>) -> Option<bool> {
-        self.reading = false;
+        self.reading = None;
         let worked = self.fault.is_none();
         match reading.and_then(|number| self.round(number)) {
             Ok(number) => {
@@ -113,7 +142,7 @@ mod tests {
     fn readings_keep_their_interval_and_never_run_at_once() {
         let (mut heat, start) = sensor(0.0, 1);
         assert!(heat.begin(start) && !heat.begin(start));
-        assert_eq!(heat.next_due(), None);
+        assert_eq!(heat.next_due(), Some(start + READ_LIMIT));
         heat.take(Ok(20.0));
         assert_eq!(heat.next_due(), Some(start + Duration::from_secs(30)));
         assert!(!heat.begin(start + Duration::from_secs(29)));
@@ -123,6 +152,24 @@ mod tests {
             "the last reading has not finished"
         );
         heat.take(Ok(20.0));
+        assert!(heat.begin(late + Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn a_reading_that_hangs_makes_the_level_unknown() {
+        let (mut heat, start) = sensor(0.0, 1);
+        assert!(heat.begin(start));
+        heat.take(Ok(20.0));
+        let again = start + Duration::from_secs(30);
+        assert!(heat.begin(again) && !heat.is_stuck(again));
+        assert_eq!(heat.next_due(), Some(again + READ_LIMIT));
+        assert_eq!(heat.level(), Some(Level::Number(20.0)));
+        let late = again + READ_LIMIT;
+        assert_eq!([heat.is_stuck(late), heat.is_stuck(late)], [true, false]);
+        assert_eq!((heat.level(), heat.fault().is_some(), heat.next_due()), (None, true, None));
+        assert!(!heat.begin(late + Duration::from_secs(60)), "the reading is still in progress");
+        assert_eq!(heat.take(Ok(21.0)), Some(true));
+        assert_eq!(heat.level(), Some(Level::Number(21.0)));
         assert!(heat.begin(late + Duration::from_secs(60)));
     }
 

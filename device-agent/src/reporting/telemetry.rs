@@ -9,6 +9,7 @@ use pinlatch_protocol::agent::Outcome;
 use pinlatch_protocol::command::CommandStatus;
 use pinlatch_protocol::name::Name;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::clock::EdgeClock;
@@ -62,6 +63,14 @@ pub struct LastError {
     pub message: String,
 }
 
+/// A state of the agent that its owner must correct.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// The stable code, from [`pinlatch_protocol::agent::warning`].
+    pub code: String,
+    pub message: String,
+}
+
 struct Known {
     started: Instant,
     link: Cell<Link>,
@@ -70,6 +79,10 @@ struct Known {
     identity: RefCell<Option<Identity>>,
     last_error: RefCell<Option<LastError>>,
     counters: RefCell<Counters>,
+    warnings: RefCell<BTreeMap<&'static str, String>>,
+    /// The codes of the warnings that the last hello message contained.
+    reported: RefCell<Vec<String>>,
+    warnings_changed: Notify,
 }
 
 /// The runtime state that all parts of the agent record on one thread. All clones share the same state.
@@ -86,6 +99,9 @@ impl Default for Telemetry {
             identity: RefCell::default(),
             last_error: RefCell::default(),
             counters: RefCell::default(),
+            warnings: RefCell::default(),
+            reported: RefCell::default(),
+            warnings_changed: Notify::new(),
         }))
     }
 }
@@ -167,6 +183,44 @@ impl Telemetry {
 
     pub fn last_error(&self) -> Option<LastError> {
         self.0.last_error.borrow().clone()
+    }
+
+    /// Adds a warning, or replaces the message of the warning with the same code.
+    pub fn warn(&self, code: &'static str, message: String) {
+        self.0.warnings.borrow_mut().insert(code, message);
+        self.0.warnings_changed.notify_one();
+    }
+
+    /// Removes a warning whose cause is gone.
+    pub fn resolve(&self, code: &'static str) {
+        if self.0.warnings.borrow_mut().remove(code).is_some() {
+            self.0.warnings_changed.notify_one();
+        }
+    }
+
+    pub fn warnings(&self) -> Vec<Warning> {
+        let warnings = self.0.warnings.borrow();
+        let warning =
+            |(code, message): (&&str, &String)| Warning { code: (*code).into(), message: message.clone() };
+        warnings.iter().map(warning).collect()
+    }
+
+    fn warning_codes(&self) -> Vec<String> {
+        self.0.warnings.borrow().keys().map(|code| (*code).to_owned()).collect()
+    }
+
+    /// Returns the codes of the warnings for a hello message.
+    pub fn reported_warnings(&self) -> Vec<String> {
+        let codes = self.warning_codes();
+        self.0.reported.replace(codes.clone());
+        codes
+    }
+
+    /// Waits until the warnings differ from those in the last hello message.
+    pub async fn warnings_changed(&self) {
+        while *self.0.reported.borrow() == self.warning_codes() {
+            self.0.warnings_changed.notified().await;
+        }
     }
 
     pub fn counters(&self) -> Counters {

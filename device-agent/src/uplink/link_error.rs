@@ -10,6 +10,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use crate::credentials::CredentialsError;
 use crate::uplink::connect_error::HttpError;
 use crate::uplink::http::EndpointError;
+use crate::uplink::tls::TlsError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
@@ -17,6 +18,8 @@ pub enum LinkError {
     Credentials(#[from] CredentialsError),
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error(transparent)]
     Http(#[from] HttpError),
     /// The edge answered the connection attempt with an error.
@@ -99,6 +102,8 @@ impl LinkError {
         match self {
             Self::Credentials(error) => error.code(),
             Self::Endpoint(_) => "endpoint",
+            Self::Tls(TlsError::CaFile { .. }) => "ca_file",
+            Self::Tls(_) => "tls_setup",
             Self::Http(error) => error.code(),
             Self::Refused { code, .. } if code == DEVICE_CONNECTED => DEVICE_CONNECTED,
             Self::Refused { .. } => "refused",
@@ -119,7 +124,7 @@ impl LinkError {
     /// Returns whether an early retry is useless or would compete with a newer connection of the same device.
     pub fn is_lasting(&self) -> bool {
         match self {
-            Self::Credentials(_) | Self::Endpoint(_) => true,
+            Self::Credentials(_) | Self::Endpoint(_) | Self::Tls(_) => true,
             // The problem code is checked, because the status code alone is ambiguous. A captive portal or a firewall
             // can also answer with status 403 for a short time.
             Self::Refused { code, .. } => LASTING.contains(&code.as_str()),
@@ -147,6 +152,9 @@ impl LinkError {
     /// Returns advice about the next step for the owner of the device.
     pub fn advice(&self) -> Option<&'static str> {
         match self {
+            Self::Tls(TlsError::CaFile { .. }) => {
+                Some("correct or replace the file in `ca_file`; the agent then connects by itself")
+            }
             Self::Http(error) => error.advice(),
             Self::Refused { code, .. } if code == DEVICE_CONNECTED => Some(TWINS),
             Self::Closed { code: close::REPLACED, .. } => Some(TWINS),

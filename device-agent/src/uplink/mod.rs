@@ -5,6 +5,7 @@ pub mod connect_error;
 pub mod dial;
 pub mod handshake;
 pub mod http;
+pub mod known;
 pub mod link_error;
 pub mod outbox;
 pub mod proxy;
@@ -13,7 +14,7 @@ pub mod session;
 pub mod tls;
 pub mod welcome;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -23,13 +24,14 @@ use tokio::time::{Instant, sleep};
 
 use crate::clock::WallClock;
 use crate::config::Config;
-use crate::credentials::Credentials;
 use crate::lines::Lines;
+use crate::reporting::journal;
 use crate::reporting::systemd::{ATTEMPT_LIMIT, Service};
 use crate::reporting::telemetry::{Identity, Telemetry};
 use crate::uplink::backoff::{Backoff, random};
 use crate::uplink::dial::Resolver;
 use crate::uplink::http::{Connector, Endpoint};
+use crate::uplink::known::Known;
 use crate::uplink::link_error::LinkError;
 use crate::uplink::outbox::Outbox;
 use crate::uplink::proxy::Proxy;
@@ -55,19 +57,20 @@ pub struct Settings {
 }
 
 impl Settings {
-    pub fn of(config: &Config, clock: WallClock) -> Result<Self, TlsError> {
-        Ok(Self {
+    pub fn of(config: &Config, clock: WallClock) -> Self {
+        Self {
             state_dir: config.state_dir.clone(),
             allow_plaintext: config.allow_plaintext,
             proxy: config.proxy.clone(),
             link_timeout: config.link_timeout,
-            tls: Tls::new(config.ca_file.as_deref(), clock)?,
+            tls: Tls::new(config.ca_file.as_deref(), clock),
             wall: clock,
-        })
+        }
     }
 
-    pub fn state_dir(&self) -> &Path {
-        &self.state_dir
+    /// Returns an error if the root certificates in `ca_file` cannot be used.
+    pub fn check_tls(&self) -> Result<(), TlsError> {
+        self.tls.connector().map(drop)
     }
 }
 
@@ -83,6 +86,7 @@ pub struct Uplink {
 #[derive(Default)]
 struct RetryState {
     backoff: Backoff,
+    known: Known,
     outbox: Outbox,
     resolver: Resolver,
     /// Is true if a newer connection of the same device has replaced the agent's connection. While this flag is true,
@@ -159,20 +163,21 @@ impl Uplink {
         connected_at: &mut Option<Instant>,
         stop: &mut watch::Receiver<bool>,
     ) -> Result<(), LinkError> {
-        let credentials = Credentials::load(&settings.state_dir)?;
+        let mut credentials = state.known.load(&settings.state_dir).await?;
+        journal::name_device(&credentials.device);
         self.telemetry.connecting(Identity {
             edge: credentials.edge.clone(),
             site: credentials.site.clone(),
             device: credentials.device.clone(),
         });
         let endpoint = Endpoint::parse(&credentials.edge, settings.allow_plaintext)?;
-        let tls = settings.tls.connector();
-        let RetryState { resolver, replaced, outbox, .. } = state;
+        let tls = settings.tls.connector()?;
+        let RetryState { resolver, replaced, outbox, known, .. } = state;
         let connector =
             Connector { endpoint: &endpoint, proxy: settings.proxy.as_ref(), tls: &tls, resolver };
         let connecting = async {
             let mut link = handshake::connect(&credentials, &connector, *replaced).await?;
-            let trust = welcome::wait(&mut link, &credentials, &settings.state_dir).await?;
+            let trust = welcome::wait(&mut link, &mut credentials).await?;
             Ok::<_, LinkError>((link, trust))
         };
         let (link, trust) = tokio::select! {
@@ -182,6 +187,7 @@ impl Uplink {
         tracing::info!(edge = %endpoint.url(), site = %credentials.site, device = %credentials.device, "connected");
         *connected_at = Some(Instant::now());
         *replaced = false;
+        known.keep(credentials.clone(), &settings.state_dir, &self.telemetry).await;
         state.logged = None;
         self.telemetry.connected();
         self.service.status(&format!("connected to {}", endpoint.url()));
@@ -189,6 +195,7 @@ impl Uplink {
             lines: &self.lines,
             telemetry: &self.telemetry,
             service: &self.service,
+            known,
             state_dir: &settings.state_dir,
             link_timeout: settings.link_timeout,
             wall: settings.wall,

@@ -8,8 +8,12 @@ use std::collections::VecDeque;
 
 use pinlatch_protocol::agent::Outcome;
 
-/// The maximum number of stored outcomes.
-const MAX_KEPT: usize = 64;
+/// The maximum number of stored outcomes. The edge sends at most 64 commands without an outcome to a device, and a ping
+/// follows after [`PING_AFTER`] outcomes, so this number is only reached if the edge does not answer pings.
+const MAX_KEPT: usize = 1_024;
+
+/// The number of outcomes after which a ping is sent, so that the edge confirms them soon.
+const PING_AFTER: u64 = 32;
 
 /// The outcomes of commands that no pong has confirmed, from the current connection and from earlier connections.
 #[derive(Debug, Default)]
@@ -40,6 +44,13 @@ impl Outbox {
 
     pub fn pinged(&mut self) {
         self.pings.push_back(self.next);
+    }
+
+    /// Returns whether many outcomes were stored since the last ping.
+    pub fn is_ping_due(&self) -> bool {
+        let first = self.kept.front().map_or(self.next, |(number, _)| *number);
+        let asked = self.pings.back().copied().unwrap_or(first).max(first);
+        self.next.saturating_sub(asked) >= PING_AFTER
     }
 
     /// Returns whether the edge has answered every ping.
@@ -90,6 +101,27 @@ mod tests {
     }
 
     #[test]
+    fn many_outcomes_are_confirmed_before_the_next_regular_ping() {
+        let mut outbox = Outbox::default();
+        let mut pings = 0;
+        for id in 0..96 {
+            outbox.push(&outcome(id));
+            if outbox.is_ping_due() {
+                outbox.pinged();
+                pings += 1;
+            }
+        }
+        assert_eq!(
+            (pings, ids(&mut Outbox { pings: outbox.pings.clone(), ..Outbox::default() }).len()),
+            (3, 0)
+        );
+        (0..3).for_each(|_| outbox.ponged());
+        assert_eq!(ids(&mut outbox).len(), 0, "all outcomes are confirmed");
+        outbox.push(&outcome(96));
+        assert!(!outbox.is_ping_due());
+    }
+
+    #[test]
     fn a_repeated_outcome_has_no_remaining_time() {
         let mut outbox = Outbox::default();
         outbox.push(&outcome(1));
@@ -100,8 +132,8 @@ mod tests {
     #[test]
     fn it_is_bounded() {
         let mut outbox = Outbox::default();
-        (0..1_000).for_each(|id| outbox.push(&outcome(id)));
+        (0..2_000).for_each(|id| outbox.push(&outcome(id)));
         let ids = ids(&mut outbox);
-        assert_eq!((ids.len(), ids[0].as_str(), ids[63].as_str()), (64, "936", "999"));
+        assert_eq!((ids.len(), ids[0].as_str(), ids[1_023].as_str()), (1_024, "976", "1999"));
     }
 }

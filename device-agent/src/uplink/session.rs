@@ -25,6 +25,7 @@ use crate::reporting::systemd::Service;
 use crate::reporting::telemetry::Telemetry;
 use crate::uplink::handshake::Link;
 use crate::uplink::http::BoxStream;
+use crate::uplink::known::Known;
 use crate::uplink::link_error::LinkError;
 use crate::uplink::outbox::Outbox;
 use crate::uplink::renewal::Term;
@@ -46,7 +47,9 @@ pub struct SessionContext<'a> {
     pub lines: &'a Lines,
     pub telemetry: &'a Telemetry,
     pub service: &'a Service,
-    /// The folder in which a renewed certificate is stored.
+    /// The newest credentials, which receive a renewed certificate.
+    pub known: &'a Known,
+    /// The folder in which the credentials are stored.
     pub state_dir: &'a Path,
     /// The maximum time without a received frame after which the agent closes the connection.
     pub link_timeout: Duration,
@@ -162,7 +165,9 @@ impl<'a> Session<'a> {
             clock_ahead_ms: Some(self.trust.clock.ahead_of(self.context.wall, up_ms).saturating_neg()),
             agent_up_s: Some(self.context.telemetry.started().elapsed().as_secs()),
         };
-        self.send(&FromAgent::Hello { version, lines: self.lines().infos(), outcomes, machine }).await
+        let warnings = self.context.telemetry.reported_warnings();
+        self.send(&FromAgent::Hello { version, lines: self.lines().infos(), outcomes, machine, warnings })
+            .await
     }
 
     async fn serve(&mut self, stop: &mut watch::Receiver<bool>) -> Result<(), LinkError> {
@@ -190,7 +195,9 @@ impl<'a> Session<'a> {
                 // After a reload the agent sends a new hello message, which the protocol allows at any time.
                 () = lines.reconfigured() => self.describe(Vec::new()).await?,
                 _ = pings.tick() => self.ping().await?,
+                () = self.context.telemetry.warnings_changed() => self.describe(Vec::new()).await?,
                 _ = resyncs.tick() => {
+                    self.context.known.save(self.context.state_dir, self.context.telemetry).await;
                     self.ask_time().await?;
                     self.renew_in_time().await?;
                 }
@@ -250,6 +257,10 @@ impl<'a> Session<'a> {
                         self.outbox.push(&outcome);
                     }
                     self.send(&FromAgent::Result(outcome)).await?;
+                    // After many commands, the edge confirms their outcomes before the next regular ping.
+                    if self.outbox.is_ping_due() {
+                        self.ping().await?;
+                    }
                 }
             }
             ToAgent::Certificate { jwt } => self.take_certificate(jwt).await,
@@ -319,17 +330,13 @@ impl<'a> Session<'a> {
                 return;
             }
         };
-        match self.credentials.adopt_devcert(self.context.state_dir, Secret::new(jwt)).await {
-            Ok(()) => {
-                self.term = term;
-                self.context.telemetry.certificate(term);
-                let days = term.map_or(0, |term| term.days_left(now_s));
-                tracing::info!(days, "the device's certificate was renewed");
-            }
-            Err(error) => {
-                tracing::warn!(code = error.code(), %error, "the new certificate cannot be stored; the current certificate stays in use")
-            }
-        }
+        let SessionContext { known, state_dir, telemetry, .. } = self.context;
+        let renewed = Credentials { devcert: Secret::new(jwt), ..self.credentials.clone() };
+        known.keep(renewed, state_dir, telemetry).await;
+        self.term = term;
+        telemetry.certificate(term);
+        let days = term.map_or(0, |term| term.days_left(now_s));
+        tracing::info!(days, "the device's certificate was renewed");
     }
 
     async fn report(&mut self, event: Event) -> Result<(), LinkError> {
@@ -343,6 +350,7 @@ impl<'a> Session<'a> {
                 FromAgent::Event { line, level, at_ms, ends_in_ms, blinking }
             }
             LineEvent::Press { long } => FromAgent::Press { line, long, at_ms },
+            LineEvent::LeftOut(count) => FromAgent::LeftOut { line, count },
         })
         .await
     }
@@ -417,7 +425,7 @@ impl<'a> Session<'a> {
 
 #[cfg(test)]
 mod tests {
-    use pinlatch_protocol::agent::MAX_LINES;
+    use pinlatch_protocol::agent::{MAX_LINES, warning};
     use pinlatch_protocol::command::{CommandStatus, MAX_COMMAND_ID};
     use pinlatch_protocol::line::{Level, LineInfo, LineKind, MAX_UNIT};
     use pinlatch_protocol::name::Name;
@@ -457,6 +465,7 @@ mod tests {
                     clock_ahead_ms: Some(i64::MIN),
                     agent_up_s: Some(u64::MAX),
                 },
+                warnings: vec!["x".repeat(warning::MAX_CODE); warning::MAX_CODES],
             };
             let length = serde_json::to_string(&hello).unwrap().len();
             assert!(length <= MAX_FRAME, "{kind}: {length}");

@@ -69,19 +69,25 @@ impl Validity {
 pub struct Tls {
     ca_file: Option<PathBuf>,
     clock: WallClock,
-    connector: RefCell<TlsConnector>,
+    /// The value is `None` until the root certificates could be read.
+    connector: RefCell<Option<TlsConnector>>,
 }
 
 impl Tls {
     /// Creates TLS settings that trust the root certificates in `ca_file` in addition to the public root certificates.
-    pub fn new(ca_file: Option<&Path>, clock: WallClock) -> Result<Self, TlsError> {
-        let connector = RefCell::new(connector(ca_file, clock)?);
-        Ok(Self { ca_file: ca_file.map(Into::into), clock, connector })
+    /// The file is read when the first connection needs TLS, so a damaged file never ends the agent.
+    pub fn new(ca_file: Option<&Path>, clock: WallClock) -> Self {
+        Self { ca_file: ca_file.map(Into::into), clock, connector: RefCell::default() }
     }
 
-    /// Returns the current TLS connector.
-    pub fn connector(&self) -> TlsConnector {
-        self.connector.borrow().clone()
+    /// Returns the current TLS connector. If the root certificates could not be read before, they are read again.
+    pub fn connector(&self) -> Result<TlsConnector, TlsError> {
+        if let Some(current) = self.connector.borrow().as_ref() {
+            return Ok(current.clone());
+        }
+        let fresh = connector(self.ca_file.as_deref(), self.clock)?;
+        self.connector.replace(Some(fresh.clone()));
+        Ok(fresh)
     }
 
     /// Reloads the file `ca_file`, so that a renewed root certificate takes effect without a restart. If the file
@@ -91,7 +97,7 @@ impl Tls {
             return;
         }
         match connector(self.ca_file.as_deref(), self.clock) {
-            Ok(fresh) => drop(self.connector.replace(fresh)),
+            Ok(fresh) => drop(self.connector.replace(Some(fresh))),
             Err(error) => {
                 tracing::warn!(code = "ca_file", %error, "the file in `ca_file` cannot be reloaded; the previous root certificates stay in use")
             }

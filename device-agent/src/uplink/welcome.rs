@@ -1,7 +1,6 @@
 //! Verifies the welcome message, which is the first frame of a connection. The welcome message contains the keys that
 //! the agent must trust and the current edge time.
 
-use std::path::Path;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -29,8 +28,8 @@ pub struct Trust {
 
 /// Waits for the welcome message and verifies the message. The pinned root key must have signed the key set. A key in
 /// the key set must have signed the edge time together with the nonce of this connection. The edge time must be within
-/// the validity period of the edge's TLS certificate.
-pub async fn wait(link: &mut Link, credentials: &Credentials, state_dir: &Path) -> Result<Trust, LinkError> {
+/// the validity period of the edge's TLS certificate. A newer key set becomes part of the credentials.
+pub async fn wait(link: &mut Link, credentials: &mut Credentials) -> Result<Trust, LinkError> {
     let first = timeout(TIMEOUT, first_text(&mut link.socket));
     let first = first.await.map_err(|_| LinkError::Timeout("the edge's welcome message"))??;
     let received_ms = boot_ms();
@@ -48,7 +47,7 @@ pub async fn wait(link: &mut Link, credentials: &Credentials, state_dir: &Path) 
         return Err(LinkError::CertificateDate);
     }
     if keyset != credentials.keyset {
-        credentials.adopt_keyset(state_dir, keyset).await?;
+        credentials.keyset = keyset;
         tracing::info!(number = set.number, "the edge's keys have changed");
     }
     Ok(Trust { keys: set.keys, clock: EdgeClock::new(welcome.now_ms, link.sent_ms, received_ms) })

@@ -6,6 +6,7 @@ use std::process::{Output, Stdio};
 use pinlatch_protocol::command::CommandStatus;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
+use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
@@ -14,7 +15,7 @@ use crate::test_agent::TestAgent;
 
 fn agent(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pinlatch-agent"));
-    command.args(arguments).kill_on_drop(true).env_remove("RUST_LOG");
+    command.args(arguments).kill_on_drop(true).env_remove("RUST_LOG").env_remove("RUNTIME_DIRECTORY");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -45,7 +46,11 @@ async fn sigterm_leaves_the_lines_safe_and_says_goodbye() {
         file.display()
     );
     assert_eq!(text(&enrolled.stdout), said);
-    assert!(!text(&enrolled.stderr).contains("one.time"));
+    let warned = text(&enrolled.stderr);
+    assert!(
+        warned.contains("other users of this machine can read") && !warned.contains("one.time"),
+        "{warned}"
+    );
 
     let running = agent(&["run", "--config", test_agent.config_file().to_str().unwrap()]).spawn().unwrap();
     let (mut link, _) = edge.welcome().await;
@@ -190,6 +195,26 @@ async fn a_refused_code_is_not_echoed() {
     assert!(message.contains("code_refused") && !message.contains("secret-guess"), "{message}");
     let malformed = output(&["enrol", "https://x/secret-guess", "--state", "nowhere"]).await;
     assert_eq!(malformed.status.code(), Some(2));
+}
+
+/// The enrolment string comes from standard input, so that it is no argument of the process.
+#[tokio::test]
+async fn an_enrolment_string_is_read_from_standard_input() {
+    let (test_agent, edge) = (TestAgent::new(), Edge::start().await);
+    let state = test_agent.state_dir();
+    for argument in [Some("-"), None] {
+        let words = ["enrol"].into_iter().chain(argument).chain(["--state", state.to_str().unwrap()]);
+        let mut enrol = agent(&words.collect::<Vec<_>>());
+        let mut child = enrol.stdin(Stdio::piped()).spawn().unwrap();
+        let string = format!("  {}\n", edge.enrol_string());
+        child.stdin.take().unwrap().write_all(string.as_bytes()).await.unwrap();
+        let ended = timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+        assert!(text(&ended.stdout).starts_with("enrolled as porch"), "{ended:?}");
+        assert_eq!(text(&ended.stderr), "", "there is no warning");
+    }
+    let nothing = output(&["enrol", "-", "--state", state.to_str().unwrap()]).await;
+    assert_eq!(nothing.status.code(), Some(2));
+    assert!(text(&nothing.stderr).contains("invalid enrolment string"), "{nothing:?}");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod attacks;
 mod cli;
 mod clockless;
 mod config;
+mod crashes;
 mod edge;
 mod enrol;
 #[path = "../../../tests/src/forge/mod.rs"]

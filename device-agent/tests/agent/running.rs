@@ -29,6 +29,7 @@ impl Running {
         for variable in ["RUST_LOG", "NOTIFY_SOCKET", "WATCHDOG_USEC", "JOURNAL_STREAM"] {
             command.env_remove(variable);
         }
+        command.env("RUNTIME_DIRECTORY", test_agent.runtime_dir());
         let file = File::options().create(true).append(true).open(&log).unwrap();
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
         change(&mut command);

@@ -6,6 +6,7 @@ use pinlatch_agent::clock::WallClock;
 use pinlatch_agent::config::Config;
 use pinlatch_agent::credentials::Credentials;
 use pinlatch_agent::reload::Source;
+use pinlatch_agent::running::RunningConfig;
 use pinlatch_agent::uplink::tls;
 use pinlatch_agent::{agent, enrol};
 use serde_json::Value;
@@ -76,6 +77,13 @@ impl TestAgent {
         self.device().state_dir()
     }
 
+    /// Returns the runtime folder of the agent's process.
+    pub fn runtime_dir(&self) -> PathBuf {
+        let folder = self.folder.path().join("run");
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
     pub fn socket(&self) -> PathBuf {
         self.device().socket()
     }
@@ -101,11 +109,12 @@ impl TestAgent {
     /// Enrols the device, runs the agent during `test`, and stops the agent afterwards.
     pub async fn with_agent<T>(&self, edge: &mut Edge, test: impl AsyncFnOnce(&mut Edge) -> T) -> T {
         self.enrol(&edge.enrol_string()).await.unwrap();
-        let config = Config::load(&self.config_file()).unwrap();
+        let running = RunningConfig::of(&self.config_file(), None);
+        let start = running.start().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let (_never, asked) = mpsc::channel(1);
-        let source = Source { file: self.config_file(), asked };
-        let agent = agent::run(config, source, self.clock, async { stopped.await.unwrap_or_default() });
+        let source = Source { file: self.config_file(), running, asked };
+        let agent = agent::run(start, source, self.clock, async { stopped.await.unwrap_or_default() });
         tokio::pin!(agent);
         let value = tokio::select! {
             ended = &mut agent => panic!("the agent ended by itself: {ended:?}"),

@@ -33,6 +33,7 @@ fn device(text: &str, lines: &[(&str, LineKind)]) -> DeviceView {
         version: None,
         booted_ms: None,
         agent_started_ms: None,
+        warnings: Vec::new(),
         answering: true,
         clock_ahead_ms: None,
         certificate_exp: None,

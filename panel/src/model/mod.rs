@@ -237,15 +237,17 @@ impl Model {
 
     /// Applies a change. Returns `false` if the model does not contain the device or line of the change.
     fn change(&mut self, change: Change, local_ms: u64) -> bool {
-        if let Change::Presence { device, .. }
-        | Change::Device { device: DeviceView { name: device, .. } }
-        | Change::Line { device, .. } = &change
-        {
+        let about = match &change {
+            Change::Presence { device, .. } | Change::Line { device, .. } => Some(device),
+            Change::Device { device } => Some(&device.name),
+            Change::Removed { .. } | Change::Hidden => None,
+        };
+        if let Some(device) = about {
             self.query_results_of(Some(device));
         }
         match change {
             Change::Device { device } => {
-                self.devices.insert(device.name.clone(), device);
+                self.devices.insert(device.name.clone(), *device);
                 self.shape += 1;
                 self.forget_removed();
                 self.follow_sensors(local_ms);

@@ -304,6 +304,10 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
         "ALTER TABLE audit ADD COLUMN target_kind TEXT",
         "ALTER TABLE audit ADD COLUMN max_uses INTEGER",
     ],
+    &[
+        // The codes of the agent's warnings, separated by spaces.
+        "ALTER TABLE devices ADD COLUMN warnings TEXT",
+    ],
 ];
 
 /// Upgrades the database if necessary, and returns the columns of the table `meta`. If the database is current, this

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use pinlatch_protocol::agent::{FromAgent, MAX_LINES, MachineInfo, Outcome};
+use pinlatch_protocol::agent::{FromAgent, MAX_LINES, MachineInfo, Outcome, warning};
 use pinlatch_protocol::close;
 use pinlatch_protocol::line::{LineInfo, LineKind, MAX_PRECISION, is_unit};
 use pinlatch_protocol::name::Name;
@@ -28,6 +28,13 @@ const MAX_SESSION: usize = 128;
 /// How long a used connection nonce is stored, in milliseconds. The storage time of a nonce is much longer than the
 /// lifetime of a challenge. A captured proof therefore expires before the nonce of the proof is deleted.
 pub(crate) const KEEP_NONCES_MS: u64 = 3_600_000;
+
+/// What a `hello` message contains about the agent and its machine.
+struct About<'m> {
+    version: &'m str,
+    machine: MachineInfo,
+    warnings: &'m [String],
+}
 
 impl Site<'_> {
     pub(crate) fn connect(
@@ -100,8 +107,9 @@ impl Site<'_> {
             self.set_answering(&mut device, true)?;
         }
         match message {
-            FromAgent::Hello { version, lines, outcomes, machine } => {
-                self.hello(device, &version, machine, &lines, &outcomes)
+            FromAgent::Hello { version, lines, outcomes, machine, warnings } => {
+                let about = About { version: &version, machine, warnings: &warnings };
+                self.hello(device, about, &lines, &outcomes)
             }
             FromAgent::Time { .. } | FromAgent::Renew { .. } => Ok(()),
             _ if !device.hello => self.audit_odd(name.as_str(), "message_before_hello"),
@@ -111,6 +119,7 @@ impl Site<'_> {
                 self.line_event(name, &line, Report::new(level, ends_in_ms, blinking, at_ms), at_ms)
             }
             FromAgent::Press { line, long, at_ms } => self.line_press(name, &line, long, at_ms),
+            FromAgent::LeftOut { line, count } => self.left_out(name, &line, count),
         }
     }
 
@@ -128,6 +137,14 @@ impl Site<'_> {
             return self.audit_odd(device.as_str(), "level_of_another_kind");
         }
         self.admit_level(device, line, report, at_ms)
+    }
+
+    /// Counts events that the agent has left out.
+    fn left_out(&mut self, device: &Name, line: &Name, count: u32) -> Result<(), StoreError> {
+        match self.line(device, line)? {
+            Some(line) => self.count_dropped(device, &line.name, count.into()),
+            None => self.audit_odd(device.as_str(), "event_on_unknown_line"),
+        }
     }
 
     /// Sends the press of a contact to the open panels. The database stores only the level of the contact, not the
@@ -158,8 +175,7 @@ impl Site<'_> {
     fn hello(
         &mut self,
         mut device: Device,
-        version: &str,
-        machine: MachineInfo,
+        About { version, machine, warnings }: About<'_>,
         infos: &[LineInfo],
         reports: &[Outcome],
     ) -> Result<(), StoreError> {
@@ -183,9 +199,12 @@ impl Site<'_> {
         let booted_ms = machine.up_s.map(since);
         let agent_started_ms = machine.agent_up_s.map(since);
         let clock_ahead_ms = machine.clock_ahead_ms.map(|ms| ms.clamp(-MAX_EXACT, MAX_EXACT));
+        let warnings = warnings.iter().filter(|code| warning::is_code(code)).take(warning::MAX_CODES);
+        let warnings = warnings.map(String::as_str).collect::<Vec<_>>().join(" ");
+        let warnings = Some(warnings).filter(|codes| !codes.is_empty());
         self.run(
             "UPDATE devices SET hello = 1, online = 1, version = ?2, last_seen_ms = ?3, seq = ?4, booted_ms = ?5, \
-             clock_ahead_ms = ?6, agent_started_ms = ?7 WHERE name = ?1",
+             clock_ahead_ms = ?6, agent_started_ms = ?7, warnings = ?8 WHERE name = ?1",
             &[
                 device.name.as_str().into(),
                 version.as_str().into(),
@@ -194,6 +213,7 @@ impl Site<'_> {
                 booted_ms.into(),
                 clock_ahead_ms.into(),
                 agent_started_ms.into(),
+                warnings.as_deref().into(),
             ],
         )?;
         device.hello = true;
@@ -201,9 +221,10 @@ impl Site<'_> {
         device.booted_ms = booted_ms;
         device.clock_ahead_ms = clock_ahead_ms;
         device.agent_started_ms = agent_started_ms;
+        device.warnings = warnings;
         device.last_seen_ms = Some(self.now_ms);
         let view = self.device_view(&device, &lines);
-        self.publish(seq, Change::Device { device: view });
+        self.publish(seq, Change::Device { device: Box::new(view) });
         let Some(session) = self.present(&device) else { return Ok(()) };
         for line in &lines {
             if let Some(desired) = line.desired

@@ -47,6 +47,8 @@ pub(crate) struct Device {
     pub answering: bool,
     /// When the device's agent was started, in milliseconds of Unix time, if the agent has reported it.
     pub agent_started_ms: Option<u64>,
+    /// The codes of the agent's warnings, separated by spaces.
+    pub warnings: Option<String>,
 }
 
 columns!(Device {
@@ -65,6 +67,7 @@ columns!(Device {
     clock_ahead_ms,
     answering,
     agent_started_ms,
+    warnings,
 });
 
 impl Device {
@@ -128,6 +131,7 @@ impl Site<'_> {
             agent_started_ms: device.agent_started_ms,
             clock_ahead_ms: device.clock_ahead_ms,
             certificate_exp: Some(device.last_expiry()),
+            warnings: device.warnings.iter().flat_map(|codes| codes.split(' ')).map(str::to_owned).collect(),
             lines: lines.iter().map(Line::view).collect(),
         }
     }
@@ -270,6 +274,7 @@ pub(crate) fn visible_device(device: &DeviceView, principal: &Principal, rights:
     }
     DeviceView {
         version: None,
+        warnings: Vec::new(),
         booted_ms: None,
         agent_started_ms: None,
         clock_ahead_ms: None,

@@ -174,7 +174,7 @@ impl Site<'_> {
         self.audit(Actor { name: &actor, jti: Some(cert_jti) }, "enrol", name.as_str(), "done")?;
         if let Some(device) = self.device(&name)? {
             let view = self.device_view(&device, &self.lines(&name)?);
-            self.publish(seq, Change::Device { device: view });
+            self.publish(seq, Change::Device { device: Box::new(view) });
         }
         Ok(name)
     }

@@ -101,6 +101,20 @@ impl Site<'_> {
         Ok(())
     }
 
+    /// Adds events that the agent has left out to the number of dropped events. A message of the agent about them counts
+    /// as an event of the line.
+    pub(crate) fn count_dropped(&mut self, device: &Name, line: &Name, count: u64) -> Result<(), StoreError> {
+        if !self.admit_event(device, line, None)? {
+            return Ok(());
+        }
+        self.run(
+            "INSERT INTO limited_lines (device, line, since_ms, due_ms, dropped) VALUES (?1, ?2, ?3, NULL, ?4)
+             ON CONFLICT (device, line) DO UPDATE SET dropped = dropped + excluded.dropped",
+            &[device.as_str().into(), line.as_str().into(), self.now_ms.into(), count.into()],
+        )?;
+        Ok(())
+    }
+
     fn end_waiting(&self, device: &Name, line: &Name, waiting: Option<&Waiting>) -> Result<(), StoreError> {
         let dropped = waiting.map_or(0, |waiting| waiting.dropped);
         self.run(

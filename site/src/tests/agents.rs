@@ -27,6 +27,24 @@ fn a_device_is_there_after_its_hello() {
 }
 
 #[test]
+fn an_agents_warnings_are_shown_until_its_next_hello() {
+    let test_site = TestSite::connected();
+    let hello = |warnings: &[&str]| {
+        let warnings = warnings.iter().map(ToString::to_string).collect();
+        let (version, outcomes) = ("0.1.0".into(), Vec::new());
+        let hello = FromAgent::Hello { version, lines: porch_lines(), outcomes, machine: MACHINE, warnings };
+        let effects = test_site.handle_agent_message("porch", "s1", hello);
+        let [Change::Device { device }] = &changes(&effects)[..] else { panic!("{effects:?}") };
+        device.warnings.clone()
+    };
+    assert_eq!(hello(&["state_not_stored", "newer"]), ["state_not_stored", "newer"]);
+    let odd = ["", "two words", "<b>", &"x".repeat(41), "good"];
+    assert_eq!(hello(&odd), ["good"], "only codes are stored");
+    assert_eq!(hello(&["many"; 20]).len(), 8);
+    assert_eq!(hello(&[]), Vec::<String>::new());
+}
+
+#[test]
 fn a_connection_needs_the_devices_current_certificate_and_a_fresh_nonce() {
     let test_site = TestSite::new();
     let refused = |device: &str, session: &str, cert: &str| {

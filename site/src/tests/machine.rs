@@ -318,7 +318,8 @@ proptest! {
             test_site.handle_agent_message("porch", &text, FromAgent::Time { nonce: text.clone() });
             let lines = vec![info("dim", LineKind::Dimmer, Some(level), true)];
             let machine = MachineInfo { up_s: Some(at_ms), clock_ahead_ms: Some(at_ms.cast_signed()), agent_up_s: Some(at_ms) };
-            test_site.handle_agent_message("porch", "s1", FromAgent::Hello { version: text.clone(), lines, outcomes: vec![], machine });
+            test_site.handle_agent_message("porch", "s1", FromAgent::Hello { version: text.clone(), lines, outcomes: vec![], machine, warnings: vec![text.clone()] });
+            test_site.handle_agent_message("porch", "s1", FromAgent::LeftOut { line: name("door"), count: u32::MAX });
         }
     }
 }

@@ -317,7 +317,13 @@ impl TestSite {
         self.handle_agent_message(
             device,
             session,
-            FromAgent::Hello { version: "0.1.0".into(), lines, outcomes, machine: MACHINE },
+            FromAgent::Hello {
+                version: "0.1.0".into(),
+                lines,
+                outcomes,
+                machine: MACHINE,
+                warnings: Vec::new(),
+            },
         )
     }
 

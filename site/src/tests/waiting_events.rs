@@ -163,3 +163,31 @@ fn hellos_are_limited() {
     test_site.connect("porch", "s2", "cert-1").0.unwrap();
     assert!(closed(&test_site.hello("porch", "s2", &porch_lines(), &[])).is_empty());
 }
+
+#[test]
+fn what_an_agent_leaves_out_is_counted_with_what_the_site_drops() {
+    let test_site = TestSite::connected();
+    let left_out = |line: &str, count: u32| {
+        test_site.handle_agent_message("porch", "s1", FromAgent::LeftOut { line: name(line), count })
+    };
+    assert!(changes(&left_out("bell", 400)).is_empty());
+    left_out("bell", 2);
+    left_out("lamp", 3);
+    left_out("nothing", 9);
+    test_site.pass(3_600_000);
+    test_site.alive("s1");
+    test_site.tick();
+    assert!(
+        test_site.log().contains(&"device:porch events_dropped porch 405".to_owned()),
+        "{:?}",
+        test_site.log()
+    );
+    // A device that reports nothing else cannot write without a limit.
+    let before = test_site.store.0.rows_written();
+    (0..10_000).for_each(|_| drop(left_out("bell", u32::MAX)));
+    assert!(
+        test_site.store.0.rows_written() - before < 300,
+        "{} rows",
+        test_site.store.0.rows_written() - before
+    );
+}

@@ -1,7 +1,8 @@
 //! Tests the agent on an emulated board with a real kernel. The GPIO controller of this board supports inputs. The test
 //! observes and drives the pins from outside the board.
 
-use std::time::Duration;
+use std::cell::Cell;
+use std::time::{Duration, Instant};
 
 use e2e::emulated::{self, Board, CONFIG, Guest, HOST, State, StopPost};
 use e2e::{Certificates, Deployment, HostLock, Site, soon};
@@ -51,6 +52,9 @@ offset = 8
 /// change.
 const BOUNCES: u32 = 15;
 
+/// The time for which the bell's wire is loose.
+const FLOOD: Duration = Duration::from_secs(3);
+
 /// The maximum time until a change reaches a pin.
 const SOON: Duration = Duration::from_secs(10);
 
@@ -87,14 +91,76 @@ fn pins_of_a_real_kernel_obey_and_report() {
     contacts_report_what_rests(&board, &site);
     unusable_lines_are_told(&board, &site);
 
-    // The unit's `ExecStopPost=` must set every output to its safe level. The safe level of the heater is the high
-    // voltage.
+    a_fast_signal_is_summed_up(&board, &site);
+    a_kill_leaves_every_pin_safe(&mut board, &site);
+}
+
+/// The unit's `ExecStopPost=` must set every output of the running configuration to its safe level, also if the owner
+/// has changed the configuration file since. The safe level of the heater is the high voltage.
+fn a_kill_leaves_every_pin_safe(board: &mut Guest, site: &Site<'_>) {
     let set = |line: &str| site.post(&path(line, "set"), &json!({ "value": true })).ok();
+    board.run(&format!("cp {CONFIG} /tmp/kept"));
+    // The lamp has moved to another pin, and then the file is invalid too.
+    for edit in ["s/^offset = 0$/offset = 4/", "s/^offset = 0$/offset = /"] {
+        board.run(&format!("sed -i '{edit}' {CONFIG}"));
+        set("lamp");
+        set("heater");
+        board.pin(0).wait_for(true, SOON);
+        board.kill_agent();
+        assert_eq!(board.pin(0).state(), State::Driven(false), "{edit}");
+        assert_eq!(board.pin(1).state(), State::Driven(true), "{edit}");
+        board.run(&format!("cp /tmp/kept {CONFIG}"));
+        board.start_agent(StopPost::Safe);
+        site.until_online("porch");
+    }
+    board.run(&format!("echo '[lines' >>{CONFIG}"));
     set("lamp");
-    set("heater");
     board.kill_agent();
     assert_eq!(board.pin(0).state(), State::Driven(false));
-    assert_eq!(board.pin(1).state(), State::Driven(true));
+    board.start_agent(StopPost::Safe);
+    site.until_online("porch");
+    board.until_logged("last good configuration");
+    set("lamp");
+    assert_eq!(board.pin(0).state(), State::Driven(true));
+    board.kill_agent();
+    assert_eq!(board.pin(0).state(), State::Driven(false));
+}
+
+/// The wire of the doorbell is loose. The site gets at most 10 changes per second, and the last level.
+fn a_fast_signal_is_summed_up(board: &Guest, site: &Site<'_>) {
+    let reloads = || board.agent_log().matches("the configuration was reloaded").count();
+    let before = reloads();
+    board.run(&format!(
+        "cp {CONFIG} /tmp/slow && sed -i 's/^debounce_ms = 500$/debounce_ms = 0/' {CONFIG} && kill -HUP $(cat /run/agent.pid)"
+    ));
+    soon("the file is read again", || (reloads() > before).then_some(()));
+    let mut panel = site.panel();
+    let bell = board.pin(5);
+    let (began, mut level) = (Instant::now(), false);
+    while began.elapsed() < FLOOD {
+        level = !level;
+        bell.drive(level);
+    }
+    bell.drive(true);
+    bell.drive(false);
+    bell.drive(true);
+    let is_bell = |frame: &Value| frame["line"]["name"] == "bell";
+    let lamp = json!({ "value": true });
+    soon("the last level arrives", || (site.line("porch", "bell")["reported"] == json!(true)).then_some(()));
+    site.post(&path("lamp", "set"), &lamp).ok();
+    let changes = Cell::new(0);
+    panel.until("the lamp", |frame| {
+        changes.set(changes.get() + u32::from(is_bell(frame)));
+        frame["line"]["name"] == "lamp" && frame["line"]["reported"] == true
+    });
+    let seconds = u32::try_from(began.elapsed().as_secs()).expect("a short time") + 1;
+    let changes = changes.get();
+    println!("the bell's wire gave {changes} changes in {seconds} s");
+    assert!(changes <= 10 * seconds, "{changes} changes in {seconds} s");
+    site.post(&path("lamp", "set"), &json!({ "value": false })).ok();
+    bell.drive(false);
+    board.run(&format!("cp /tmp/slow {CONFIG} && kill -HUP $(cat /run/agent.pid)"));
+    soon("the file is read again", || (reloads() > before + 1).then_some(()));
 }
 
 fn path(line: &str, action: &str) -> String {

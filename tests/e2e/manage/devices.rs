@@ -9,8 +9,8 @@ use crate::panel_screens::look;
 
 /// Returns the enrolment string from the command that the page shows.
 fn string(command: &str) -> &str {
-    let rest = command.strip_prefix("sudo pinlatch-agent enrol '").expect("a command");
-    rest.strip_suffix('\'').expect("a quoted string")
+    let rest = command.strip_prefix("echo '").expect("a command");
+    rest.strip_suffix("' | sudo pinlatch-agent enrol -").expect("a quoted string")
 }
 
 #[test]

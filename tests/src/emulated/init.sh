@@ -4,7 +4,7 @@
 # example `commands=ttyS1`). A request has the form `ID COMMAND`. The script answers with one line
 # `|ID …` for each line of the command's output, and then with `@ID EXITCODE`.
 
-/bin/busybox mkdir -p /proc /sys /dev /run /tmp /etc /var/lib
+/bin/busybox mkdir -p /proc /sys /dev /run/pinlatch /tmp /etc /var/lib
 /bin/busybox --install -s /bin
 export PATH=/bin:/usr/bin
 mount -t devtmpfs devtmpfs /dev

@@ -200,7 +200,7 @@ fn enrol_command(name: &str, enrolment: &str) -> String {
     let (host, code) = rest.split_once('/').expect("a path");
     let (_, port) = host.rsplit_once(':').expect("a port");
     format!(
-        "pinlatch-agent enrol 'https://{name}:{port}/{code}' --state /var/lib/pinlatch --ca /etc/pinlatch/ca.pem"
+        "echo 'https://{name}:{port}/{code}' | pinlatch-agent enrol - --state /var/lib/pinlatch --ca /etc/pinlatch/ca.pem"
     )
 }
 

@@ -33,9 +33,9 @@ pub fn enrol(agent: &Path, layout: &Layout, enrolment: &str) -> Result<()> {
         fs::remove_dir_all(&state).context("cannot clear the device's state")?;
     }
     let mut command = Command::new(agent);
-    command.arg("enrol").arg(enrolment).arg("--state").arg(&state);
+    command.args(["enrol", "-"]).arg("--state").arg(&state);
     // The enrolment string is secret until the string is used. Therefore an error must not contain this string.
-    process::output_as("pinlatch-agent enrol", &mut command).map(drop)
+    process::output_with_input("pinlatch-agent enrol", &mut command, enrolment).map(drop)
 }
 
 pub struct Device {

@@ -7,13 +7,15 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use gpio_cdev::{
     AsyncLineEventHandle, Chip, EventRequestFlags, EventType, Line, LineHandle, LineRequestFlags, chips,
 };
 use pinlatch_protocol::line::Level;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
 
 use super::interface::{Driver, DriverError, Input, Signal, Watch, list};
 use crate::config::{Bias, Drive, GpioConfig, GpioPlace};
@@ -85,7 +87,7 @@ pub fn survey() -> Result<Vec<ChipInfo>, DriverError> {
 }
 
 /// Finds a GPIO line. If no GPIO line matches, the error message lists the available GPIO lines or chips.
-fn resolve<'a>(place: &GpioPlace, chips: &'a [ChipInfo]) -> Result<(&'a ChipInfo, u32), DriverError> {
+pub fn resolve<'a>(place: &GpioPlace, chips: &'a [ChipInfo]) -> Result<(&'a ChipInfo, u32), DriverError> {
     if chips.is_empty() {
         return Err(DriverError("this machine has no GPIO chip".into()));
     }
@@ -201,8 +203,19 @@ impl Driver for GpioOutput {
 
 async fn watch(mut handle: AsyncLineEventHandle, number: usize, signals: mpsc::Sender<Signal>) {
     let mut lost = None;
+    let mut flood = Flood::default();
     while lost.is_none() {
         let Some(event) = handle.next().await else { return };
+        if flood.is_too_fast(Instant::now()) {
+            sleep(SAMPLE_EVERY).await;
+            // The edges in the meantime are skipped, because only the current level counts. The kernel's queue is
+            // short, so it is empty after a few reads.
+            for _ in 0..KERNEL_QUEUE {
+                if handle.next().now_or_never().is_none() {
+                    break;
+                }
+            }
+        }
         let input = match (handle.as_ref().get_value(), event) {
             // The contact's current level is used instead of the level in the event. The kernel's event queue is short,
             // and the kernel drops events when the level changes too often.
@@ -221,6 +234,32 @@ async fn watch(mut handle: AsyncLineEventHandle, number: usize, signals: mpsc::S
     drop(handle);
     if let Some(error) = lost {
         let _ = signals.send(Signal { line: number, input: Input::Lost(error) }).await;
+    }
+}
+
+/// The number of signal edges in [`FLOOD_WINDOW`] after which a contact is sampled. A bouncing contact has fewer.
+const FLOOD_EDGES: u32 = 32;
+const FLOOD_WINDOW: Duration = Duration::from_millis(100);
+/// The time between two samples of a contact with too many signal edges.
+const SAMPLE_EVERY: Duration = Duration::from_millis(10);
+/// The maximum number of events that the kernel queues for one GPIO line, in all versions of the kernel.
+const KERNEL_QUEUE: usize = 64;
+
+/// Counts the signal edges of a contact, so that a fast signal does not take the whole processor.
+#[derive(Debug, Default)]
+struct Flood {
+    window: Option<Instant>,
+    edges: u32,
+}
+
+impl Flood {
+    /// Counts a signal edge. Returns whether the contact has too many signal edges.
+    fn is_too_fast(&mut self, now: Instant) -> bool {
+        if self.window.is_none_or(|since| now >= since + FLOOD_WINDOW) {
+            *self = Self { window: Some(now), edges: 0 };
+        }
+        self.edges = self.edges.saturating_add(1);
+        self.edges > FLOOD_EDGES
     }
 }
 
@@ -247,6 +286,20 @@ mod tests {
         assert_eq!((found.label.as_str(), offset), ("pinctrl-rp1", 1));
         let place = GpioPlace::Chip { label: "pinctrl-rp1".into(), offset: 0 };
         assert_eq!(resolve(&place, &chips).unwrap().1, 0);
+    }
+
+    #[test]
+    fn a_fast_signal_is_sampled_and_a_bouncing_contact_is_not() {
+        let (mut flood, start) = (Flood::default(), Instant::now());
+        let edge = |flood: &mut Flood, us: u64| flood.is_too_fast(start + Duration::from_micros(us));
+        assert!(
+            (0..20).all(|number| !edge(&mut flood, number * 200)),
+            "a contact bounces for some milliseconds"
+        );
+        // A signal of 10 kHz: most edges of each 100 ms are not handled one by one.
+        let mut flood = Flood::default();
+        let handled = (0..20_000).filter(|number| !edge(&mut flood, number * 50)).count();
+        assert_eq!(handled, 320, "in one second");
     }
 
     #[test]

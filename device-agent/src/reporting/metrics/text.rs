@@ -2,6 +2,7 @@
 
 use std::fmt::{Display, Write as _};
 
+use pinlatch_protocol::agent::warning;
 use pinlatch_protocol::line::Level;
 
 use crate::reporting::status::{LineStatus, LinkState, Status};
@@ -43,6 +44,12 @@ pub fn of(status: &Status, telemetry: &Telemetry) -> String {
     out.family(name, "counter", "Number of lost connections and failed connection attempts, by error code.");
     for (code, count) in link_errors {
         out.sample(name, &[("code", code)], count);
+    }
+    let name = "pinlatch_agent_warning";
+    out.family(name, "gauge", "1 if the agent has a warning with this code, otherwise 0.");
+    for code in warning::ALL {
+        let is_active = status.warnings.iter().any(|warning| warning.code == code);
+        out.sample(name, &[("code", code)], u8::from(is_active));
     }
     if let Some(term) = telemetry.certificate_term() {
         let help = "Time at which the device's certificate expires, in seconds of Unix time.";

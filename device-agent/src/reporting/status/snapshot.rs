@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::clock::{WallClock, boot_ms};
 use crate::config::{DriverConfig, LineConfig, SensorPlace};
 use crate::lines::{DriverError, Lines};
-use crate::reporting::telemetry::{Counters, LastError, Link, Telemetry};
+use crate::reporting::telemetry::{Counters, LastError, Link, Telemetry, Warning};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
@@ -25,6 +25,9 @@ pub struct Status {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<Name>,
     pub link: LinkStatus,
+    /// The states that the owner of the device must correct.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
     /// The edge time with its uncertainty. The field is absent until edge time is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<ClockStatus>,
@@ -98,6 +101,7 @@ impl Status {
             site: identity.as_ref().map(|identity| identity.site.clone()),
             device: identity.map(|identity| identity.device),
             link: link(telemetry, now),
+            warnings: telemetry.warnings(),
             clock: telemetry.clock().map(|clock| {
                 let boot_ms = boot_ms();
                 ClockStatus {

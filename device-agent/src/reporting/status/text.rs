@@ -15,6 +15,9 @@ impl fmt::Display for Status {
             row(f, "device", format_args!("{device} of site {site} at {edge}"))?;
         }
         row(f, "link", format_args!("{}", link(&self.link)))?;
+        for warning in &self.warnings {
+            row(f, "warning", format_args!("{} ({})", warning.message, warning.code))?;
+        }
         if let Some(clock) = &self.clock {
             let (word, by) =
                 if clock.ahead_ms < 0 { ("behind", -clock.ahead_ms) } else { ("ahead of", clock.ahead_ms) };

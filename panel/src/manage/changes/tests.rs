@@ -27,6 +27,7 @@ fn device(online: bool, lines: Vec<LineView>) -> DeviceView {
         version: Some("1".into()),
         booted_ms: None,
         agent_started_ms: None,
+        warnings: Vec::new(),
         answering: true,
         clock_ahead_ms: None,
         certificate_exp: None,

@@ -107,8 +107,26 @@ fn Facts(name: Name) -> impl IntoView {
             }
         });
     }
+    let warnings = Memo::new(move |_| {
+        device.with(|device| {
+            let own = device.as_ref().map(|device| device.warnings.clone()).unwrap_or_default();
+            own.iter().map(|code| text::agent_warning(code)).collect::<Vec<_>>()
+        })
+    });
+    let warned = move || {
+        let shown = |text: String| {
+            view! {
+                <p class="notice notice-unknown" data-testid="agent-warning">
+                    <Icon kind=IconKind::Question/>
+                    <span>{text}</span>
+                </p>
+            }
+        };
+        warnings.get().into_iter().map(shown).collect::<Vec<_>>()
+    };
     let enrolled_words = move || enrolled.get().map_or_else(|| text::DASH.into(), |ms| frame.moment(ms));
     view! {
+        {warned}
         <section class="plate" aria-label=text::FACTS>
             <dl class="facts device-facts" data-testid="facts">
                 <div>

@@ -36,6 +36,7 @@ fn device(name: &str, lines: &[(&str, LineKind)]) -> DeviceView {
         version: None,
         booted_ms: None,
         agent_started_ms: None,
+        warnings: Vec::new(),
         answering: true,
         clock_ahead_ms: None,
         certificate_exp: None,

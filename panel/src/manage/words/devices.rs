@@ -127,7 +127,7 @@ fn now(view: &LineView) -> String {
     }
 }
 
-/// Returns the warnings about a device: a certificate that was not renewed, a wrong clock, another version than the edge,
+/// Returns the warnings about a device: warnings of its agent, a certificate that was not renewed, a wrong clock, another version than the edge,
 /// and a device without lines.
 pub fn warnings(device: &DeviceView, edge_ms: u64) -> Vec<String> {
     /// The agent renews its certificate when a third of the 366 days is left. With half of this time left, the renewal
@@ -147,7 +147,13 @@ pub fn warnings(device: &DeviceView, edge_ms: u64) -> Vec<String> {
     let version = device.version.as_deref().filter(|version| *version != edge);
     let version = version.map(|_| format!("The edge has version {edge}"));
     let empty = device.lines.is_empty().then(|| NO_LINES.into());
-    [certificate, clock, version, empty].into_iter().flatten().collect()
+    let own = device.warnings.iter().map(|code| agent_warning(code));
+    own.chain([certificate, clock, version, empty].into_iter().flatten()).collect()
+}
+
+/// Describes a warning of a device's agent. A code that this version does not know is shown as it is.
+pub fn agent_warning(code: &str) -> String {
+    wording::warning(code).map_or_else(|| code.to_owned(), str::to_owned)
 }
 
 /// Returns a valid device name for a text that is not a valid device name.
@@ -207,6 +213,7 @@ mod tests {
             version: Some(env!("CARGO_PKG_VERSION").into()),
             booted_ms: None,
             agent_started_ms: None,
+            warnings: Vec::new(),
             answering: true,
             clock_ahead_ms: Some(-59_999),
             certificate_exp: Some(61 * DAY_S),
@@ -219,6 +226,11 @@ mod tests {
             certificate_exp: Some(61 * DAY_S - 1),
             ..well.clone()
         };
+        let told = warnings(
+            &DeviceView { warnings: vec!["state_not_stored".into(), "new".into()], ..well.clone() },
+            0,
+        );
+        assert!(told[0].contains("disk is full") && told[1] == "new", "{told:?}");
         let told = warnings(&ill, 0);
         assert_eq!(told[..2], ["Certificate expires in 60 days", "Clock 56 years behind"]);
         assert!(told[2].starts_with("The edge has version "), "{told:?}");

@@ -80,7 +80,8 @@ fn answers() -> Vec<Example> {
         "presses": true,
         "last": { "by": { "kind": "guest", "name": "Courier" }, "action": "set", "args": { "value": true }, "at_ms": 1 } });
     let device = json!({ "name": "porch", "online": true, "answering": false, "last_seen_ms": 1, "version": "1", "booted_ms": 1,
-        "agent_started_ms": 1, "clock_ahead_ms": -1, "certificate_exp": 2, "lines": [line] });
+        "agent_started_ms": 1, "clock_ahead_ms": -1, "certificate_exp": 2,
+        "warnings": ["state_not_stored"], "lines": [line] });
     let command = json!({ "id": "c", "device": "porch", "line": "lamp", "action": "set", "status": "refused",
         "code": "refused_max_on", "level": true });
     let person = json!({ "username": "ann", "role": "viewer", "scope": "line:*/*:read", "created_ms": 1,
