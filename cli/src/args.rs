@@ -35,8 +35,8 @@ pub struct Args {
 pub enum Command {
     /// Create the owner's root key, the first keys of the edge (the Worker), and a setup code for each site.
     Init(Init),
-    /// Become the owner of a new site with the site's setup code. The command asks for a new password, or reads the
-    /// password from stdin.
+    /// Become the owner of a new site with the site's setup code. The command asks for the setup code and a new password,
+    /// or reads them from stdin.
     Setup(Setup),
     /// Log in to a site, and store the login session in the configuration folder.
     Login(Login),

@@ -5,6 +5,7 @@ use pinlatch_protocol::panel::{DeviceView, LineView};
 use pinlatch_protocol::wording;
 
 use crate::terminal::colour::{Tone, paint};
+use crate::terminal::text::plain;
 use crate::terminal::times::{ago, stamp_ms};
 
 /// Describes whether a device is online, or since when it is offline.
@@ -57,9 +58,9 @@ fn tone(line: &LineView) -> Tone {
     }
 }
 
-/// Replaces no-break spaces, which a person cannot type in a search.
+/// Replaces no-break spaces, which a person cannot type in a search. The text can contain the unit of a device.
 fn spaced(text: &str) -> String {
-    text.replace('\u{a0}', " ")
+    plain(&text.replace('\u{a0}', " "))
 }
 
 #[cfg(test)]
@@ -79,6 +80,10 @@ mod tests {
     fn levels_have_their_words_and_units() {
         for (line, text) in [
             (json!({ "kind": "sensor", "reported": 23.94, "unit": "°C", "precision": 1 }), "23.9 °C"),
+            (
+                json!({ "kind": "sensor", "reported": 1, "unit": "V\u{1b}[32m\n\u{202e}" }),
+                "1 V\\u001b[32m\\u000a\\u202e",
+            ),
             (json!({ "kind": "sensor" }), "no reading"),
             (json!({ "kind": "dimmer", "reported": 0.25 }), "25 %"),
             (json!({ "kind": "rgb", "reported": "#ff2010" }), "red"),

@@ -45,7 +45,10 @@ fn origin(text: &str) -> Result<String, String> {
     if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none() {
         return wrong("must start with https:// or http://");
     }
-    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+    if !url.username().is_empty() || url.password().is_some() {
+        return wrong("contains a user name or a password");
+    }
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
         return wrong("must contain only a scheme, a host and a port");
     }
     Ok(url.origin().ascii_serialization())
@@ -84,9 +87,15 @@ mod tests {
 
     #[test]
     fn a_wrong_origin_is_refused_with_the_reason() {
-        for text in
-            ["home.example", "ftp://home.example", "https://home.example/panel", "https://a@b", "https://a?b"]
-        {
+        for text in [
+            "home.example",
+            "ftp://home.example",
+            "https://home.example/panel",
+            "https://a@b",
+            "https://:password@b",
+            "https://home.example:80@evil.example",
+            "https://a?b",
+        ] {
             let reason = Origins::parse(text).unwrap_err();
             assert!(reason.contains(text), "{reason}");
         }

@@ -32,6 +32,12 @@ pub const DEFAULT_GUEST_LIFE: u64 = 86_400;
 /// apply it, but not the HTTP API.
 pub const DEFAULT_GUEST_USES: u32 = 1;
 
+/// The validity period of an enrolment string, in seconds. One hour is long enough for a person to walk to the device.
+pub const ENROLMENT_LIFE: u64 = 3_600;
+
+/// The validity period of an invitation, in seconds (seven days).
+pub const INVITATION_LIFE: u64 = 7 * 86_400;
+
 /// The largest value of `max_uses` that a caller can set for an API token or guest link.
 pub const MAX_USES: u32 = 1_000_000;
 

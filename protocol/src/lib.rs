@@ -26,6 +26,7 @@ pub mod problem;
 mod schema;
 pub mod scope;
 mod secret;
+pub mod text;
 mod wire_enum;
 pub mod wording;
 

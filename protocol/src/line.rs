@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::name::Name;
+use crate::text::{is_unseen, seen};
 use crate::wire_enum::wire_enum;
 
 /// The longest pulse that a command can request, in milliseconds. The setting `max_on` of a line usually limits the
@@ -49,11 +50,21 @@ wire_enum! {
 }
 
 /// Returns whether a text is a valid unit of a sensor. A unit has 1 to [`MAX_UNIT`] characters, no control characters,
-/// and no spaces at the start or end.
+/// no invisible characters and no direction marks ([`is_unseen`]), and no spaces at the start or end.
+///
+/// Earlier versions allowed invisible characters, so a reader of units calls [`visible_unit`] first.
 pub fn is_unit(text: &str) -> bool {
     (1..=MAX_UNIT).contains(&text.chars().count())
-        && !text.chars().any(char::is_control)
+        && !text.chars().any(is_unseen)
         && text.trim().len() == text.len()
+}
+
+/// Returns a unit without invisible characters and direction marks, which earlier versions allowed. Because of this
+/// function, such a unit makes neither the message of a device nor the configuration file of an agent invalid. A unit
+/// with control characters was never valid, so it is returned unchanged.
+pub fn visible_unit(text: &str) -> String {
+    let has_marks = text.chars().any(is_unseen) && !text.chars().any(char::is_control);
+    if has_marks { seen(text) } else { text.to_owned() }
 }
 
 impl LineKind {
@@ -481,12 +492,27 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_is_a_short_text_without_control_characters() {
+    fn a_unit_is_a_short_text_that_a_person_can_see() {
         for unit in ["°C", "%", "m/s²", "1234567890123456"] {
             assert!(is_unit(unit), "{unit}");
         }
-        for unit in ["", " °C", "V ", "a\nb", "\u{1b}[31m", "12345678901234567"] {
+        for unit in [
+            "",
+            " °C",
+            "V ",
+            "a\nb",
+            "\u{1b}[31m",
+            "12345678901234567",
+            "\u{200e}°C",
+            "V\u{202e}",
+            "\u{200b}",
+        ] {
             assert!(!is_unit(unit), "{unit:?}");
+        }
+        for (unit, visible) in
+            [("\u{200e}°C \u{202c}", "°C"), ("°C", "°C"), (" V", " V"), ("\u{1b}\u{200e}", "\u{1b}\u{200e}")]
+        {
+            assert_eq!(visible_unit(unit), visible, "{unit:?}");
         }
     }
 

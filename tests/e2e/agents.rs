@@ -33,7 +33,8 @@ fn an_agent_in_1970_connects_over_tls_and_obeys() {
     };
     let (_, code) = edge.site(0);
     let url = edge.origin();
-    cli(&["setup", "--url", url, "--code", code, "--username", "ann", "--password-stdin"], "long enough");
+    let lines = format!("{code}\nlong enough");
+    cli(&["setup", "--url", url, "--code", "-", "--username", "ann", "--password-stdin"], &lines);
     cli(&["login", "--url", url, "--username", "ann", "--password-stdin"], "long enough");
     let enrolment = cli(&["device", "enrol", "porch"], "")["enrol"].as_str().expect("a string").to_owned();
 

@@ -36,12 +36,23 @@ fn an_edge_runs_under_systemd_without_an_account() {
         http.send("GET", "/healthz", None).ok().filter(|answer| answer.status == 200)
     });
     assert_eq!(computer.property(UNIT, "User"), "pinlatch-edge");
-    let said_of_secrets =
-        computer.run("stat -c '%a %U' /var/lib/pinlatch-edge/edge.env /var/lib/pinlatch-edge/state");
-    assert_eq!(said_of_secrets, "600 pinlatch-edge\n700 pinlatch-edge");
+    let of_root = "cd /var/lib/pinlatch-edge && stat -c '%n %a %U' . edge.env edge.capnp worker panel worker/index.js state";
+    assert_eq!(
+        computer.run(of_root),
+        ". 755 root\nedge.env 600 root\nedge.capnp 644 root\nworker 755 root\npanel 755 root\nworker/index.js 644 root\n\
+         state 700 pinlatch-edge"
+    );
+    // Everything outside of `state/` belongs to root, and the service can write only there.
+    let in_folder = "find /var/lib/pinlatch-edge -path '*/state' -prune -o";
+    let writable = computer.run(&format!("{in_folder} ! -type l \\( ! -user root -o -perm /022 \\) -print"));
+    assert_eq!(writable, "", "the service can change code or configuration");
+    assert_ne!(
+        computer.run("find /var/lib/pinlatch-edge/state -name '*.sqlite' -user pinlatch-edge | head -1"),
+        ""
+    );
 
-    let code =
-        said.split("--code ").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("a setup code");
+    let (_, rest) = said.split_once("this setup code:").expect("a setup code");
+    let code = rest.split_whitespace().next().expect("a setup code");
     http.post("/api/v1/setup", &json!({ "code": code, "username": OWNER, "password": PASSWORD })).ok();
     let owner = http.bearer(&log_in(&http));
     let enrolment = owner.post("/api/v1/enrolments", &json!({ "device": "porch" })).ok();
@@ -62,6 +73,30 @@ fn an_edge_runs_under_systemd_without_an_account() {
     // After the restore, people, sessions and devices must still exist.
     log_in(&http);
     obeys(&owner);
+
+    // A compromised service plants links where root writes. The update must not follow them.
+    computer.run(
+        "cd /var/lib/pinlatch-edge && systemctl stop pinlatch-edge && echo mine > /root/victim && mkdir /root/folder \
+         && chown pinlatch-edge: . && rm -r worker panel edge.env && ln -s /root/victim edge.env && ln -s /root/folder panel \
+         && mkdir worker && ln -s /root/victim worker/index.js && chown -R pinlatch-edge: worker && chown -h pinlatch-edge: edge.env panel",
+    );
+    follow(&computer, "update", port);
+    assert_eq!(
+        computer.run("cat /root/victim; ls /root/folder; stat -c '%a %U' /root/victim"),
+        "mine\n644 root"
+    );
+    assert_eq!(computer.run(&format!("{in_folder} ! -type l \\( ! -user root -o -perm /022 \\) -print")), "");
+    soon("the updated edge answers", || {
+        http.send("GET", "/healthz", None).ok().filter(|answer| answer.status == 200)
+    });
+    log_in(&http);
+    // A folder with state that is a link is refused.
+    computer.run("cd /var/lib/pinlatch-edge && systemctl stop pinlatch-edge && mv state elsewhere && ln -s /root/folder state");
+    let refused =
+        "cd /clone && bin/pinlatch self-host --out /var/lib/pinlatch-edge --service-user pinlatch-edge";
+    let (code, said) = computer.try_run(refused);
+    assert!(code == Some(1) && said.contains("is a symbolic link"), "{said}");
+    assert_eq!(computer.run("stat -c %U /root/folder"), "root");
 }
 
 /// Creates the files that a clone of the repository contains after a build.

@@ -89,6 +89,7 @@ impl Deployment {
         write_private(&secrets, &format!("{written}{}", outsiders::secrets())).expect("a file");
         let options = EdgeOptions::new(folder.path().join("edge"))
             .expect("the environment of `cargo xtask test`")
+            .local_servers()
             .secrets_file(secrets)
             .var("SITES", names.join(","))
             .var("ISSUERS", outsiders::tables(OUTSIDE));

@@ -17,7 +17,7 @@ use crate::edge::session::api;
 use crate::states::{presence, state};
 use crate::terminal::colour::{Tone, paint};
 use crate::terminal::columns::columns;
-use crate::terminal::output::print;
+use crate::terminal::output::{note, print};
 use crate::terminal::text::plain;
 use crate::terminal::times::{now_ms, stamp};
 
@@ -66,14 +66,14 @@ fn enrol(name: &Name, json: bool) -> Result<()> {
     // Only a caller with all scopes of a device can replace the device, so the list contains it.
     let devices: Vec<DeviceView> = edge.call(&Endpoint::ListDevices)?;
     if devices.iter().any(|device| device.name == *name) {
-        eprintln!("The device {name} exists, and the new enrolment string replaces it. {REPLACES}");
+        note(&format!("The device {name} exists, and the new enrolment string replaces it. {REPLACES}"));
     }
     let request = EnrolmentRequest { device: name.clone() };
     let reply: EnrolmentReply = edge.send(&Endpoint::CreateEnrolment, &request)?;
     let text = format!(
         "Run this command on the device. It works once, until {}:\n  {}",
         stamp(reply.expires_at),
-        enrol_command(reply.enrol.expose())
+        plain(&enrol_command(reply.enrol.expose()))
     );
     print(json, &reply, &text)
 }

@@ -9,7 +9,7 @@ use clap_complete::Shell;
 use serde_json::json;
 
 use crate::files::create_folder;
-use crate::terminal::output::{print, print_verbatim};
+use crate::terminal::output::{print, print_own};
 
 #[derive(clap::Args)]
 pub struct Completions {
@@ -30,7 +30,7 @@ pub fn completions(args: &Completions, mut command: Command, json: bool) -> Resu
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, "pinlatch", &mut script);
     let script = String::from_utf8(script).context("the completion script is not UTF-8")?;
-    print_verbatim(json, &json!({ "shell": args.shell.to_string(), "script": script }), &script)
+    print_own(json, &json!({ "shell": args.shell.to_string(), "script": script }), &script)
 }
 
 /// Prints the manual page of `pinlatch`, or writes all manual pages into a folder.
@@ -42,7 +42,7 @@ pub fn man(args: &Man, command: Command, json: bool) -> Result<()> {
     let mut page = Vec::new();
     clap_mangen::Man::new(command).render(&mut page).context("cannot generate the manual page")?;
     let page = String::from_utf8(page).context("the manual page is not UTF-8")?;
-    print_verbatim(json, &json!({ "page": page }), &page)
+    print_own(json, &json!({ "page": page }), &page)
 }
 
 /// Writes one manual page for `pinlatch` and for each of its commands into a folder. Returns the paths of the pages.

@@ -67,7 +67,7 @@ pub fn run(args: &Init, json: bool) -> Result<()> {
     for (site, code) in &setup {
         text.push_str(&format!(
             "\nTo become the owner of the site {site}, run this command within one week:\n  \
-             pinlatch setup --url {url} --code {} --username YOU\n",
+             pinlatch setup --url {url} --username YOU\nThe command asks for this setup code:\n  {}\n",
             code.expose()
         ));
     }

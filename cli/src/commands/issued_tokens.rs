@@ -20,7 +20,7 @@ use crate::commands::useless_scopes::warn_of_useless;
 use crate::edge::session;
 use crate::terminal::colour::Tone;
 use crate::terminal::columns::{Cell, columns};
-use crate::terminal::output::{note, print, say, say_json};
+use crate::terminal::output::{note, print, print_token, say_json};
 use crate::terminal::text::plain;
 use crate::terminal::times::{Moment, instant, now, seconds, stamp, stamp_ms};
 
@@ -165,7 +165,7 @@ pub fn create(kind: TokenKind, grant: &Grant, json: bool) -> Result<()> {
         }
     ));
     match reply.access_token.or(reply.link) {
-        Some(secret) => say(secret.expose()),
+        Some(secret) => print_token(json, &(), secret.expose()),
         None => bail!("the edge's response contains no token or link"),
     }
 }

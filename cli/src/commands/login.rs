@@ -1,7 +1,7 @@
 //! Implements `pinlatch setup`, `login`, `logout` and `whoami`.
 
 use anyhow::{Context, Result};
-use pinlatch_protocol::api::{Secret, SetupRequest, TokenReply, TokenRequest, Whoami};
+use pinlatch_protocol::api::{SetupRequest, TokenReply, TokenRequest, Whoami};
 use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::{Name, UserName};
 use serde::de::IgnoredAny;
@@ -12,6 +12,7 @@ use crate::edge::address::{deployment, require_edge};
 use crate::edge::api::Api;
 use crate::edge::client_token;
 use crate::edge::session::{api, current, forget, is_over, keep, logged_in_at};
+use crate::terminal::code::code;
 use crate::terminal::output::print;
 use crate::terminal::password::password;
 use crate::terminal::text::plain;
@@ -24,9 +25,10 @@ pub struct Setup {
     /// The name of the site. [default: the site in the setup code]
     #[arg(long)]
     pub site: Option<Name>,
-    /// The setup code that `pinlatch init` printed.
-    #[arg(long)]
-    pub code: String,
+    /// Read the setup code that `pinlatch init` printed from the first line of stdin (`--code -`). A code can also be
+    /// the value of this option, but other users of this machine can then read it. [default: ask for the code]
+    #[arg(long, value_name = "-|CODE", allow_hyphen_values = true)]
+    pub code: Option<String>,
     /// The owner's user name.
     #[arg(long)]
     pub username: UserName,
@@ -63,7 +65,7 @@ pub fn set_up(args: &Setup, json: bool) -> Result<()> {
     let api = reached(&args.url, args.password_stdin)?;
     let request = SetupRequest {
         site: args.site.clone(),
-        code: Secret::new(&args.code),
+        code: code(args.code.as_deref(), "setup code")?,
         username: args.username.clone(),
         password: password(args.password_stdin, true)?,
     };

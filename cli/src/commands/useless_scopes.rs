@@ -5,7 +5,7 @@ use pinlatch_protocol::panel::DeviceView;
 use pinlatch_protocol::scope::{Pattern, Scope, ScopeSet};
 
 use crate::edge::api::Api;
-use crate::terminal::text::plain;
+use crate::terminal::output::warn;
 
 /// Prints a warning on stderr for each scope that permits nothing at present. The scopes are still granted, because the
 /// device can be enrolled later. A caller without permission to see the devices gets no warning.
@@ -20,7 +20,7 @@ pub fn warn_of_useless(edge: &Api, scopes: &ScopeSet) {
     }
     for scope in scopes.iter() {
         if let Some(reason) = reason(scope, &devices) {
-            eprintln!("{}", plain(&format!("Warning: {scope} permits nothing at present: {reason}.")));
+            warn(&format!("{scope} permits nothing at present: {reason}."));
         }
     }
 }

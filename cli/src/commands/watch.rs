@@ -13,8 +13,7 @@ use serde_json::Value;
 use crate::edge::session::{Session, current, is_over, renewed};
 use crate::edge::socket::{End, Socket};
 use crate::states::{reachable, state};
-use crate::terminal::colour::for_stdout;
-use crate::terminal::output::{note, say, say_json};
+use crate::terminal::output::{note, print, say_json};
 use crate::terminal::text::plain;
 use crate::terminal::times::stamp_ms;
 
@@ -130,7 +129,7 @@ fn watch(session: &Session, json: bool) -> Result<End> {
             && blinking.is_news(&frame)
         {
             for line in lines(&frame) {
-                say(&for_stdout(&line))?;
+                print(json, &(), &line)?;
             }
         }
     }
@@ -202,6 +201,7 @@ fn line(at_ms: u64, place: &str, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::terminal::colour::for_stdout;
     use pinlatch_protocol::problem::Problem;
     use serde_json::json;
 

@@ -56,6 +56,8 @@ pub struct Reading {
     pub issuer_tables: Map<String, Value>,
     /// The tables of the login providers, by the provider's name.
     pub login_tables: Map<String, Value>,
+    /// All variables of the configuration, by name.
+    pub vars: Value,
     /// The names of secrets that a table mentions but `.dev.vars` does not contain. The Worker can have secrets that
     /// are missing on this machine.
     pub absent: BTreeSet<String>,
@@ -173,7 +175,15 @@ impl Config {
         let mut issuers = Issuers::read(&Value::Object(issuer_tables.clone()), &sites, secret);
         issuers.forbid_audiences(providers.client_ids());
         let absent = absent.into_inner();
-        Ok(Reading { sites, issuers, providers, issuer_tables, login_tables, absent })
+        Ok(Reading {
+            sites,
+            issuers,
+            providers,
+            issuer_tables,
+            login_tables,
+            vars: Value::Object(vars),
+            absent,
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use pinlatch_token::private_uri;
 use serde_json::{Map, Value};
 use ureq::Error;
+use url::Url;
 
 use crate::edge::api::agent;
 
@@ -76,14 +77,13 @@ fn unreachable(error: Error) -> Unpublished {
 }
 
 /// Returns the two possible URLs of an issuer's metadata. The first URL is defined by OpenID Connect Discovery 1.0 §4,
-/// and the second URL by RFC 8414 §3.1. Returns `None` if `issuer` is not a URL.
+/// and the second URL by RFC 8414 §3.1. Returns `None` if `issuer` is not a URL to which requests are sent.
 pub fn metadata_uris(issuer: &str) -> Option<[String; 2]> {
-    let bare = issuer.trim_end_matches('/');
-    let scheme = bare.find("://")? + 3;
-    let path = bare.get(scheme..)?.find('/').map_or(bare.len(), |slash| scheme + slash);
-    let (host, path) = (bare.get(..path)?, bare.get(path..)?);
+    private_uri(issuer).ok()?;
+    let url = Url::parse(issuer).ok().filter(|url| url.query().is_none())?;
+    let (host, path) = (url.origin().ascii_serialization(), url.path().trim_end_matches('/'));
     Some([
-        format!("{bare}/.well-known/openid-configuration"),
+        format!("{host}{path}/.well-known/openid-configuration"),
         format!("{host}/.well-known/oauth-authorization-server{path}"),
     ])
 }
@@ -91,7 +91,8 @@ pub fn metadata_uris(issuer: &str) -> Option<[String; 2]> {
 /// Fetches an issuer's metadata from the OpenID Connect URL. If the server answers with status 404, the metadata is
 /// fetched from the URL of RFC 8414.
 pub fn metadata(issuer: &str) -> Result<Published, Unpublished> {
-    let no_address = || Unpublished::Other("the issuer is not a URL".into());
+    private_uri(issuer).map_err(Unpublished::Other)?;
+    let no_address = || Unpublished::Other("the URL of an issuer must contain no query".into());
     let [openid, oauth] = metadata_uris(issuer).ok_or_else(no_address)?;
     match get(&openid) {
         Err(Unpublished::Nothing) => get(&oauth),
@@ -122,7 +123,15 @@ mod tests {
                 "https://id.example/.well-known/oauth-authorization-server/realms/home"
             ]
         );
-        assert_eq!(metadata_uris("id.example"), None);
+        for wrong in [
+            "id.example",
+            "https://127.0.0.1:80@evil.example",
+            "http://localhost:80@evil.example/realms/home",
+            "https://id.example/?x=/y",
+            "http://id.example",
+        ] {
+            assert_eq!(metadata_uris(wrong), None, "{wrong}");
+        }
     }
 
     /// Starts a server that sends `answer` once, and fetches a document from this server.

@@ -1,5 +1,6 @@
 //! Parses what people type, and prints what people read.
 
+pub mod code;
 pub mod colour;
 pub mod columns;
 pub mod output;

@@ -56,11 +56,11 @@ fn ask(prompt: &str) -> Result<Secret> {
 
 /// Returns whether a person can type a password, even if stdin and stdout are pipes.
 #[cfg(unix)]
-fn is_terminal_available() -> bool {
+pub fn is_terminal_available() -> bool {
     std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty").is_ok()
 }
 
 #[cfg(not(unix))]
-fn is_terminal_available() -> bool {
+pub fn is_terminal_available() -> bool {
     io::IsTerminal::is_terminal(&io::stdin())
 }

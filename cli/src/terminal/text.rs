@@ -1,5 +1,7 @@
 //! Lays out text in 80 columns, and escapes terminal control characters.
 
+use pinlatch_protocol::text::is_unseen;
+
 /// The width of printed text, in columns.
 const WIDTH: usize = 80;
 
@@ -26,19 +28,13 @@ pub fn plain(text: &str) -> String {
 
 /// Adds a character to a text, in the same way as [`plain`].
 pub fn escape(c: char, shown: &mut String) {
-    if c.is_control() || is_unseen(c) {
+    if is_unseen(c) {
         for unit in c.encode_utf16(&mut [0; 2]) {
             shown.push_str(&format!("\\u{unit:04x}"));
         }
     } else {
         shown.push(c);
     }
-}
-
-fn is_unseen(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Formats rows as a table with aligned values. Values that do not fit on a line are wrapped.
@@ -126,6 +122,11 @@ mod tests {
         assert_eq!(plain("Grüße, 鍵"), "Grüße, 鍵");
         let json = plain(&serde_json::to_string(hostile).unwrap());
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), hostile, "JSON keeps its meaning");
+        for mark in
+            ['\u{200e}', '\u{200f}', '\u{61c}', '\u{202a}', '\u{2066}', '\u{2069}', '\u{200b}', '\u{feff}']
+        {
+            assert_eq!(plain(&mark.to_string()), format!("\\u{:04x}", u32::from(mark)));
+        }
     }
 
     #[test]

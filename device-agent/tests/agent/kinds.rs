@@ -17,7 +17,7 @@ const LINES: &str = concat!(
         "up": "switch";
         "down": "momentary";
         "bell": "contact", "debounce_ms = 0", "presses = true", "long_press_ms = 60_000";
-        "heat": "sensor", r#"unit = "°C""#, "precision = 1";
+        "heat": "sensor", r#"unit = "\u200e°C""#, "precision = 1";
     },
     r#"
 [interlocks.shutter]

@@ -1,6 +1,7 @@
 //! Handles the enrolment of devices and the setup of owners, with one-time codes. Each one-time code contains an HMAC
 //! that only the edge can compute.
 
+use pinlatch_protocol::admin::ENROLMENT_LIFE;
 use pinlatch_protocol::api::{
     EnrolReply, EnrolRequest, EnrolmentReply, EnrolmentRequest, Secret, SetupRequest,
 };
@@ -17,16 +18,13 @@ use crate::incoming::Incoming;
 use crate::objects::{ask_own, ask_site};
 use crate::respond::{self, HandlerResult, fault};
 
-/// The lifetime of an enrolment code, in seconds. One hour is long enough for a person to walk to the device.
-const CODE_LIFE: u64 = 3600;
-
 /// Handles `POST /api/v1/enrolments`, which creates an enrolment code for one device.
 pub async fn create(mut incoming: Incoming) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let EnrolmentRequest { device } = incoming.json().await?;
     let keys = &incoming.deployment.keys;
     let (code, text) = keys
-        .issue_code(CodePurpose::Enrol, &principal.site, now_s() + CODE_LIFE)
+        .issue_code(CodePurpose::Enrol, &principal.site, now_s() + ENROLMENT_LIFE)
         .map_err(|error| fault("enrolment code", error))?;
     let call = calls::CreateEnrolment {
         principal,

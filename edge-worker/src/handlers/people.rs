@@ -1,8 +1,8 @@
 //! Handles requests that invite, change or remove people, change passwords, or end logins.
 
 use pinlatch_protocol::admin::{
-    AcceptReply, AcceptRequest, AdmitRequest, InviteReply, InviteRequest, InvitedReply, InvitedRequest,
-    PasswordRequest, RightsRequest, SecureRequest,
+    AcceptReply, AcceptRequest, AdmitRequest, INVITATION_LIFE, InviteReply, InviteRequest, InvitedReply,
+    InvitedRequest, PasswordRequest, RightsRequest, SecureRequest,
 };
 use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::problem::{Code, Problem};
@@ -16,9 +16,6 @@ use crate::gate::{self, Client, NewPassword, Source};
 use crate::incoming::Incoming;
 use crate::objects::{ask_own, ask_site};
 use crate::respond::{self, HandlerResult, fault};
-
-/// The lifetime of an invitation, in seconds (seven days).
-const INVITATION_LIFE: u64 = 7 * 86_400;
 
 /// Handles `GET /api/v1/users`, which lists the people of a site.
 pub async fn list(incoming: Incoming) -> HandlerResult {

@@ -52,7 +52,8 @@ pub async fn get(uri: &str) -> Result<String, String> {
 }
 
 async fn read(fetch: Fetch, signal: &worker::AbortSignal) -> Result<(u16, String), String> {
-    let mut response: Response = fetch.send_with_signal(signal).await.map_err(|error| error.to_string())?;
+    let mut response: Response =
+        fetch.send_with_signal(signal).await.map_err(|error| unsent(&error.to_string()))?;
     let stream = response.stream();
     let bytes = body::read(response.headers(), stream, MOST).await.map_err(|error| match error {
         BodyError::TooLarge => format!("the response is larger than {MOST} bytes"),
@@ -60,4 +61,28 @@ async fn read(fetch: Fetch, signal: &worker::AbortSignal) -> Result<(u16, String
     })?;
     let text = String::from_utf8(bytes).map_err(|_| "the response is not UTF-8".to_owned())?;
     Ok((response.status_code(), text))
+}
+
+/// Explains a request that was not sent. workerd tells the Worker only `internal error`, and writes the reason into its
+/// log: the address is not allowed, or the name cannot be resolved.
+fn unsent(error: &str) -> String {
+    if !error.contains("internal error") {
+        return error.to_owned();
+    }
+    format!(
+        "{error}. The line of workerd with this reference contains the reason. If connecting \"is not allowed\", the address \
+         is in a private network, which `pinlatch self-host --allow-private-network` allows"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_workerd_did_not_send_names_the_option() {
+        let text = unsent("Error: internal error; reference = abc");
+        assert!(text.contains("reference = abc") && text.contains("--allow-private-network"), "{text}");
+        assert_eq!(unsent("Error: Network connection lost."), "Error: Network connection lost.");
+    }
 }

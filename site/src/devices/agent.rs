@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use pinlatch_protocol::agent::{FromAgent, MAX_LINES, MachineInfo, Outcome, warning};
 use pinlatch_protocol::close;
-use pinlatch_protocol::line::{LineInfo, LineKind, MAX_PRECISION, is_unit};
+use pinlatch_protocol::line::{LineInfo, LineKind, MAX_PRECISION, is_unit, visible_unit};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::Change;
 use pinlatch_protocol::problem::{Code, Problem};
@@ -179,6 +179,8 @@ impl Site<'_> {
         infos: &[LineInfo],
         reports: &[Outcome],
     ) -> Result<(), StoreError> {
+        let infos = infos.iter().map(with_visible_unit).collect::<Vec<_>>();
+        let infos = infos.as_slice();
         let too_often = !self.links.memory().events.admit_hello(&device.name, self.now_ms);
         if let Some(reason) = too_often.then_some("hello_too_often").or_else(|| fault_of(infos)) {
             self.audit_odd(device.name.as_str(), reason)?;
@@ -235,6 +237,14 @@ impl Site<'_> {
         }
         Ok(())
     }
+}
+
+/// Returns the description of a line without direction marks in its unit. If a unit consists only of such marks, the
+/// line has no unit. A unit with such marks must not disconnect the device, because earlier agents accept it.
+fn with_visible_unit(info: &LineInfo) -> LineInfo {
+    let visible = info.unit.as_deref().map(visible_unit);
+    let unit = visible.filter(|unit| !unit.is_empty() || info.unit.as_deref() == Some(""));
+    LineInfo { unit, ..info.clone() }
 }
 
 /// Returns the reason for refusing a `hello` message as a stable code, or `None` if the message is valid.

@@ -287,6 +287,21 @@ fn units_are_kept_and_checked() {
         (test_site.line("heat").unit.as_deref(), test_site.line("heat").precision),
         (Some("°C"), Some(1))
     );
+    for (number, (unit, stored)) in
+        [("\u{200e}°C\u{202c}", Some("°C")), ("\u{2066}\u{2069}", None), ("°C", Some("°C"))]
+            .into_iter()
+            .enumerate()
+    {
+        let session = format!("u{number}");
+        test_site.connect("porch", &session, "cert-1").0.unwrap();
+        let marked = LineInfo { unit: Some(unit.into()), ..heat.clone() };
+        let lamp = info("lamp", LineKind::Switch, Some(Level::On(true)), false);
+        let effects = test_site.hello("porch", &session, &[marked, lamp], &[]);
+        let closed = |effect: &Effect| matches!(effect, Effect::CloseAgent { .. });
+        assert!(!effects.iter().any(closed), "{unit:?} disconnects the device: {effects:?}");
+        assert_eq!(test_site.line("heat").unit.as_deref(), stored, "{unit:?}");
+        assert_eq!(test_site.line("lamp").reported, Some(Level::On(true)), "{unit:?}");
+    }
     for (number, (unit, precision)) in
         [("\u{1b}[2J", 1), ("seventeen letters", 1), ("", 1), ("V", 7)].into_iter().enumerate()
     {

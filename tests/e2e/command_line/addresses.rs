@@ -45,14 +45,25 @@ fn without_a_terminal_every_prompt_names_the_option() {
         &["login", "--url", url, "--username", OWNER][..],
         &["setup", "--url", url, "--code", "x", "--username", OWNER],
         &["user", "accept", "--url", url, "--code", "x"],
+        &["user", "accept", "--url", url, "--code", "-"],
         &["user", "password"],
         &["user", "secure"],
     ] {
-        let output = finish(owner.without_terminal(command), "");
+        let output = finish(owner.without_terminal(command), "x\n");
         let complaint = stderr(&output);
         assert_eq!(output.status.code(), Some(1), "{command:?}: {complaint}");
+        let is_argument = command.contains(&"x");
+        let warning = "other users of this machine can read the arguments of running programs";
+        assert_eq!(complaint.contains(warning), is_argument, "{command:?}: {complaint}");
         let advice = "there is no terminal to ask for the password; use --password-stdin";
         assert!(complaint.contains(advice), "{command:?}: {complaint}");
         assert!(!complaint.contains("os error"), "{command:?}: {complaint}");
+    }
+    for command in [&["setup", "--url", url, "--username", OWNER][..], &["user", "accept", "--url", url]] {
+        let complaint = stderr(&finish(owner.without_terminal(command), ""));
+        assert!(
+            complaint.contains("there is no terminal to ask for the") && complaint.contains("`--code -`"),
+            "{complaint}"
+        );
     }
 }

@@ -35,9 +35,8 @@ fn an_owner_runs_a_site_from_the_command_line() {
 
     let code = owner.says(&["user", "invite", "ann", "--role", "operator"], "")["code"].clone();
     let url = site.deployment.origin();
-    let accept =
-        ["user", "accept", "--url", url, "--code", code.as_str().expect("a code"), "--password-stdin"];
-    ann.says(&accept, &format!("{PASSWORD}\n"));
+    let accept = ["user", "accept", "--url", url, "--code", "-", "--password-stdin"];
+    ann.says(&accept, &format!("{}\n{PASSWORD}\n", code.as_str().expect("a code")));
     ann.log_in(&site, "ann");
 
     let mut watch = owner.command(&["--json", "watch"]);

@@ -34,7 +34,13 @@ fn the_doctor_says_what_is_wrong_with_an_issuer() {
     for name in ["wrangler.toml", ".dev.vars"] {
         std::fs::copy(world.deployment.folder().join(name), at(name)).expect("a copy");
     }
+    // Without a login and without the variable ORIGIN, nothing says that the URL is the owner's deployment.
+    let (_, all) = checks(folder.path(), origin);
+    assert_eq!(check(&all, "issuer", "curl")["code"], "address_not_named");
+    let without_origin = std::fs::read_to_string(at(".dev.vars")).expect("secrets");
+    std::fs::write(at(".dev.vars"), format!("{without_origin}ORIGIN='{origin}'\n")).expect("secrets");
     let (well, all) = checks(folder.path(), origin);
+    assert_eq!(check(&all, "issuer", "curl")["state"], "ok", "{all:?}");
     let login = check(&all, "provider", "auth0");
     assert_eq!((login["state"].as_str(), well), (Some("ok"), true), "{all:?}");
 
@@ -97,6 +103,7 @@ fn the_doctor_says_what_is_wrong_with_an_issuer() {
     let said = serde_json::to_string(&all).expect("text");
     for line in secrets.lines() {
         let value = line.split_once('=').map_or("", |(_, value)| value.trim_matches('\''));
-        assert!(value.len() < 16 || !said.contains(value), "a secret is shown");
+        let is_public = line.starts_with("ORIGIN=");
+        assert!(is_public || value.len() < 16 || !said.contains(value), "a secret is shown");
     }
 }

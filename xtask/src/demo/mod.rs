@@ -121,9 +121,9 @@ fn begin(owner: &Owner<'_>, parts: EdgeParts, port: u16) -> Result<(Edge, Demo)>
 }
 
 fn start_edge(parts: EdgeParts, layout: &Layout, port: u16) -> Result<Edge> {
-    let options =
-        EdgeOptions::with(parts, &layout.edge).port(port).secrets_file(layout.secrets.join(".dev.vars"));
-    Edge::start(options)
+    let options = EdgeOptions::with(parts, &layout.edge).port(port);
+    // A developer can try a login provider on the same machine.
+    Edge::start(options.local_servers().secrets_file(layout.secrets.join(".dev.vars")))
 }
 
 /// Returns the wanted port, or the usual port if no port is wanted. If this port is in use, returns another free port.
@@ -165,8 +165,9 @@ impl Owner<'_> {
 
     fn setup(&self, demo: &Demo, code: &str) -> Result<()> {
         let args =
-            ["setup", "--url", &demo.url, "--code", code, "--username", &demo.username, "--password-stdin"];
-        process::output_with_input("pinlatch setup", &mut self.pinlatch(&args), &demo.password).map(drop)
+            ["setup", "--url", &demo.url, "--code", "-", "--username", &demo.username, "--password-stdin"];
+        let lines = format!("{code}\n{}", demo.password);
+        process::output_with_input("pinlatch setup", &mut self.pinlatch(&args), &lines).map(drop)
     }
 
     fn login(&self, demo: &Demo) -> Result<()> {

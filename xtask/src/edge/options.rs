@@ -80,6 +80,9 @@ pub struct EdgeOptions {
     /// The private key and the certificate (PEM files) for TLS. `None` means that the Worker serves plain HTTP.
     pub https: Option<(PathBuf, PathBuf)>,
     pub runner: Runner,
+    /// Whether the Worker can connect to servers on this machine, such as the login providers of tests. wrangler always
+    /// allows these connections.
+    pub local_servers: bool,
     /// The entry script of a different Worker, which must answer requests for `/healthz`.
     pub other: Option<PathBuf>,
 }
@@ -123,7 +126,18 @@ impl EdgeOptions {
     pub fn with(parts: EdgeParts, dir: impl Into<PathBuf>) -> Self {
         let (vars, secrets) = (BTreeMap::new(), Secrets::None);
         let (runner, dir) = (Runner::Workerd, dir.into());
-        Self { parts, dir, ip: None, port: None, vars, secrets, https: None, runner, other: None }
+        Self {
+            parts,
+            dir,
+            ip: None,
+            port: None,
+            vars,
+            secrets,
+            https: None,
+            runner,
+            local_servers: false,
+            other: None,
+        }
     }
 
     /// Makes the Worker listen only at `::1`. TLS cannot be used, because its certificate is for `localhost`.
@@ -158,6 +172,12 @@ impl EdgeOptions {
 
     pub fn wrangler(mut self) -> Self {
         self.runner = Runner::Wrangler;
+        self
+    }
+
+    /// Lets the Worker connect to servers on this machine.
+    pub fn local_servers(mut self) -> Self {
+        self.local_servers = true;
         self
     }
 

@@ -44,6 +44,9 @@ pub fn workerd(options: &EdgeOptions, port: u16) -> Result<Command> {
     if let Some((key, certificate)) = https {
         write.arg("--tls-key").arg(key).arg("--tls-cert").arg(certificate);
     }
+    if options.local_servers {
+        write.args(["--allow-private-network", "local"]);
+    }
     let done = write.output().with_context(|| format!("cannot run {}", parts.pinlatch.display()))?;
     if !done.status.success() {
         bail!("pinlatch self-host: {}", String::from_utf8_lossy(&done.stderr).trim());

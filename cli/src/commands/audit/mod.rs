@@ -21,8 +21,7 @@ use url::form_urlencoded::Serializer;
 use self::chain::Chain;
 use crate::edge::api::parse;
 use crate::edge::session::api;
-use crate::terminal::output::{print, print_refusal, say};
-use crate::terminal::text::plain;
+use crate::terminal::output::{print, print_json_line, print_refusal};
 use crate::terminal::times::{Moment, now};
 
 /// The maximum size of a log that `audit verify` reads, in bytes. A busy site needs about ten years to write a log of 4
@@ -143,7 +142,7 @@ fn export(wanted: &Wanted, now_ms: u64) -> Result<()> {
         api()?.lines(&Endpoint::ReadAudit, &query, |line| {
             let entry: AuditEntry = parse(line)?;
             last = Some(entry.seq);
-            say(&plain(line))
+            print_json_line(line)
         })?;
         match last {
             Some(seq) if seq > 1 && before != last => before = last,

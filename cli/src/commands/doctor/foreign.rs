@@ -15,10 +15,13 @@ use url::Url;
 
 use super::check::{Check, State};
 use super::clock::{CLOCK_WRONG, http_date};
+use super::named::{NamedOrigins, configured};
+use super::private;
 use crate::deploy::vars::Vars;
 use crate::deploy::wrangler::{Config, Files, Reading, member};
 use crate::edge::api::Api;
 use crate::edge::published::{self, Published, Unpublished};
+use crate::edge::session;
 use crate::jwks;
 use crate::terminal::times::spoken;
 
@@ -45,10 +48,14 @@ pub fn check(files: &Files, url: Option<&Url>, now: u64) -> Vec<Check> {
             return vec![Check::failed("config", format!("{error:#}"), advice).coded("config_unreadable")];
         }
     };
+    let origin = configured(vars.as_ref().and_then(|vars| vars.find("ORIGIN")), &reading.vars);
+    let named = NamedOrigins::new(origin, session::logged_in_at().ok().flatten());
     let mut checks = Vec::new();
     for name in reading.issuer_tables.keys() {
         checks.push(match reading.issuers.named(name) {
-            Ok(issuer) => IssuerCheck { issuer, reading: &reading, vars: vars.as_ref(), now }.check(url),
+            Ok(issuer) => {
+                IssuerCheck { issuer, reading: &reading, vars: vars.as_ref(), named: &named, now }.check(url)
+            }
             Err(reason) => {
                 Check::failed(ISSUER, format!("{name}: {reason}"), LOOK_AT_TABLE).coded("issuer_table")
             }
@@ -77,6 +84,8 @@ struct IssuerCheck<'c> {
     issuer: &'c Issuer,
     reading: &'c Reading,
     vars: Option<&'c Vars>,
+    /// The origins to which a token of the issuer can be sent.
+    named: &'c NamedOrigins,
     now: u64,
 }
 
@@ -89,8 +98,10 @@ impl IssuerCheck<'_> {
         };
         let here = here.unwrap_or_else(|check| check);
         match url {
-            Some(url) if here.state != State::Failed => self.asked(table, url, here),
-            _ => here,
+            _ if here.state == State::Failed => here,
+            Some(url) if !self.named.contain(url) => left_out(url, here),
+            Some(url) => self.asked(table, url, here),
+            None => here,
         }
     }
 
@@ -177,6 +188,10 @@ impl IssuerCheck<'_> {
         }
         if is(Code::IssuerUnavailable) {
             let detail = format!("{name}: the edge cannot fetch the issuer's keys, but this machine can");
+            if let Some(check) = self.issuer.jwks_uri().and_then(|uri| private::refused(ISSUER, &detail, uri))
+            {
+                return check;
+            }
             let advice = "check that the issuer accepts requests from Cloudflare's IP addresses. The edge's log contains the reason for the failure: \
                           npx wrangler tail";
             return Check::failed(ISSUER, detail, advice).coded("edge_cannot_fetch");
@@ -231,6 +246,21 @@ impl IssuerCheck<'_> {
         let claims = part(Value::Object(self.claims(table)));
         format!("{header}.{claims}.{}", Base64UrlUnpadded::encode_string(&[0; 32]))
     }
+}
+
+/// Adds to the check of an issuer that no token was sent to the URL. A token is valid at the deployment, so a server
+/// that only claims to be the deployment must not get it.
+fn left_out(url: &Url, here: Check) -> Check {
+    let origin = url.origin().ascii_serialization();
+    let detail = format!(
+        "{}; no token of the issuer was sent to {origin}, because neither the variable ORIGIN nor your login names this URL",
+        here.detail
+    );
+    let advice = format!(
+        "{}if {origin} is your deployment, log in there (pinlatch login --url {origin} --username YOU), or add the line ORIGIN='{origin}' to .dev.vars; then run this command again",
+        here.advice.map_or_else(String::new, |advice| format!("{advice}; "))
+    );
+    Check::warning(ISSUER, detail, &advice).coded(here.code.unwrap_or("address_not_named"))
 }
 
 fn provider_check(

@@ -3,6 +3,8 @@
 mod check;
 mod clock;
 mod foreign;
+mod named;
+mod private;
 mod proxy;
 mod secrets;
 
@@ -20,7 +22,7 @@ use url::Url;
 use self::check::{Check, State, page};
 use self::clock::clock;
 use crate::deploy::wrangler::Files;
-use crate::edge::address::deployment;
+use crate::edge::address::{deployment, is_same_origin};
 use crate::edge::api::{Api, Probe, is_local};
 use crate::edge::session;
 use crate::jwks;
@@ -231,7 +233,7 @@ fn gate(probe: &Probe) -> Check {
 fn login(url: &Url) -> Check {
     let login = "log in to the deployment: pinlatch login --url URL --username YOU";
     match session::logged_in_at() {
-        Ok(Some(own)) if own.origin() == url.origin() => {}
+        Ok(Some(own)) if is_same_origin(&own, url) => {}
         Ok(Some(own)) => {
             return Check::warning(
                 "login",

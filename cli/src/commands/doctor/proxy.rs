@@ -9,6 +9,7 @@ use serde_json::json;
 use url::Url;
 
 use super::check::Check;
+use crate::edge::address::is_same_origin;
 use crate::edge::api::{Api, is_local};
 use crate::edge::session;
 use crate::edge::socket::{Socket, probe_upgrade};
@@ -74,7 +75,7 @@ fn upgrade(url: &Url) -> Option<Check> {
 /// Opens the WebSocket for live events, if this machine is logged in to the deployment.
 fn socket(url: &Url) -> Option<Check> {
     let own = session::logged_in_at().ok().flatten()?;
-    if own.origin() != url.origin() {
+    if !is_same_origin(&own, url) {
         return None;
     }
     let session = session::current().ok()?;

@@ -3,6 +3,7 @@
 //! The edge's keys are in `.dev.vars` on the owner's machine. Each command except `list` rewrites `.dev.vars`. New keys
 //! take effect when the owner uploads `.dev.vars` to Cloudflare.
 
+mod dependents;
 mod online;
 mod wait;
 
@@ -13,7 +14,7 @@ use clap::{Subcommand, ValueEnum};
 use pinlatch_token::{EdgeKeys, KeyEntry, KeyRole, MAX_PERSON_LIFE, PublicKey, SigningKey, Step, keyset};
 use serde_json::json;
 
-use self::online::OldTokens;
+use self::dependents::{Dependents, GivenUp, require_given_up};
 use self::wait::{SPREAD, wait_until};
 use crate::deploy::vars::{Secrets, Vars};
 use crate::edge::session;
@@ -28,7 +29,8 @@ pub enum KeysCommand {
     /// List the keys in `.dev.vars` with the role and the dates of each key.
     #[command(visible_alias = "ls")]
     List(File),
-    /// Perform the next step of a key rotation: publish new keys, switch to the new keys, or retire the old keys.
+    /// Perform the next step of a key rotation: publish new keys, switch to the new keys, or retire the old keys. Old keys
+    /// that living API tokens, guest links or invitations need are retired only with --end-tokens.
     Rotate(Rotate),
     /// Replace all keys of the edge in an emergency. Every token, login, code and link becomes invalid, also your own
     /// login. People, passwords, accounts at login providers and devices stay. Only an owner can end the tokens and
@@ -60,10 +62,15 @@ pub struct Rotate {
     /// The step to perform, even if the wait after the previous step is not over. [default: the next step]
     #[arg(long)]
     step: Option<Wanted>,
-    /// Ask the deployment when the API tokens and guest links of the old key expire. The old key is retired only after
-    /// all of its API tokens and guest links have expired. You must be logged in to the deployment.
+    /// In the steps before the last one, also ask the deployment how many API tokens, guest links, invitations and
+    /// enrolment strings need the present keys, and when they expire. You must be logged in to the deployment. The step
+    /// that retires the old keys always asks.
     #[arg(long)]
     check: bool,
+    /// Retire the old keys although at most N living API tokens, guest links, invitations and enrolment strings then
+    /// stop working. `unknown` retires the old keys even if the deployment cannot be asked for the number.
+    #[arg(long, value_name = "N|unknown")]
+    end_tokens: Option<GivenUp>,
 }
 
 #[derive(clap::Args)]
@@ -162,19 +169,15 @@ fn rotate(args: &Rotate, json: bool) -> Result<()> {
             spoken(until - now)
         );
     }
-    let old_tokens = args.check.then(|| online::old_tokens(&secrets.edge, now)).transpose()?;
-    if let (Step::Retire, None, Some(old_tokens)) = (step, args.step, &old_tokens)
-        && let Some(last) = old_tokens.last_expiry
-    {
-        bail!(
-            "{} API tokens and guest links that the old key signed are still valid, and the last of them expires at {}. \
-             Wait until this time, or revoke these tokens and links and create new ones. \
-             To make these tokens and links invalid now, use --step retire",
-            old_tokens.count,
-            stamp(last)
-        );
-    }
     let next = secrets.edge.step(step, now)?;
+    let found = (args.check || step == Step::Retire).then(|| online::dependents(&secrets.edge, &vars, now));
+    let found = match (step, found) {
+        (Step::Retire, Some(found)) => {
+            require_given_up(&found, args.end_tokens)?;
+            found.ok()
+        }
+        (_, found) => found.transpose()?,
+    };
     let number = if step == Step::Switch { secrets.number } else { secrets.number + 1 };
     vars.set("EDGE_KEYS", next.to_private_jwks().expose());
     if number != secrets.number {
@@ -186,7 +189,8 @@ fn rotate(args: &Rotate, json: bool) -> Result<()> {
         "keyset": number,
         "next": next.next_step(),
         "wait_until": wait_until(&next),
-        "old_tokens_until": old_tokens.as_ref().and_then(|old_tokens| old_tokens.last_expiry),
+        "old_tokens_until": found.as_ref().and_then(|found| found.last_expiry),
+        "dependents": found,
         "keys": next.list(),
         "wrote": [vars.path().display().to_string(), backup.display().to_string()],
         "upload": upload(vars.path()),
@@ -203,12 +207,12 @@ fn rotate(args: &Rotate, json: bool) -> Result<()> {
         table(&next.list()),
         written(vars.path(), &backup),
         to_do(&[upload(vars.path())]),
-        what_next(step, old_tokens.as_ref())
+        what_next(step, found.as_ref())
     );
     print(json, &document, &text)
 }
 
-fn what_next(step: Step, old_tokens: Option<&OldTokens>) -> String {
+fn what_next(step: Step, found: Option<&Dependents>) -> String {
     match step {
         Step::Publish => format!(
             "Then wait {}, because all instances of the Worker must first receive the new keys.\n\
@@ -216,27 +220,38 @@ fn what_next(step: Step, old_tokens: Option<&OldTokens>) -> String {
             spoken(SPREAD)
         ),
         Step::Switch => {
-            let ended = match old_tokens {
-                Some(OldTokens { last_expiry: Some(last), count }) => {
+            let needed = match found {
+                Some(found @ Dependents { last_expiry: Some(last), site, .. }) => {
                     format!(
-                        "The old key signed {count} API tokens and guest links that are still valid.\n\
-                         The last of them expires at {}.",
+                        "At the site {site}, the old keys are needed by {}.\nThe last of them expires at {}.",
+                        found.listed(),
                         stamp(*last)
                     )
                 }
-                Some(_) => "No API token or guest link that the old key signed is still valid.".into(),
-                None => "To see when API tokens and guest links expire, use --check.".into(),
+                Some(found) => {
+                    format!("At the site {}, {} needs the old keys.", found.site, found.listed())
+                }
+                None => "To see what still needs the old keys, use --check.".into(),
             };
             format!(
                 "Then wait at least {}, and run `pinlatch keys rotate` again to retire the old keys.\n\
                  When the old keys are retired, all logins that were not renewed after the switch end.\n\
-                 Invitations and enrolment codes from before the switch, and all tokens that the old key\n\
-                 signed, then become invalid.\n\
-                 {ended}",
+                 API tokens, guest links, invitations and enrolment strings from before the switch then\n\
+                 become invalid, so the command retires the old keys only if none is left, or if you\n\
+                 give their number with --end-tokens.\n\
+                 {needed}",
                 spoken(SPREAD + MAX_PERSON_LIFE)
             )
         }
-        Step::Retire => "The rotation is done. Devices get the new key set when they next connect.".into(),
+        Step::Retire => {
+            let ended = match found {
+                Some(found) if found.total() > 0 => {
+                    format!("With the upload, {} of the site {} stop working.\n", found.listed(), found.site)
+                }
+                _ => String::new(),
+            };
+            format!("{ended}The rotation is done. Devices get the new key set when they next connect.")
+        }
     }
 }
 
@@ -353,12 +368,22 @@ mod tests {
 
     #[test]
     fn what_comes_next_is_said() {
-        let at_switch = |old_tokens| what_next(Step::Switch, old_tokens);
-        assert!(at_switch(None).contains("use --check"));
-        let old_tokens = OldTokens { last_expiry: Some(1_782_907_200), count: 2 };
-        let some = at_switch(Some(&old_tokens));
-        assert!(some.contains("signed 2 API tokens") && some.contains("expires at 2026-07-01"), "{some}");
-        let none = at_switch(Some(&OldTokens { last_expiry: None, count: 0 }));
-        assert!(none.contains("No API token or guest link"), "{none}");
+        let found = |api_tokens: usize| Dependents {
+            site: "home".parse().unwrap(),
+            api_tokens,
+            guest_links: 0,
+            invitations: 0,
+            enrolment_strings: 0,
+            last_expiry: (api_tokens > 0).then_some(1_782_907_200),
+            other_sites: Vec::new(),
+        };
+        let at_switch = |found: Option<&Dependents>| what_next(Step::Switch, found);
+        assert!(at_switch(None).contains("use --check") && at_switch(None).contains("--end-tokens"));
+        let some = at_switch(Some(&found(2)));
+        assert!(some.contains("needed by 2 API tokens") && some.contains("expires at 2026-07-01"), "{some}");
+        let none = at_switch(Some(&found(0)));
+        assert!(none.contains("no API token, guest link"), "{none}");
+        assert!(what_next(Step::Retire, Some(&found(2))).starts_with("With the upload, 2 API tokens of"));
+        assert!(what_next(Step::Retire, None).starts_with("The rotation is done"));
     }
 }

@@ -1,45 +1,53 @@
 //! Sends the requests of `pinlatch keys` to the deployment. The owner must be logged in to the deployment.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, bail};
-use pinlatch_protocol::admin::{Generation, TokenView};
+use pinlatch_protocol::admin::Generation;
+use pinlatch_protocol::api::Whoami;
 use pinlatch_protocol::endpoint::Endpoint;
+use pinlatch_protocol::name::Name;
 use pinlatch_token::{EdgeKeys, Step};
 use serde_json::{Value, json};
 
+use super::dependents::{Dependents, Listed, others, site_names};
 use super::wait::SPREAD;
+use crate::deploy::vars::Vars;
+use crate::deploy::wrangler::Config;
 use crate::edge::api::Api;
 use crate::edge::session;
 use crate::jwks::kids;
 
-/// The API tokens and guest links that the old key signed and that are still valid.
-#[derive(Debug, PartialEq, Eq)]
-pub struct OldTokens {
-    /// The time at which the last of the valid tokens and links expires, in Unix seconds. `None` means that no token or
-    /// link is valid.
-    pub last_expiry: Option<u64>,
-    pub count: usize,
-}
-
-/// Returns the API tokens and guest links that the old key signed and that are still valid. Before the switch, the
-/// current key counts as the old key.
-pub fn old_tokens(edge: &EdgeKeys, now: u64) -> Result<OldTokens> {
-    let tokens: Vec<TokenView> = own_deployment(edge)?.call(&Endpoint::ListTokens)?;
+/// Returns the living tokens and codes that the old keys signed or encrypted. Before the switch, the current keys count
+/// as the old keys.
+pub fn dependents(edge: &EdgeKeys, vars: &Vars, now: u64) -> Result<Dependents> {
+    let api = own_deployment(edge)?;
+    let whoami: Whoami = api.call(&Endpoint::Whoami)?;
+    let listed = Listed {
+        tokens: api.call(&Endpoint::ListTokens)?,
+        invitations: api.call(&Endpoint::ListInvitations)?,
+        enrolments: api.call(&Endpoint::ListEnrolments)?,
+    };
     // After the switch, an instance of the Worker can have the old secrets, and sign with the old key, for up to
     // `SPREAD` seconds.
     let by_old_until = match edge.next_step() {
         Step::Retire => edge.last_step_at().map_or(now, |switched| switched.saturating_add(SPREAD)),
         Step::Publish | Step::Switch => now,
     };
-    Ok(valid_tokens(&tokens, by_old_until, now))
+    let others = others(&configured_sites(vars)?, &whoami.site);
+    Ok(Dependents::count(whoami.site, &listed, by_old_until, now, others))
 }
 
-/// Returns the tokens that were created at or before `before`, and that are still valid at the time `now`.
-fn valid_tokens(tokens: &[TokenView], before: u64, now: u64) -> OldTokens {
-    let good = |token: &&TokenView| {
-        token.created_ms / 1000 <= before && token.expires_at > now && token.revoked_ms.is_none()
-    };
-    let good: Vec<u64> = tokens.iter().filter(good).map(|token| token.expires_at).collect();
-    OldTokens { last_expiry: good.iter().max().copied(), count: good.len() }
+/// Returns the sites in the secrets file or in `wrangler.toml` next to it. The list is empty if neither file has them.
+fn configured_sites(vars: &Vars) -> Result<Vec<Name>> {
+    if let Some(sites) = vars.find("SITES") {
+        return site_names(sites);
+    }
+    let config: &Path = &vars.path().with_file_name("wrangler.toml");
+    if !config.exists() {
+        return Ok(Vec::new());
+    }
+    Ok(Config::read(config)?.reading(None)?.sites)
 }
 
 /// Ends all logins, tokens and codes of the site, also the login of the caller. Only an owner can do this. Returns the
@@ -61,43 +69,4 @@ fn own_deployment(edge: &EdgeKeys) -> Result<Api> {
         );
     }
     session::api()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use pinlatch_protocol::admin::TokenKind;
-
-    fn token(created: u64, expires_at: u64, revoked_ms: Option<u64>) -> TokenView {
-        TokenView {
-            jti: "j".into(),
-            kind: TokenKind::Api,
-            name: "n".into(),
-            creator: "ann".into(),
-            scope: "line:a/b:set".parse().unwrap(),
-            not_before: created,
-            expires_at,
-            max_uses: None,
-            max_in_flight: None,
-            max_per_minute: None,
-            max_sockets: None,
-            uses: 0,
-            created_ms: created * 1000,
-            last_used_ms: None,
-            revoked_ms,
-        }
-    }
-
-    #[test]
-    fn only_what_the_old_key_signed_and_still_is_good_counts() {
-        let tokens = [
-            token(10, 500, None),
-            token(20, 900, None),
-            token(10, 999, Some(1)),
-            token(10, 100, None),
-            token(60, 2_000, None),
-        ];
-        assert_eq!(valid_tokens(&tokens, 50, 100), OldTokens { last_expiry: Some(900), count: 2 });
-        assert_eq!(valid_tokens(&tokens, 5, 100), OldTokens { last_expiry: None, count: 0 });
-    }
 }

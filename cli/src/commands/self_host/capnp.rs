@@ -9,6 +9,7 @@ use pinlatch_protocol::loopback::is_loopback;
 use serde_json::Value;
 
 use super::deployment::Deployment;
+use super::network::Network;
 
 /// The names of the TLS files in the folder of the configuration.
 pub struct Tls<'a> {
@@ -25,6 +26,7 @@ pub fn config(
     folder: &Path,
     listen: &[String],
     tls: Option<&Tls>,
+    networks: &[Network],
 ) -> Result<String> {
     let place = |name: &str| {
         let path = folder.join(name);
@@ -67,11 +69,12 @@ pub fn config(
     );
     writeln!(text, "    (name = \"panel\", disk = (path = {})),", place("panel")?)?;
     writeln!(text, "    (name = \"state\", disk = (path = {}, writable = true)),", place("state")?)?;
-    // Private networks are allowed, because issuers and login providers can be in a private network. The Worker
-    // connects only to configured URLs.
-    text.push_str(
-        "    (name = \"internet\", network = (allow = [\"public\", \"private\"], tlsOptions = (trustBrowserCas = true))),\n  ],\n",
-    );
+    // The document of a login provider names further URLs, so only the owner can allow a private network.
+    let allowed = networks.iter().map(|network| quoted(&network.to_string()));
+    let allowed: Vec<String> = std::iter::once(quoted("public")).chain(allowed).collect();
+    let options = "tlsOptions = (trustBrowserCas = true)";
+    let allowed = allowed.join(", ");
+    writeln!(text, "    (name = \"internet\", network = (allow = [{allowed}], {options})),\n  ],")?;
     text.push_str("  sockets = [\n");
     for (number, address) in listen.iter().enumerate() {
         let (name, socket) = (quoted(&format!("http-{number}")), socket(address));

@@ -3,17 +3,18 @@
 
 mod capnp;
 mod deployment;
+#[cfg(unix)]
+mod folder;
+mod network;
+#[cfg(unix)]
+mod service;
+#[cfg(unix)]
+mod write;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
-use serde_json::json;
-
+use self::network::Network;
 use crate::deploy::wrangler::Files;
-use crate::files::{create_folder, read_text, write_private};
-use crate::terminal::output::print;
-use deployment::Deployment;
 
 /// The files of the built Worker: the entry script, and the wasm module that the entry script imports.
 const WORKER: [&str; 2] = ["index.js", "index_bg.wasm"];
@@ -43,75 +44,22 @@ pub struct SelfHost {
     /// The file with the TLS certificate and the certificate chain, as PEM.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
+    /// The user as which systemd runs the edge. The folder with the state belongs to this user, and the user's group can
+    /// read the TLS key. All other files belong to the user of this command, which must be root.
+    #[arg(long, value_name = "USER")]
+    service_user: Option<String>,
+    /// Let the edge connect to issuers and login providers in a private network. NETWORK is a network such as
+    /// 192.168.1.0/24, an IP address, `local` (the edge's machine) or `private` (all private networks and the edge's
+    /// machine). Without a value, NETWORK is `private`. The option can be given several times. [default: only public
+    /// addresses]
+    #[arg(long, value_name = "NETWORK", num_args = 0..=1, default_missing_value = "private")]
+    allow_private_network: Vec<Network>,
 }
 
-pub fn run(args: &SelfHost, json: bool) -> Result<()> {
-    let deployment = Deployment::read(&args.files)?;
-    for part in WORKER {
-        let file = args.worker.join(part);
-        if !file.is_file() {
-            bail!("cannot find {}; build the Worker first: `cargo xtask build edge panel`", file.display());
-        }
-    }
-    if !args.panel.join("index.html").is_file() {
-        bail!("cannot find the panel in {}; build it first: `cargo xtask build panel`", args.panel.display());
-    }
-    let worker = args.out.join("worker");
-    create_folder(&worker)?;
-    for part in WORKER {
-        copy(&args.worker.join(part), &worker.join(part))?;
-    }
-    let panel = args.out.join("panel");
-    copy_folder(&args.panel, &panel)?;
-    let state = args.out.join("state");
-    make_private(&state)?;
-    let tls = match (&args.tls_key, &args.tls_cert) {
-        (Some(key), Some(certificate)) => {
-            write_private(&args.out.join("tls-key.pem"), &read_text(key)?)?;
-            write_private(&args.out.join("tls-cert.pem"), &read_text(certificate)?)?;
-            Some(capnp::Tls { key: "tls-key.pem", certificate: "tls-cert.pem" })
-        }
-        _ => None,
-    };
-    write_private(&args.out.join("edge.env"), &deployment.environment()?)?;
-    let out = args.out.canonicalize().with_context(|| args.out.display().to_string())?;
-    let text = capnp::config(&deployment, &WORKER, &out, &args.listen, tls.as_ref())?;
-    let config = out.join("edge.capnp");
-    fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
-    let place = out.display();
-    let text = format!(
-        "The files are in {place}.\nTo start the edge, run: (set -a; . {place}/edge.env; exec workerd serve {place}/edge.capnp)"
-    );
-    print(json, &json!({ "config": config, "environment": out.join("edge.env") }), &text)
+#[cfg(not(unix))]
+pub fn run(_: &SelfHost, _: bool) -> anyhow::Result<()> {
+    anyhow::bail!("`pinlatch self-host` needs Linux or macOS; run the command on the server")
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    let copied = fs::copy(from, to);
-    copied.with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
-    Ok(())
-}
-
-/// Copies a folder. The target folder is removed first, so that no file of an earlier build remains.
-fn copy_folder(from: &Path, to: &Path) -> Result<()> {
-    match fs::remove_dir_all(to) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(error).with_context(|| format!("cannot replace {}", to.display()));
-        }
-        _ => {}
-    }
-    create_folder(to)?;
-    for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
-        let entry = entry?;
-        let to = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() { copy_folder(&entry.path(), &to)? } else { copy(&entry.path(), &to)? }
-    }
-    Ok(())
-}
-
-fn make_private(folder: &Path) -> Result<()> {
-    create_folder(folder)?;
-    #[cfg(unix)]
-    fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))
-        .with_context(|| format!("cannot set the permissions of {}", folder.display()))?;
-    Ok(())
-}
+#[cfg(unix)]
+pub use self::write::run;

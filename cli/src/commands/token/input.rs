@@ -8,6 +8,8 @@ use anyhow::{Context, Result, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use pinlatch_token::{Algorithm, KeyError, KeySet, Terms, Typ};
 
+use crate::terminal::code::warn_of_argument;
+
 /// The maximum size of a key file, in bytes. A token from stdin is cut off after `MOST` bytes. The token policy refuses
 /// a token that was cut off, because the size limit of the policy is lower.
 const MOST: u64 = 64 * 1024;
@@ -24,6 +26,7 @@ pub struct Given {
 impl Given {
     pub fn read(&self) -> Result<String> {
         if self.token != "-" {
+            warn_of_argument("token", "use `-` to read it from stdin");
             return Ok(self.token.clone());
         }
         let mut bytes = Vec::new();

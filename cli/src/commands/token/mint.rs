@@ -8,7 +8,7 @@ use pinlatch_token::{Algorithm, CheckResult, MintingKey, SealingKey, Terms, Typ,
 use serde_json::{Map, Value, json};
 
 use super::input::{algorithm, read_file};
-use crate::terminal::output::{print_verbatim, warn};
+use crate::terminal::output::{print_token, warn};
 use crate::terminal::times::now;
 
 /// The longest lifetime of a token, in seconds (a hundred years).
@@ -79,7 +79,7 @@ impl Mint {
             None => token,
             Some(reader) => seal(reader, &token)?,
         };
-        print_verbatim(json, &json!({ "token": token, "jti": jti, "exp": now + self.expires }), &token)?;
+        print_token(json, &json!({ "token": token, "jti": jti, "exp": now + self.expires }), &token)?;
         Ok(ExitCode::SUCCESS)
     }
 

@@ -10,7 +10,6 @@ use clap::{ArgGroup, Subcommand};
 use pinlatch_protocol::admin::{
     AcceptReply, AcceptRequest, AdmitRequest, IdentityRule, InviteReply, InviteRequest, Person, RightsRequest,
 };
-use pinlatch_protocol::api::Secret;
 use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::UserName;
 use pinlatch_protocol::scope::{Role, ScopeSet};
@@ -25,6 +24,7 @@ use crate::commands::suggest::known_person;
 use crate::commands::useless_scopes::warn_of_useless;
 use crate::edge::address::deployment;
 use crate::edge::session::{api, current};
+use crate::terminal::code::code;
 use crate::terminal::columns::columns;
 use crate::terminal::output::print;
 use crate::terminal::password::password;
@@ -50,7 +50,8 @@ pub enum UserCommand {
     /// Let a person log in with an account at a login provider (OpenID Connect). For a new person, --role or --scope is
     /// required.
     Admit(Admit),
-    /// Accept an invitation and choose a password. The command asks for the password, or reads the password from stdin.
+    /// Accept an invitation and choose a password. The command asks for the invitation code and the password, or reads
+    /// them from stdin.
     Accept(Accept),
     /// Change the permissions of a person. The change takes effect at once, even for browser pages that are open.
     Set(Set),
@@ -134,9 +135,10 @@ pub struct Accept {
     /// The deployment's URL.
     #[arg(long, value_parser = deployment)]
     url: Url,
-    /// The invitation code, which contains the site and the user name.
-    #[arg(long)]
-    code: String,
+    /// Read the invitation code from the first line of stdin (`--code -`). A code can also be the value of this option,
+    /// but other users of this machine can then read it. [default: ask for the code]
+    #[arg(long, value_name = "-|CODE", allow_hyphen_values = true)]
+    code: Option<String>,
     /// Read the password from stdin instead of asking for the password.
     #[arg(long)]
     password_stdin: bool,
@@ -224,19 +226,22 @@ fn invite(args: &Invite, json: bool) -> Result<()> {
     let reply: InviteReply = session.api()?.send(&Endpoint::Invite, &request)?;
     let url = session.url.as_str().trim_end_matches('/');
     let text = format!(
-        "{} is invited. Send this code over a secure channel. It can be used once, until {}:\n  {code}\n\
-         To accept the invitation, run:\n  pinlatch user accept --url {url} --code {code}",
+        "{} is invited. Send this code over a secure channel. It can be used once, until {}:\n  {}\n\
+         To accept the invitation, run the following command, which asks for the code:\n  \
+         pinlatch user accept --url {url}",
         reply.username,
         stamp(reply.expires_at),
-        code = reply.code.expose(),
+        plain(reply.code.expose()),
     );
     print(json, &reply, &text)
 }
 
 fn accept(args: &Accept, json: bool) -> Result<()> {
     let api = reached(&args.url, args.password_stdin)?;
-    let request =
-        AcceptRequest { code: Secret::new(&args.code), password: password(args.password_stdin, true)? };
+    let request = AcceptRequest {
+        code: code(args.code.as_deref(), "invitation code")?,
+        password: password(args.password_stdin, true)?,
+    };
     let reply: AcceptReply = api.send(&Endpoint::AcceptInvitation, &request)?;
     let url = args.url.as_str().trim_end_matches('/');
     let text = format!(

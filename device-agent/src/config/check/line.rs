@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use pinlatch_protocol::line::{Level, LineKind, MAX_PRECISION, MAX_PULSE_MS, MAX_UNIT, Rgb, is_unit};
+use pinlatch_protocol::line::{
+    Level, LineKind, MAX_PRECISION, MAX_PULSE_MS, MAX_UNIT, Rgb, is_unit, visible_unit,
+};
 use toml::{Spanned, Value};
 
 use super::super::quantity;
@@ -229,7 +231,9 @@ impl Checker<'_> {
         let interval = self.number("interval_s", line.interval_s.as_ref(), 1..=MAX_READ_INTERVAL_S);
         let precision = self.number("precision", line.precision.as_ref(), 0..=u32::from(MAX_PRECISION));
         let min_change = self.number("min_change", line.min_change.as_ref(), 0.0..=1e12);
-        if let Some(unit) = line.unit.as_ref().filter(|unit| !is_unit(unit.get_ref())) {
+        let own_unit = line.unit.as_ref().map(|unit| visible_unit(unit.get_ref()));
+        let is_wrong = own_unit.as_deref().is_some_and(|unit| !is_unit(unit));
+        if let Some(unit) = line.unit.as_ref().filter(|_| is_wrong) {
             let message =
                 format!("`unit` must have 1 to {MAX_UNIT} characters, without spaces at either end");
             self.add("config_value", Some(unit.span()), message);
@@ -241,9 +245,8 @@ impl Checker<'_> {
             Some(DriverConfig::Sensor(place)) => quantity::of(place),
             _ => quantity::UNKNOWN,
         };
-        let unit = line.unit.as_ref().map(|unit| unit.get_ref().clone());
         Some(Sensing {
-            unit: unit.or(quantity.unit.map(Into::into)),
+            unit: own_unit.or(quantity.unit.map(Into::into)),
             precision: precision.and_then(|digits| u8::try_from(digits).ok()).unwrap_or(quantity.precision),
             interval: interval.map_or(DEFAULT_INTERVAL, |seconds| Duration::from_secs(seconds.into())),
             min_change: min_change.unwrap_or(0.0),
