@@ -38,6 +38,7 @@ mod proofs;
 mod recovery;
 mod restarts;
 mod sealed;
+mod sealed_limits;
 mod self_hosting;
 mod sessions;
 mod shares;
