@@ -155,7 +155,7 @@ fn what_is_minted_for_a_reader_is_sealed() {
     let edge = EdgeKeys::generate().unwrap();
     test_folder.write("jwks.json", &edge.published().to_string());
     let sealed = test_folder.mint(&["--subject", "script", "--encrypt-to", "jwks.json"]);
-    let token = edge.open_sealed(&sealed).unwrap();
+    let token = edge.read_sealed(&sealed).and_then(|sealed| sealed.open(None)).unwrap();
     let (ran, document) = test_folder.verify(&token, &[]);
     assert_eq!((ran.code, &document["claims"]["sub"]), (0, &json!("script")));
     // Without the edge's private key the token cannot be read.

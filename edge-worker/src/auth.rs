@@ -12,6 +12,7 @@ use crate::clock::now_s;
 use crate::cookies;
 use crate::incoming::Incoming;
 use crate::published;
+use crate::sealed;
 
 /// The part of a request that contains the token. If the token is in a cookie, a web page of another origin may have
 /// caused the request.
@@ -104,18 +105,18 @@ pub fn is_guests(incoming: &Incoming) -> bool {
 pub async fn principal(incoming: &Incoming) -> Result<(Principal, Carrier), Problem> {
     let (token, carrier) = token(incoming)?;
     // If the token is encrypted, the checks below apply to the decrypted token.
-    let token = if is_sealed(&token) {
-        incoming.deployment.keys.open_sealed(&token).map_err(refused)?
-    } else {
-        token
-    };
+    let opened = if is_sealed(&token) { Some(sealed::open(incoming, &token).await?) } else { None };
+    let token = opened.as_ref().map_or(token.as_str(), |opened| &opened.jwt);
     let principal = if carrier.is_ambient() {
-        of_cookie(incoming, &token, carrier)?
-    } else if incoming.deployment.issuers.claims_to_know(&token) {
-        of_issuer(incoming, &token).await?
+        of_cookie(incoming, token, carrier)?
+    } else if incoming.deployment.issuers.claims_to_know(token) {
+        of_issuer(incoming, token).await?
     } else {
-        of_edge(incoming, &token, Kind::Access).map_err(refused)?
+        of_edge(incoming, token, Kind::Access).map_err(refused)?
     };
+    if let Some(opened) = opened {
+        opened.remember();
+    }
     incoming.require_login_of_page(&principal.site, &principal.sub)?;
     Ok((principal, carrier))
 }

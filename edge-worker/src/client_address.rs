@@ -1,5 +1,5 @@
-//! Determines the address of a client. The gate limits failed logins by this address, so a client must not be able to
-//! choose it.
+//! Determines the address of a client. The gate limits failed logins by this address, and the Worker limits new sealed
+//! tokens by it, so a client must not be able to choose it.
 
 use std::net::{IpAddr, SocketAddr};
 

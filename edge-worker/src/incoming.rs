@@ -71,7 +71,8 @@ impl Incoming {
         self.request.headers().get(name).ok().flatten()
     }
 
-    /// Returns the network of the client, by which failed logins are limited. The result is empty if it is unknown.
+    /// Returns the network of the client, by which failed logins and new sealed tokens are limited. The result is empty
+    /// if it is unknown.
     pub fn client_address(&self) -> String {
         // workerd reports the other end of the connection in `request.cf`. The crate `worker` does not read this
         // member.

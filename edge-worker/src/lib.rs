@@ -18,8 +18,10 @@ mod handlers;
 mod incoming;
 mod objects;
 mod origins;
+mod pressure;
 mod published;
 mod respond;
+mod sealed;
 mod site;
 #[cfg(feature = "test-hooks")]
 mod test_hooks;

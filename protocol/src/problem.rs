@@ -146,8 +146,8 @@ codes! {
     InvalidArguments "invalid_arguments" 422 "The action's arguments are missing or invalid";
     /// A WebSocket endpoint received a request that is not an upgrade request.
     UpgradeRequired "upgrade_required" 426 "The request must be a WebSocket upgrade";
-    /// There were too many logins at the same time, too many wrong passwords for one account, or too many commands in
-    /// flight to one device. The header `Retry-After` contains the seconds to wait.
+    /// There were too many logins at the same time, too many wrong passwords for one account, too many commands in
+    /// flight to one device, or too many new sealed tokens. The header `Retry-After` contains the seconds to wait.
     Throttled "throttled" 429 "You sent too many requests; try again later";
     /// The edge has an internal error. The log of the edge contains the cause.
     Internal "internal" 500 "An internal error occurred";

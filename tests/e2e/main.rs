@@ -39,6 +39,7 @@ mod proofs;
 mod recovery;
 mod restarts;
 mod sealed;
+mod sealed_limits;
 mod self_hosting;
 mod sessions;
 mod shares;

@@ -1,15 +1,16 @@
 // This script encrypts and decrypts tokens (JWE) with npm's `jose`.
 //
-// stdin: { "keys": ["ECDH-ES+A256KW", …] }  →  [{ "alg", "public": JWK, "private": JWK }, …]
+// stdin: { "keys": [{ "alg", "bits" }, …] }  →  [{ "alg", "public": JWK, "private": JWK }, …]
 //        { "seal": [{ "jwk", "header", "content", "parties": { "apu", "apv" } }, …] }  →  [token, …]
 //        { "open": [{ "jwk", "token" }, …] }  →  [{ "header", "content" }, …]
 
 import { text } from "node:stream/consumers";
 import { CompactEncrypt, compactDecrypt, exportJWK, generateKeyPair, importJWK } from "jose";
 
-async function keys(alg) {
-  const { privateKey, publicKey } = await generateKeyPair(alg, { crv: "P-256", extractable: true });
-  const named = { alg, kid: `jose-${alg}`, use: "enc" };
+async function keys({ alg, bits = 2048 }) {
+  const options = { crv: "P-256", modulusLength: bits, extractable: true };
+  const { privateKey, publicKey } = await generateKeyPair(alg, options);
+  const named = { alg, kid: `jose-${alg}-${bits}`, use: "enc" };
   return {
     alg,
     public: { ...(await exportJWK(publicKey)), ...named },

@@ -1,6 +1,6 @@
 """This script encrypts and decrypts tokens (JWE) with the library jwcrypto.
 
-stdin: {"keys": ["ECDH-ES+A256KW", ...]}  ->  [{"alg", "public": JWK, "private": JWK}, ...]
+stdin: {"keys": [{"alg", "bits"}, ...]}  ->  [{"alg", "public": JWK, "private": JWK}, ...]
        {"seal": [{"jwk", "header", "content"}, ...]}  ->  [token, ...]
        {"open": [{"jwk", "token"}, ...]}  ->  [{"header", "content"}, ...]
 """
@@ -11,9 +11,10 @@ import sys
 from jwcrypto import jwe, jwk
 
 
-def keys(alg):
-    sort = {"kty": "EC", "crv": "P-256"} if alg.startswith("ECDH") else {"kty": "RSA", "size": 2048}
-    key = jwk.JWK.generate(**sort, alg=alg, kid=f"jwcrypto-{alg}", use="enc")
+def keys(wanted):
+    alg, bits = wanted["alg"], wanted.get("bits", 2048)
+    sort = {"kty": "EC", "crv": "P-256"} if alg.startswith("ECDH") else {"kty": "RSA", "size": bits}
+    key = jwk.JWK.generate(**sort, alg=alg, kid=f"jwcrypto-{alg}-{bits}", use="enc")
     return {"alg": alg, "public": key.export_public(as_dict=True), "private": key.export_private(as_dict=True)}
 
 

@@ -68,7 +68,20 @@ impl Deployment {
     }
 
     /// Starts a separate deployment whose sites have the given names.
-    pub fn start_named(mut names: Vec<String>, alter: impl FnOnce(EdgeOptions) -> EdgeOptions) -> Self {
+    pub fn start_named(names: Vec<String>, alter: impl FnOnce(EdgeOptions) -> EdgeOptions) -> Self {
+        Self::start_all(names, &[], alter)
+    }
+
+    /// Starts a separate deployment with one site and with additional private JWKs in `EDGE_KEYS`.
+    pub fn start_with_keys(jwks: &[Value]) -> Self {
+        Self::start_all(vec!["site-1".into()], jwks, |options| options)
+    }
+
+    fn start_all(
+        mut names: Vec<String>,
+        jwks: &[Value],
+        alter: impl FnOnce(EdgeOptions) -> EdgeOptions,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         names.push(OUTSIDE.into());
         let mut init = Command::new(program("PINLATCH_BIN"));
@@ -86,6 +99,7 @@ impl Deployment {
 
         let secrets = folder.path().join(".dev.vars");
         let written = std::fs::read_to_string(&secrets).expect("the secrets of pinlatch init");
+        let written: String = written.lines().map(|line| format!("{}\n", with_keys(line, jwks))).collect();
         write_private(&secrets, &format!("{written}{}", outsiders::secrets())).expect("a file");
         let options = EdgeOptions::new(folder.path().join("edge"))
             .expect("the environment of `cargo xtask test`")
@@ -148,4 +162,12 @@ impl Deployment {
     pub fn folder(&self) -> PathBuf {
         self.folder.path().to_owned()
     }
+}
+
+/// Adds private JWKs to the line of `EDGE_KEYS` in the file `.dev.vars`. Returns any other line unchanged.
+fn with_keys(line: &str, jwks: &[Value]) -> String {
+    let Some(keys) = line.strip_prefix("EDGE_KEYS=") else { return line.to_owned() };
+    let mut keys: Value = serde_json::from_str(keys.trim_matches('\'')).expect("a JWK Set");
+    keys["keys"].as_array_mut().expect("keys").extend(jwks.iter().cloned());
+    format!("EDGE_KEYS='{keys}'")
 }

@@ -40,4 +40,4 @@ pub use pinlatch_protocol::api::MAX_PERSON_LIFE;
 pub use policy::cache::SignatureCache;
 pub use policy::explain::{Check, CheckResult, Explanation, Member, explain};
 pub use policy::{Accepted, Expect, Terms, Typ, Verified, verify, verify_foreign, verify_foreign_cached};
-pub use sealed::{SealingKey, is_sealed};
+pub use sealed::{OpenedTokens, RsaOperation, SealedToken, SealingKey, is_sealed};

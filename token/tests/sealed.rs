@@ -10,12 +10,13 @@ use aes_gcm::{Aes256Gcm, Nonce};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use jwt_simple::prelude::{Claims, Duration, EcdhEsA256KWEncryptionKey, EncryptionOptions};
 use p256::pkcs8::{EncodePublicKey, LineEnding};
-use pinlatch_token::{EdgeKeys, KeyError, KeySet, MintingKey, Refusal, SealingKey, is_sealed};
+use pinlatch_token::{EdgeKeys, KeyError, KeySet, MintingKey, Refusal, RsaOperation, SealingKey, is_sealed};
 use proptest::prelude::*;
 use rsa::rand_core::OsRng;
 use rsa::traits::{PrivateKeyParts, PublicKeyParts};
 use rsa::{Oaep, RsaPrivateKey, sha2::Sha256};
 use serde_json::{Value, json};
+use sha1::Sha1;
 
 /// A text with the form of a signed JWT. The signature can be invalid, because decrypting a sealed token does not
 /// verify the signature inside.
@@ -99,11 +100,32 @@ fn forge(header: &Value, content: &[u8]) -> String {
 
 fn forged(content: &[u8]) -> Result<String, Refusal> {
     let header = json!({ "alg": "RSA-OAEP-256", "enc": "A256GCM", "cty": "JWT", "kid": "b" });
-    EDGE.open_sealed(&forge(&header, content))
+    open(&EDGE, &forge(&header, content))
+}
+
+/// Opens a token as the edge does. The tests do the RSA operation with the crate `rsa`.
+fn open(edge: &EdgeKeys, token: &str) -> Result<String, Refusal> {
+    let sealed = edge.read_sealed(token)?;
+    sealed.open(sealed.rsa().and_then(|operation| decrypt(&operation)).as_deref())
+}
+
+/// Decrypts a content key with the private JWK that the edge gives to WebCrypto.
+fn decrypt(operation: &RsaOperation<'_>) -> Option<Vec<u8>> {
+    let jwk: Value = serde_json::from_str(operation.private_jwk().expose()).unwrap();
+    let number = |name: &str| rsa::BigUint::from_bytes_be(&decode(jwk[name].as_str().unwrap()));
+    let primes = vec![number("p"), number("q")];
+    let key = RsaPrivateKey::from_components(number("n"), number("e"), number("d"), primes).unwrap();
+    let padding = if operation.hash == "SHA-1" {
+        Oaep::new::<Sha1>()
+    } else {
+        assert_eq!(operation.hash, "SHA-256");
+        Oaep::new::<Sha256>()
+    };
+    key.decrypt(padding, operation.wrapped_key).ok()
 }
 
 fn code(token: &str) -> &'static str {
-    EDGE.open_sealed(token).unwrap_err().code()
+    open(&EDGE, token).unwrap_err().code()
 }
 
 #[test]
@@ -111,7 +133,7 @@ fn what_is_sealed_for_the_edge_comes_out_whole() {
     for alg in ALGORITHMS {
         let token = sealed(alg);
         assert!(is_sealed(&token) && !is_sealed(JWT));
-        assert_eq!(EDGE.open_sealed(&token).as_deref(), Ok(JWT), "{alg}");
+        assert_eq!(open(&EDGE, &token).as_deref(), Ok(JWT), "{alg}");
         assert_ne!(token, sealed(alg), "each encryption has a different result");
     }
     assert_eq!(forged(JWT.as_bytes()).as_deref(), Ok(JWT));
@@ -123,7 +145,7 @@ fn a_real_token_passes_the_policy_after_it() {
     let jwt = MintingKey::read(&secret, None).unwrap();
     let claims = json!({ "iat": 1_790_000_000, "exp": 1_790_000_060 });
     let jwt = jwt.sign("JWT", None, claims.as_object().unwrap().clone()).unwrap();
-    let opened = EDGE.open_sealed(&sealing(&published(&EDGE, "RSA-OAEP")).seal(&jwt).unwrap());
+    let opened = open(&EDGE, &sealing(&published(&EDGE, "RSA-OAEP")).seal(&jwt).unwrap());
     assert_eq!(opened, Ok(jwt));
 }
 
@@ -132,7 +154,7 @@ fn a_key_is_read_from_each_of_its_forms() {
     let set = EDGE.published();
     let first = SealingKey::read(set.to_string().as_bytes()).unwrap();
     assert!(format!("{first:?}").contains("ECDH-ES+A256KW"), "the edge's own key comes first");
-    assert!(EDGE.open_sealed(&first.seal(JWT).unwrap()).is_ok());
+    assert!(open(&EDGE, &first.seal(JWT).unwrap()).is_ok());
 
     // A key from a PEM file has no `kid`, so exactly one key of the edge must support the algorithm.
     let rsa = RSA.to_public_key();
@@ -141,13 +163,13 @@ fn a_key_is_read_from_each_of_its_forms() {
         rsa::pkcs1::EncodeRsaPublicKey::to_pkcs1_pem(&rsa, rsa::pkcs8::LineEnding::LF).unwrap(),
     ] {
         let token = SealingKey::read(pem.as_bytes()).unwrap().seal(JWT).unwrap();
-        assert_eq!(EDGE.open_sealed(&token).as_deref(), Ok(JWT));
+        assert_eq!(open(&EDGE, &token).as_deref(), Ok(JWT));
     }
     let ec = published(&EDGE, "ECDH-ES+A256KW");
     let point = [&[4][..], &decode(ec["x"].as_str().unwrap()), &decode(ec["y"].as_str().unwrap())].concat();
     let pem = p256::PublicKey::from_sec1_bytes(&point).unwrap().to_public_key_pem(LineEnding::LF).unwrap();
     let token = SealingKey::read(pem.as_bytes()).unwrap().seal(JWT).unwrap();
-    assert_eq!(EDGE.open_sealed(&token).as_deref(), Ok(JWT));
+    assert_eq!(open(&EDGE, &token).as_deref(), Ok(JWT));
 
     let code = |jwk: &Value| SealingKey::read(jwk.to_string().as_bytes()).unwrap_err().code();
     let with = |member: &str, value: Value| {
@@ -175,9 +197,9 @@ fn a_key_with_another_name_or_purpose_is_not_used() {
     assert_eq!(code(&with_header(&token, |header| header["kid"] = json!("(none)"))), "not_decrypted");
     let two = edge(&[rsa_jwk(&RSA, "RSA-OAEP", "a"), rsa_jwk(&RSA, "RSA-OAEP", "b")]).unwrap();
     let unnamed = with_header(&token, |header| header["kid"] = json!("(none)"));
-    assert_eq!(two.open_sealed(&unnamed).unwrap_err().code(), "unknown_key");
+    assert_eq!(open(&two, &unnamed).unwrap_err().code(), "unknown_key");
     let only_own = EdgeKeys::generate().unwrap();
-    assert_eq!(only_own.open_sealed(&unnamed).unwrap_err().code(), "wrong_algorithm");
+    assert_eq!(open(&only_own, &unnamed).unwrap_err().code(), "wrong_algorithm");
 }
 
 #[test]
@@ -185,7 +207,7 @@ fn keys_without_one_for_sealed_tokens_still_work() {
     let mut jwks = private(&EdgeKeys::generate().unwrap());
     jwks["keys"].as_array_mut().unwrap().retain(|key| key["kty"] != "EC");
     let keys = EdgeKeys::from_jwks(&jwks.to_string()).unwrap();
-    assert_eq!(keys.open_sealed(&sealed("RSA-OAEP")), Err(Refusal::NoEncryptionKey));
+    assert_eq!(open(&keys, &sealed("RSA-OAEP")), Err(Refusal::NoEncryptionKey));
     assert_eq!(keys.published(), keys.public().to_jwks());
 }
 
@@ -209,7 +231,7 @@ fn the_public_halves_are_published_and_nothing_else() {
     let again = EdgeKeys::from_jwks(EDGE.to_private_jwks().expose()).unwrap();
     assert_eq!(again.published(), shown);
     for alg in ALGORITHMS {
-        assert_eq!(again.open_sealed(&sealed(alg)).as_deref(), Ok(JWT));
+        assert_eq!(open(&again, &sealed(alg)).as_deref(), Ok(JWT));
     }
 }
 
@@ -300,7 +322,7 @@ fn a_header_is_refused_before_any_cryptography() {
 fn a_content_type_is_known_in_each_spelling() {
     for cty in ["JWT", "jwt", "application/jwt", "Application/JWT"] {
         let header = json!({ "alg": "RSA-OAEP-256", "enc": "A256GCM", "cty": cty, "typ": "JWT" });
-        assert_eq!(EDGE.open_sealed(&forge(&header, JWT.as_bytes())).as_deref(), Ok(JWT), "{cty}");
+        assert_eq!(open(&EDGE, &forge(&header, JWT.as_bytes())).as_deref(), Ok(JWT), "{cty}");
     }
 }
 
@@ -380,9 +402,9 @@ fn every_failure_to_open_is_the_same() {
         // With RSA, both tokens have the same header.
         let first = usize::from(alg.starts_with("RSA"));
         failures.extend((first..5).map(|index| with_part(&token, index, others[index])));
-        for length in [0, 1, 8, 16, 32, 39, 40, 41, 48, 255, 256, 257, 512] {
-            failures.push(with_part(&token, 1, &encode(&vec![0xa5; length])));
-            failures.push(with_part(&token, 1, &encode(&vec![0; length])));
+        let length = decode(others[1]).len();
+        for wrapped in [vec![0xa5; length], vec![0; length], vec![0xff; length]] {
+            failures.push(with_part(&token, 1, &encode(&wrapped)));
         }
         failures.push(with_part(&token, 3, ""));
     }
@@ -393,8 +415,57 @@ fn every_failure_to_open_is_the_same() {
         failures.push(with_part(&sealed("RSA-OAEP-256"), 1, &encode(&wrapped)));
     }
     for token in failures {
-        assert_eq!(EDGE.open_sealed(&token), Err(Refusal::NotDecrypted), "{token}");
+        assert_eq!(open(&EDGE, &token), Err(Refusal::NotDecrypted), "{token}");
     }
+}
+
+/// The right length of an encrypted key is public, so another length needs no cryptography.
+#[test]
+fn an_encrypted_key_of_another_length_is_refused_before_any_cryptography() {
+    for (alg, right) in ALGORITHMS.into_iter().zip([40, 256, 256]) {
+        let token = sealed(alg);
+        assert_eq!(decode(token.split('.').nth(1).unwrap()).len(), right);
+        for length in [0, 1, 8, 32, 39, 40, 41, 48, 255, 256, 257, 512, 513] {
+            let token = with_part(&token, 1, &encode(&vec![0xa5; length]));
+            let read = EDGE.read_sealed(&token);
+            if length == right {
+                assert!(read.is_ok(), "{alg} {length}");
+            } else {
+                assert_eq!(read.unwrap_err().code(), "malformed", "{alg} {length}");
+            }
+        }
+    }
+}
+
+#[test]
+fn each_part_has_a_limit() {
+    let token = sealed("RSA-OAEP-256");
+    let header = |length: usize| with_header(&token, |header| header["more"] = json!("A".repeat(length)));
+    let fits = (0..2_048).rev().map(header).find(|token| token.split('.').next().unwrap().len() <= 2_048);
+    assert!(EDGE.read_sealed(&fits.unwrap()).is_ok());
+    for (part, length) in [(1, 513), (1, 4_000), (2, 11), (2, 13), (2, 4_000), (4, 15), (4, 17), (4, 4_000)] {
+        let token = with_part(&token, part, &encode(&vec![0; length]));
+        assert_eq!(EDGE.read_sealed(&token).unwrap_err().code(), "malformed", "{part} {length}");
+    }
+    assert_eq!(EDGE.read_sealed(&header(2_048)).unwrap_err().code(), "malformed");
+}
+
+#[test]
+fn only_rsa_keys_need_an_operation_of_the_platform() {
+    for (alg, kid, hash) in [("RSA-OAEP", "a", "SHA-1"), ("RSA-OAEP-256", "b", "SHA-256")] {
+        let token = sealed(alg);
+        let read = EDGE.read_sealed(&token).unwrap();
+        let operation = read.rsa().unwrap();
+        assert_eq!((operation.kid, operation.hash, operation.wrapped_key.len()), (kid, hash, 256));
+        assert!(format!("{operation:?} {read:?}").len() < 80, "no private key is printed");
+        assert_eq!(read.open(None), Err(Refusal::NotDecrypted), "the operation failed");
+        assert_eq!(read.open(Some(&[7; 32])), Err(Refusal::NotDecrypted), "another content key");
+        assert_eq!(read.open(Some(&[7; 16])), Err(Refusal::NotDecrypted), "a content key of another size");
+    }
+    let token = sealed("ECDH-ES+A256KW");
+    let read = EDGE.read_sealed(&token).unwrap();
+    assert!(read.rsa().is_none());
+    assert_eq!(read.open(Some(&[7; 32])).as_deref(), Ok(JWT), "an argument for RSA changes nothing");
 }
 
 #[test]
@@ -437,15 +508,15 @@ proptest! {
         let at = at.index(token.len());
         token[at] ^= 1_u8 << bit;
         let token = String::from_utf8(token).unwrap();
-        prop_assert!(EDGE.open_sealed(&token).is_err());
+        prop_assert!(open(&EDGE, &token).is_err());
     }
 
     #[test]
     fn whatever_a_stranger_writes_is_refused(text in ".{0,300}", bytes: Vec<u8>, parts: [Vec<u8>; 5]) {
-        prop_assert!(EDGE.open_sealed(&text).is_err());
-        prop_assert!(EDGE.open_sealed(&String::from_utf8_lossy(&bytes)).is_err());
+        prop_assert!(open(&EDGE, &text).is_err());
+        prop_assert!(open(&EDGE, &String::from_utf8_lossy(&bytes)).is_err());
         let parts = parts.map(|part| encode(&part)).join(".");
-        prop_assert!(EDGE.open_sealed(&parts).is_err());
+        prop_assert!(open(&EDGE, &parts).is_err());
         let _ = SealingKey::read(&bytes);
         let _ = is_sealed(&text);
     }
@@ -453,14 +524,15 @@ proptest! {
     #[test]
     fn right_headers_with_wrong_parts_are_refused(
         alg in 0..3usize,
-        wrapped in prop::collection::vec(any::<u8>(), 0..300),
+        wrapped in prop::collection::vec(any::<u8>(), 256),
         nonce: [u8; 12],
         content: Vec<u8>,
         tag: [u8; 16],
     ) {
         let token = sealed(ALGORITHMS[alg]);
         let header = token.split('.').next().unwrap();
-        let token = [&wrapped, &nonce[..], &content, &tag].map(encode).join(".");
-        prop_assert_eq!(EDGE.open_sealed(&format!("{header}.{token}")), Err(Refusal::NotDecrypted));
+        let wrapped = if alg == 0 { &wrapped[..40] } else { &wrapped };
+        let token = [wrapped, &nonce[..], &content, &tag].map(encode).join(".");
+        prop_assert_eq!(open(&EDGE, &format!("{header}.{token}")), Err(Refusal::NotDecrypted));
     }
 }

@@ -9,7 +9,6 @@ mod failures;
 mod new_password;
 mod object;
 mod password;
-mod pressure;
 mod reports;
 mod slots;
 

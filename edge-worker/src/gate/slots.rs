@@ -16,7 +16,7 @@ use pinlatch_protocol::problem::{Code, Problem};
 
 use super::client::Attempt;
 use super::failures::{throttled, wait_ms};
-use super::pressure::Pressure;
+use crate::pressure::Pressure;
 
 /// The minimum pause after a password hash, in milliseconds.
 const PAUSE_MS: u64 = 50;

@@ -102,7 +102,7 @@ pub async fn log_out(incoming: Incoming) -> HandlerResult {
             site = principal.site.clone();
             ask_own(&incoming.env, calls::Logout { principal }).await?;
         }
-        Err(problem) if problem.is(Code::OtherLogin) => return Err(problem),
+        Err(problem) if problem.is(Code::OtherLogin) || problem.is(Code::Throttled) => return Err(problem),
         Err(_) => {
             if let Some(claims) = refresh_cookie(&incoming)? {
                 ask_site(&incoming.env, &site, calls::LogoutFamily { family: claims.family }).await?;

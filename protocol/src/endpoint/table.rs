@@ -90,7 +90,7 @@ endpoints! {
         caller: AnyLogin,
         parameters: [CookieOrigin, As, PageSite, PageSubject],
         reply: 204 "The login has ended, and the cookies are cleared.",
-        codes: [InvalidRequest, WrongOrigin, UnknownSite, OtherLogin],
+        codes: [InvalidRequest, WrongOrigin, UnknownSite, OtherLogin, Throttled],
         more: { "responses": { "204": { "headers": { "Set-Cookie": { "$ref": "#/components/headers/SetCookie" } } } } },
     }
 

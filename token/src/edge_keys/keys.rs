@@ -18,7 +18,7 @@ use crate::keys::key::{PublicKey, SigningKey};
 use crate::keys::key_error::KeyError;
 use crate::keys::verifying::lenient;
 use crate::kinds::code::{Challenge, Code, CodePurpose, SealingSecret};
-use crate::sealed::{self, OpeningKey};
+use crate::sealed::{OpeningKey, SealedToken};
 
 /// The edge's secret keys. The first signing key signs tokens, and all signing keys verify tokens. The first sealing
 /// key encrypts, and all sealing keys decrypt. Because new keys are added at the end, every running instance (isolate)
@@ -242,11 +242,11 @@ impl EdgeKeys {
         jwks
     }
 
-    /// Decrypts a token that another party encrypted for the edge (RFC 7516). Returns the signed JWT inside the
-    /// encrypted token. The caller must verify the signed JWT like any other token.
-    /// `is_sealed` recognises encrypted tokens.
-    pub fn open_sealed(&self, token: &str) -> Result<String, Refusal> {
-        sealed::open(token, self.openers.iter().map(|opener| &opener.key))
+    /// Reads a token that another party encrypted for the edge (RFC 7516), without decrypting it. `is_sealed`
+    /// recognises encrypted tokens. [`SealedToken::open`] decrypts the token. The caller must verify the signed JWT in
+    /// it like any other token.
+    pub fn read_sealed<'k, 't>(&'k self, token: &'t str) -> Result<SealedToken<'k, 't>, Refusal> {
+        SealedToken::read(token, self.openers.iter().map(|opener| &opener.key))
     }
 
     /// Returns the keys that other parties encrypt with. Other parties encrypt with the first P-256 key that does not

@@ -2,6 +2,7 @@
 
 pub(crate) mod b64;
 pub(crate) mod claims;
+pub(crate) mod digest_cache;
 pub(crate) mod kind;
 pub(crate) mod refusal;
 pub(crate) mod span;

@@ -4,25 +4,20 @@
 //! checks, for example of the time, the audience and a revocation, are repeated at each use of a token. Only tokens
 //! with valid signatures are cached. Forged tokens therefore cannot displace valid tokens from the cache.
 
-use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
+use crate::jwt::digest_cache::{Digest, DigestCache};
 use crate::jwt::strict::Unverified;
 use crate::keys::KeySet;
 
 /// A cache of limited size for tokens whose signatures were verified. When the cache is full, the oldest entry is
 /// removed.
 #[derive(Debug)]
-pub struct SignatureCache {
-    capacity: usize,
-    tokens: HashMap<CacheKey, Rc<Unverified>>,
-    order: VecDeque<CacheKey>,
-}
+pub struct SignatureCache(DigestCache<Rc<Unverified>>);
 
 /// The digest of a token, computed with the id of a key set. For each key set, the same token has a different cache
 /// key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct CacheKey([u8; 32]);
+pub(crate) struct CacheKey(Digest);
 
 impl CacheKey {
     pub fn of(token: &str, keys: &KeySet) -> Self {
@@ -33,32 +28,24 @@ impl CacheKey {
 impl SignatureCache {
     /// Creates an empty cache for at most `capacity` tokens.
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, tokens: HashMap::new(), order: VecDeque::new() }
+        Self(DigestCache::new(capacity))
     }
 
     /// Returns the number of cached tokens.
     pub fn len(&self) -> usize {
-        self.tokens.len()
+        self.0.len()
     }
 
     /// Returns whether the cache contains no tokens.
     pub fn is_empty(&self) -> bool {
-        self.tokens.is_empty()
+        self.0.is_empty()
     }
 
     pub(crate) fn find(&self, key: &CacheKey) -> Option<Rc<Unverified>> {
-        self.tokens.get(key).cloned()
+        self.0.find(&key.0)
     }
 
     pub(crate) fn keep(&mut self, key: CacheKey, token: Rc<Unverified>) {
-        if self.capacity == 0 || self.tokens.insert(key, token).is_some() {
-            return;
-        }
-        self.order.push_back(key);
-        if self.order.len() > self.capacity
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.tokens.remove(&oldest);
-        }
+        self.0.keep(key.0, token);
     }
 }

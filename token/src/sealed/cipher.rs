@@ -20,8 +20,8 @@ pub(super) const TAG: usize = 16;
 /// A 256-bit key that encrypts either the content of a token or another key.
 pub(super) type Key = [u8; 32];
 
-/// The number of bytes that A256KW adds to a wrapped key.
-const WRAPPING: usize = 8;
+/// The length of a content key that A256KW has encrypted, in bytes.
+pub(super) const WRAPPED: usize = size_of::<Key>() + 8;
 
 /// Encrypts the content with A256GCM. The last bytes of the result are the authentication tag.
 pub(super) fn encrypt(key: &Key, nonce: &[u8; NONCE], header: &str, content: &[u8]) -> Option<Vec<u8>> {
@@ -36,7 +36,7 @@ pub(super) fn decrypt(key: &Key, nonce: &[u8; NONCE], header: &str, content: &[u
 
 /// Encrypts a content key with another key (A256KW, RFC 3394).
 pub(super) fn wrap(wrapping: &Key, key: &Key) -> Option<Vec<u8>> {
-    let mut wrapped = [0; size_of::<Key>() + WRAPPING];
+    let mut wrapped = [0; WRAPPED];
     KwAes256::new(wrapping.into()).wrap_key(key, &mut wrapped).ok().map(<[u8]>::to_vec)
 }
 

@@ -10,11 +10,21 @@ use crate::jwt::b64;
 use crate::jwt::kind::is_type;
 use crate::jwt::refusal::{Refusal, excerpt};
 use crate::jwt::strict::{MAX_TOKEN, Object, object};
+use crate::keys::key_error::RSA_BITS;
 
 /// The members that an ephemeral key (`epk`) can have. The sender creates the ephemeral key for one token and sends
 /// only the public half (RFC 7518 §4.6.1.1). The members `key_ops` and `ext` are allowed because WebCrypto adds these
 /// members when it exports a key.
 const EPK_MEMBERS: [&str; 8] = ["kty", "crv", "x", "y", "use", "alg", "key_ops", "ext"];
+
+/// The maximum length of the encoded header. A header with an ephemeral key has about 300 bytes.
+const MAX_HEADER: usize = 2 * 1024;
+
+/// The maximum length of an encrypted content key in bytes, which is the length of the longest RSA modulus.
+const MAX_WRAPPED_KEY: usize = *RSA_BITS.end() / 8;
+
+// Texts without placeholders contain these numbers.
+const _: () = assert!(MAX_HEADER == 2 * 1024 && MAX_WRAPPED_KEY == 512);
 
 /// A sealed token whose form is valid. Anyone can write the header of a sealed token, so the header proves nothing
 /// about the sender.
@@ -47,24 +57,38 @@ impl<'t> Envelope<'t> {
         let [header, wrapped_key, nonce, content, tag] = parts[..] else {
             return Err(Refusal::Malformed("the token does not have five parts"));
         };
+        if header.len() > MAX_HEADER {
+            return Err(Refusal::Malformed("the token's header is longer than 2 KiB"));
+        }
         let members = object(header, "the header")?;
         check_header(&members)?;
         let algorithm = algorithm(&members)?;
         let kid = text(&members, "kid")?.map(str::to_owned);
         let agreement = algorithm.agrees().then(|| agreement(&members)).transpose()?;
 
+        if wrapped_key.len() > encoded_length(MAX_WRAPPED_KEY) {
+            return Err(Refusal::Malformed("the token's encrypted key is longer than 512 bytes"));
+        }
+        if nonce.len() != encoded_length(NONCE) {
+            return Err(Refusal::Malformed("the token's initialization vector does not have 96 bits"));
+        }
+        if tag.len() != encoded_length(TAG) {
+            return Err(Refusal::Malformed("the token's authentication tag does not have 128 bits"));
+        }
         let decode = |part| b64::decode(part).ok_or(Refusal::Malformed("a token part is not base64url"));
         let (wrapped_key, nonce, tag) = (decode(wrapped_key)?, decode(nonce)?, decode(tag)?);
         let mut content = decode(content)?;
         let nonce = nonce
             .try_into()
             .map_err(|_| Refusal::Malformed("the token's initialization vector does not have 96 bits"))?;
-        if tag.len() != TAG {
-            return Err(Refusal::Malformed("the token's authentication tag does not have 128 bits"));
-        }
         content.extend(tag);
         Ok(Self { algorithm, kid, agreement, header, wrapped_key, nonce, content })
     }
+}
+
+/// Returns the length of bytes in base64url without padding.
+const fn encoded_length(bytes: usize) -> usize {
+    (bytes * 4).div_ceil(3)
 }
 
 fn check_header(header: &Object) -> Result<(), Refusal> {

@@ -41,6 +41,15 @@ impl KeyAlgorithm {
         self == Self::EcdhEsA256Kw
     }
 
+    /// Returns the hash of RSA-OAEP by its name in WebCrypto. Returns `None` for a key agreement.
+    pub fn rsa_hash(self) -> Option<&'static str> {
+        match self {
+            Self::EcdhEsA256Kw => None,
+            Self::RsaOaep => Some("SHA-1"),
+            Self::RsaOaep256 => Some("SHA-256"),
+        }
+    }
+
     /// Returns the algorithm of a JWK for sealed tokens. If the JWK has no `alg`, the `kty` determines the algorithm.
     pub fn of(jwk: &Object) -> Result<Self, KeyError> {
         let usual = match jwk.get("kty").and_then(Value::as_str) {

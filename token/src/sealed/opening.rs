@@ -1,23 +1,17 @@
-//! This module decrypts sealed tokens with the edge's key pairs.
+//! This module contains the edge's key pairs for sealed tokens.
 
 use p256::SecretKey;
 use p256::elliptic_curve::Generate;
-use rand::Rng;
-use rsa_private::sha2::Sha256;
-use rsa_private::{BoxedUint, Oaep, RsaPrivateKey};
 use serde_json::Value;
-use sha1::Sha1;
 
-use super::cipher::{Key, agree, decrypt, unwrap};
+use super::cipher::{Key, WRAPPED, agree, unwrap};
 use super::envelope::Envelope;
 use super::keys::{KeyAlgorithm, bytes, point, point_jwk, thumbprint};
+use super::rsa_key::RsaKey;
 use crate::jwt::b64;
 use crate::jwt::strict::Object;
 use crate::keys::key_error::KeyError;
-use crate::keys::verifying::{kid_of, rsa_public};
-
-/// The members of a private RSA key that Pinlatch writes to `EDGE_KEYS`. Other members of the JWK are dropped.
-const RSA_MEMBERS: [&str; 9] = ["kty", "n", "e", "d", "p", "q", "dp", "dq", "qi"];
+use crate::keys::verifying::kid_of;
 
 /// A key pair that decrypts sealed tokens with one algorithm.
 #[derive(Clone)]
@@ -30,8 +24,7 @@ pub(crate) struct OpeningKey {
 #[derive(Clone)]
 enum Pair {
     P256(SecretKey),
-    /// The parsed private key, and the JWK from which the key was parsed.
-    Rsa(Box<RsaPrivateKey>, Object),
+    Rsa(RsaKey),
 }
 
 impl OpeningKey {
@@ -50,7 +43,7 @@ impl OpeningKey {
             ));
         }
         let algorithm = KeyAlgorithm::of(jwk)?;
-        let pair = if algorithm.agrees() { p256(jwk)? } else { rsa(jwk)? };
+        let pair = if algorithm.agrees() { p256(jwk)? } else { Pair::Rsa(RsaKey::from_jwk(jwk)?) };
         let kid = kid_of(jwk)?.unwrap_or_else(|| thumbprint(&pair.public_jwk()));
         Ok(Self { kid, algorithm, pair })
     }
@@ -70,7 +63,7 @@ impl OpeningKey {
             Pair::P256(secret) => {
                 jwk.insert("d".into(), b64::encode(&secret.to_bytes()).into());
             }
-            Pair::Rsa(_, members) => jwk.extend(members.clone()),
+            Pair::Rsa(key) => jwk.extend(key.written_jwk().clone()),
         }
         Value::Object(jwk)
     }
@@ -87,30 +80,32 @@ impl OpeningKey {
         jwk
     }
 
-    /// Decrypts the content of a sealed token. If the content key cannot be decrypted, the function continues with a
-    /// random key (RFC 7516 §11.5). All failures then have the same result and need the same time.
-    pub(super) fn open(&self, envelope: &Envelope<'_>) -> Option<Vec<u8>> {
-        let mut random = Key::default();
-        rand::rng().fill_bytes(&mut random);
-        let key = self.content_key(envelope).unwrap_or(random);
-        decrypt(&key, &envelope.nonce, envelope.header, &envelope.content)
+    /// Returns the RSA key. Returns `None` if the key is a P-256 key.
+    pub(super) fn rsa(&self) -> Option<&RsaKey> {
+        match &self.pair {
+            Pair::P256(_) => None,
+            Pair::Rsa(key) => Some(key),
+        }
     }
 
-    fn content_key(&self, envelope: &Envelope<'_>) -> Option<Key> {
-        let wrapped = &envelope.wrapped_key;
+    /// Returns the length of an encrypted content key, in bytes.
+    pub(super) fn wrapped_length(&self) -> usize {
+        match &self.pair {
+            Pair::P256(_) => WRAPPED,
+            Pair::Rsa(key) => key.modulus_length(),
+        }
+    }
+
+    /// Returns the content key of a sealed token. `decrypted` is the result of the RSA operation, if the key is an RSA
+    /// key.
+    pub(super) fn content_key(&self, envelope: &Envelope<'_>, decrypted: Option<&[u8]>) -> Option<Key> {
         match &self.pair {
             Pair::P256(secret) => {
                 let agreement = envelope.agreement.as_ref()?;
-                unwrap(&agree(secret, &agreement.epk, &agreement.apu, &agreement.apv), wrapped)
+                let wrapping = agree(secret, &agreement.epk, &agreement.apu, &agreement.apv);
+                unwrap(&wrapping, &envelope.wrapped_key)
             }
-            Pair::Rsa(key, _) => {
-                let mut rng = rand::rng();
-                let unwrapped = match self.algorithm {
-                    KeyAlgorithm::RsaOaep => key.decrypt_blinded(&mut rng, Oaep::<Sha1>::new(), wrapped),
-                    _ => key.decrypt_blinded(&mut rng, Oaep::<Sha256>::new(), wrapped),
-                };
-                unwrapped.ok()?.try_into().ok()
-            }
+            Pair::Rsa(_) => decrypted?.try_into().ok(),
         }
     }
 }
@@ -120,7 +115,7 @@ impl Pair {
     fn public_jwk(&self) -> Object {
         match self {
             Self::P256(secret) => point_jwk(&secret.public_key()),
-            Self::Rsa(_, jwk) => of(jwk, &["kty", "n", "e"]),
+            Self::Rsa(key) => key.public_jwk(),
         }
     }
 }
@@ -134,25 +129,4 @@ fn p256(jwk: &Object) -> Result<Pair, KeyError> {
         return Err(KeyError::Form("the public key (`x` and `y`) does not belong to the private key (`d`)"));
     }
     Ok(Pair::P256(secret))
-}
-
-fn rsa(jwk: &Object) -> Result<Pair, KeyError> {
-    let part = |name| {
-        bytes(jwk, name)
-            .ok_or(KeyError::Form("the member `n`, `e`, `d`, `p` or `q` is missing or is not base64url"))
-    };
-    let (n, e) = rsa_public(&part("n")?, &part("e")?)?;
-    if jwk.contains_key("oth") {
-        return Err(KeyError::Unfit("the RSA key has more than two primes; use an RSA key with two primes"));
-    }
-    let number = BoxedUint::from_be_slice_vartime;
-    let primes = vec![number(&part("p")?), number(&part("q")?)];
-    let key = RsaPrivateKey::from_components(number(&n), number(&e), number(&part("d")?), primes)
-        .map_err(|_| KeyError::Form("the members of the JWK are not a valid RSA key"))?;
-    Ok(Pair::Rsa(Box::new(key), of(jwk, &RSA_MEMBERS)))
-}
-
-/// Returns a copy of a JWK that contains only the named members.
-fn of(jwk: &Object, names: &[&str]) -> Object {
-    names.iter().filter_map(|name| Some(((*name).to_owned(), jwk.get(*name)?.clone()))).collect()
 }

@@ -5,10 +5,11 @@ use p256::elliptic_curve::Generate;
 use p256::pkcs8::DecodePublicKey;
 use pkcs1::der::{Decode, pem};
 use rand::Rng;
-use rsa_private::sha2::Sha256;
-use rsa_private::{BoxedUint, Oaep, RsaPublicKey};
+use rsa::rand_core::OsRng;
+use rsa::{BigUint, Oaep, RsaPublicKey};
 use serde_json::Value;
 use sha1::Sha1;
+use sha2::Sha256;
 use spki::SubjectPublicKeyInfoRef;
 
 use super::cipher::{ENCRYPTION, Key, NONCE, TAG, agree, encrypt, wrap};
@@ -128,8 +129,8 @@ impl SealingKey {
                 wrap(&agree(&ephemeral, public, b"", b""), &key)
             }
             Public::Rsa(public) => match self.algorithm {
-                KeyAlgorithm::RsaOaep => public.encrypt(&mut rng, Oaep::<Sha1>::new(), &key).ok(),
-                _ => public.encrypt(&mut rng, Oaep::<Sha256>::new(), &key).ok(),
+                KeyAlgorithm::RsaOaep => public.encrypt(&mut OsRng, Oaep::new::<Sha1>(), &key).ok(),
+                _ => public.encrypt(&mut OsRng, Oaep::new::<Sha256>(), &key).ok(),
             },
         };
         let wrapped = wrapped.ok_or(Refusal::Malformed("sealing failed"))?;
@@ -148,7 +149,7 @@ impl SealingKey {
 
 fn rsa(n: &[u8], e: &[u8]) -> Result<Public, KeyError> {
     let (n, e) = rsa_public(n, e)?;
-    let number = BoxedUint::from_be_slice_vartime;
+    let number = BigUint::from_bytes_be;
     let key = RsaPublicKey::new(number(&n), number(&e));
     Ok(Public::Rsa(Box::new(key.map_err(|_| KeyError::Form("the modulus of the RSA key is invalid"))?)))
 }
