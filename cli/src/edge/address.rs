@@ -92,7 +92,6 @@ mod tests {
             "http://localhost:x@evil.example/",
             "localhost:80@evil.example",
             "door.example@evil.example",
-            "https://door.example\\@evil.example@evil.example",
             "https://ann@evil.example",
             "https://:password@evil.example",
         ] {

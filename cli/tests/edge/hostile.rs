@@ -66,9 +66,9 @@ fn run(edge: &FakeEdge, args: &[&str]) -> Output {
     });
     fs::write(folder.path().join("credentials.json"), login.to_string()).unwrap();
     Command::new(env!("CARGO_BIN_EXE_pinlatch"))
+        .args(["--color", "never"])
         .args(args)
         .env("PINLATCH_CONFIG_DIR", folder.path())
-        .env("CLICOLOR_FORCE", "0")
         .output()
         .unwrap()
 }

@@ -8,6 +8,7 @@ mod behind_proxy;
 mod browser;
 mod issuers;
 mod logins;
+mod networks;
 
 use std::fs::OpenOptions;
 use std::io::Write;
