@@ -241,7 +241,7 @@ async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
                 // A reload with the same configuration must not change the level of any line.
                 Step::Reload => {
                     let before = wires.borrow().changes.len();
-                    lines.reload(&config).await;
+                    lines.reload(&config, || ()).await;
                     ensure(wires.borrow().changes.len() == before, "a reload has driven a line")?;
                 }
                 Step::MakeSafe => {

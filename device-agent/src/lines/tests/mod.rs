@@ -383,7 +383,7 @@ async fn a_reload_leaves_what_has_not_changed_alone() {
         },
         async {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            lines.reload(&config).await;
+            lines.reload(&config, || ()).await;
             lines.reconfigured().await;
             let levels: Vec<_> =
                 lines.infos().into_iter().map(|info| (info.name.to_string(), info.level)).collect();
@@ -396,7 +396,7 @@ async fn a_reload_leaves_what_has_not_changed_alone() {
     );
     assert_eq!(seen, [("door".to_owned(), 3_000), ("heater".to_owned(), 4_000)]);
     // A second reload without changes causes no new hello message to the edge.
-    lines.reload(&config).await;
+    lines.reload(&config, || ()).await;
     assert!(tokio::time::timeout(Duration::from_secs(1), lines.reconfigured()).await.is_err());
 }
 
@@ -408,7 +408,7 @@ async fn a_reload_without_changes_keeps_queued_levels() {
     while lines.pending_event().is_some() {}
     run(&lines, "lamp", "set", json!({ "value": true })).unwrap();
     let text = format!("state_dir = \"s\"\n[simulator]\njournal = \"j\"\nsocket = \"k\"\n{LAMP}");
-    lines.reload(&Config::parse(&text, folder.path()).unwrap()).await;
+    lines.reload(&Config::parse(&text, folder.path()).unwrap(), || ()).await;
     let kept = lines.pending_event().map(|event| event.news);
     assert_eq!(kept, Some(LineEvent::Level(Some(Level::On(true)))));
 }
