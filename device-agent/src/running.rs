@@ -140,7 +140,8 @@ fn write(file: &Path, record: &Record) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    const LAMP: &str = "state_dir = \"state\"\n[lines.lamp]\nkind = \"switch\"\ndriver = \"sim\"\n";
+    const LAMP: &str =
+        "state_dir = \"state\"\n[simulator]\n[lines.lamp]\nkind = \"switch\"\ndriver = \"sim\"\n";
 
     #[test]
     fn an_invalid_file_starts_with_the_last_good_configuration() {

@@ -89,6 +89,7 @@ async fn in_time<T>(
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::DirBuilderExt;
 
     use pinlatch_protocol::api::Secret;
     use pinlatch_protocol::name::Name;
@@ -132,7 +133,7 @@ mod tests {
         // A folder in the place of the file cannot be replaced by a file, also not by root.
         let (file, aside) = (folder.path().join(FILE), folder.path().join("aside"));
         fs::rename(&file, &aside).unwrap();
-        fs::create_dir(&file).unwrap();
+        fs::DirBuilder::new().mode(0o700).create(&file).unwrap();
         let second = Credentials { devcert: Secret::new("second"), ..numbered(&first, &root, 2) };
         known.keep(second, folder.path(), &telemetry).await;
         assert_eq!(telemetry.warnings()[0].code, warning::STATE_NOT_STORED);

@@ -1,6 +1,7 @@
 //! Tests what happens to the outputs after a crash, with an invalid configuration, and on a damaged disk.
 
 use std::fs;
+use std::os::unix::fs::DirBuilderExt;
 use std::process::{Output, Stdio};
 
 use pinlatch_agent::credentials::FILE;
@@ -164,7 +165,7 @@ async fn new_keys_count_although_the_disk_cannot_be_written() {
             let (mut link, _) = edge.welcome().await;
             // A folder in the place of the file cannot be replaced, also not by root.
             fs::rename(&file, &aside).unwrap();
-            fs::create_dir(&file).unwrap();
+            fs::DirBuilder::new().mode(0o700).create(&file).unwrap();
             edge.state.lock().unwrap().publish(6);
             link.close(1012).await;
             let (mut link, hello) = edge.welcome().await;
