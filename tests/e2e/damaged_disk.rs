@@ -33,6 +33,8 @@ fn a_device_with_a_read_only_disk_follows_a_rotation_of_the_keys() {
     computer
         .run(&format!("mount -t tmpfs -o mode=700,uid=$(id -u pinlatch),gid=$(id -g pinlatch) none {STATE}"));
     computer.run(&format!("echo '{}' | pinlatch-agent enrol -", site.enrolment("porch")));
+    // The path unit still watches the folder below the new mount.
+    computer.run(&format!("systemctl start {UNIT}"));
     until_connected(&computer, &site);
     assert_eq!(warnings(&site), Vec::<String>::new());
 
