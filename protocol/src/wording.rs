@@ -60,7 +60,9 @@ pub fn warning(code: &str) -> Option<&'static str> {
 /// Returns the command that enrols a device. The agent's package needs root to write to the agent's state folder. The
 /// enrolment string is not an argument, because other users and the log of `sudo` see the arguments of a program.
 pub fn enrol_command(enrolment: &str) -> String {
-    format!("echo '{enrolment}' | sudo pinlatch-agent enrol -")
+    // The string comes from the edge, so a quote in the string must not end the argument of `echo`.
+    let quoted = enrolment.replace('\'', "'\\''");
+    format!("echo '{quoted}' | sudo pinlatch-agent enrol -")
 }
 
 /// Formats an exact duration: `3 s`, `2.5 s` or `400 ms`.
@@ -233,6 +235,15 @@ mod tests {
 
     fn view(line: serde_json::Value) -> LineView {
         serde_json::from_value(line).unwrap()
+    }
+
+    #[test]
+    fn a_hostile_enrolment_string_stays_one_argument() {
+        let command = enrol_command("https://edge.example/#x'; reboot; echo '.print");
+        assert_eq!(
+            command,
+            r"echo 'https://edge.example/#x'\''; reboot; echo '\''.print' | sudo pinlatch-agent enrol -"
+        );
     }
 
     #[test]

@@ -18,7 +18,7 @@ mod policy;
 mod sealed;
 
 pub use external::login;
-pub use kinds::{client, command, device, keyset, refresh, welcome};
+pub use kinds::{client, command, device, identity, keyset, reading, receipt, refresh, statement, welcome};
 
 pub use edge_keys::{EdgeKeys, KeyEntry, KeyRole, Step, StepError};
 pub use external::issuer::{Admitted, Issuer, Issuers, NotAdmitted, unverified_kid};

@@ -11,9 +11,12 @@ pub const EDGE: &str = "urn:pinlatch:edge";
 /// The issuer (`iss`) of key sets, which the owner's root key signs.
 pub const ROOT: &str = "urn:pinlatch:root";
 
+/// The start of the audience of a site.
+pub(crate) const SITE_PREFIX: &str = "urn:pinlatch:site:";
+
 /// Returns the audience (`aud`) of tokens for a site of the edge.
 pub fn site_audience(site: &Name) -> String {
-    format!("urn:pinlatch:site:{site}")
+    format!("{SITE_PREFIX}{site}")
 }
 
 /// Returns the audience (`aud`) of tokens for a device.

@@ -17,10 +17,16 @@ use std::cell::RefCell;
 
 use forge::attacks::Attack;
 use forge::{Role, Signer, Subject};
+use pinlatch_protocol::command::CommandStatus;
+use pinlatch_protocol::line::Level;
 use pinlatch_protocol::name::Name;
 use pinlatch_token::command::{self, CommandClaims};
 use pinlatch_token::device::{self, DeviceCert};
+use pinlatch_token::identity::{self, DeviceIdentity};
+use pinlatch_token::reading::Reading;
+use pinlatch_token::receipt::{Receipt, command_digest};
 use pinlatch_token::refresh::RefreshClaims;
+use pinlatch_token::statement::{Moment, TimeSource};
 use pinlatch_token::{
     AccessClaims, AccessGrant, EDGE, EdgeKeys, Issuers, KeySet, Kind, NotAdmitted, ROOT, Refusal,
     SignatureCache, SigningKey, Terms, Typ, explain, keyset, random_id, verify_foreign, welcome,
@@ -128,6 +134,8 @@ impl Fixture {
         let command = command.sign(&self.edge, home, &self.porch, &self.session, NOW * 1000).unwrap();
         let welcome = welcome::sign(&self.edge, home, &self.session, NOW * 1000).unwrap();
         let key_set = keyset::sign(&self.root, 7, self.edge.public(), NOW).unwrap();
+        let identity = identity::sign(&self.root, home, &self.porch, &public, NOW).unwrap();
+        let (reading, receipt) = (self.reading(), self.receipt());
         let mut subjects = vec![
             Subject::of(Role::Access, &edge, &access.sign(&self.edge).unwrap(), NOW),
             Subject::of(Role::Guest, &edge, &guest.sign(&self.edge).unwrap(), NOW),
@@ -136,6 +144,9 @@ impl Fixture {
             Subject::of(Role::Command, &edge, &command, NOW),
             Subject::of(Role::Welcome, &edge, &welcome, NOW),
             Subject::of(Role::KeySet, &private(&self.root), &key_set, NOW),
+            Subject::of(Role::Identity, &private(&self.root), &identity, NOW),
+            Subject::of(Role::Reading, &private(&self.device), &reading, NOW),
+            Subject::of(Role::Receipt, &private(&self.device), &receipt, NOW),
         ];
         subjects.extend(issuers.map(|signer| {
             let kid = if signer.alg() == "RS256" { json!({ "kid": "rs-1" }) } else { json!({}) };
@@ -156,6 +167,41 @@ impl Fixture {
         let mut all: Vec<String> = subjects.iter().map(Subject::honest).collect();
         all.push(refresh.seal(&self.edge, NOW).unwrap());
         subjects.into_iter().map(|subject| subject.beside(&all)).collect()
+    }
+
+    fn moment() -> Moment {
+        let (source, boot) = (TimeSource::Edge, random_id());
+        Moment { at_ms: NOW * 1_000, source, uncertainty_ms: Some(50), boot, n: 1 }
+    }
+
+    fn reading(&self) -> String {
+        let reading = Reading {
+            line: name("heat"),
+            level: Level::Number(21.5),
+            unit: Some("°C".into()),
+            moment: Self::moment(),
+            nonce: Some(random_id()),
+        };
+        reading.sign(&self.device, &self.sites[0], &self.porch).unwrap()
+    }
+
+    fn receipt(&self) -> String {
+        let receipt = Receipt {
+            command: "c1".into(),
+            digest: command_digest("a.b.c"),
+            line: name("door"),
+            action: "pulse".into(),
+            status: CommandStatus::Executed,
+            code: None,
+            level: Some(Level::On(true)),
+            moment: Self::moment(),
+        };
+        receipt.sign(&self.device, &self.sites[0], &self.porch).unwrap()
+    }
+
+    fn identity(&self) -> DeviceIdentity {
+        let token = self.subjects.iter().find(|other| other.role == Role::Identity).unwrap().honest();
+        DeviceIdentity::verify(&token, &self.root.public(), &self.sites[0], Some(NOW)).unwrap()
     }
 
     /// Verifies a token in the same way as the token's recipient.
@@ -191,6 +237,9 @@ impl Fixture {
             }
             Role::Welcome => welcome::verify(token, self.edge.public(), &self.session, home).map(drop),
             Role::KeySet => keyset::verify(token, &self.root.public()).map(drop),
+            Role::Identity => DeviceIdentity::verify(token, &self.root.public(), home, Some(NOW)).map(drop),
+            Role::Reading => Reading::verify(token, &self.identity(), None).map(drop),
+            Role::Receipt => Receipt::verify(token, &self.identity()).map(drop),
         }
     }
 
@@ -200,7 +249,10 @@ impl Fixture {
         let (keys, iss) = match subject.role {
             Role::Access | Role::Guest | Role::Cert | Role::Command | Role::Welcome => edge,
             Role::Proof => (KeySet::from(self.device.public()), "porch"),
-            Role::KeySet => (KeySet::from(self.root.public()), ROOT),
+            Role::KeySet | Role::Identity => (KeySet::from(self.root.public()), ROOT),
+            Role::Reading | Role::Receipt => {
+                (KeySet::from(self.device.public()), "urn:pinlatch:device:home/porch")
+            }
             Role::Issuer => {
                 let own = self.issuer_keys.iter().find(|(alg, _)| *alg == subject.signer.alg()).unwrap();
                 (own.1.clone(), subject.text("iss"))
@@ -214,6 +266,9 @@ impl Fixture {
             Role::Command => Typ::Kind(Kind::Command),
             Role::Welcome => Typ::Kind(Kind::Welcome),
             Role::KeySet => Typ::Kind(Kind::KeySet),
+            Role::Identity => Typ::Kind(Kind::Device),
+            Role::Reading => Typ::Kind(Kind::Reading),
+            Role::Receipt => Typ::Kind(Kind::Receipt),
             Role::Issuer => Typ::Usual,
         };
         let audiences = [subject.text("aud").to_owned()];

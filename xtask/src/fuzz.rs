@@ -33,6 +33,8 @@ pub enum Target {
     /// Fuzzes the verification of tokens that other issuers signed.
     Token,
     Keyset,
+    /// Fuzzes the verification of device identities, readings and receipts.
+    Statement,
     /// Fuzzes the decryption of tokens that other parties encrypted, and the parser of the keys that encrypt tokens.
     Sealed,
     /// Fuzzes the parser of the agent's configuration file.
@@ -46,6 +48,7 @@ impl Target {
         match self {
             Self::Token => "token",
             Self::Keyset => "keyset",
+            Self::Statement => "statement",
             Self::Sealed => "sealed",
             Self::Config => "config",
             Self::Frame => "frame",

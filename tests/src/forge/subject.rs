@@ -24,6 +24,12 @@ pub enum Role {
     Welcome,
     /// A set of the edge's public keys, which the edge sends to a device.
     KeySet,
+    /// The owner's statement that a key belongs to a device, which anyone can verify with the owner's root key.
+    Identity,
+    /// A device's statement of the level of a line, which anyone can verify with the device's identity.
+    Reading,
+    /// A device's statement of what it did with a command, which anyone can verify with the device's identity.
+    Receipt,
 }
 
 /// A valid token in parsed form, together with the key that signed the token.
@@ -61,7 +67,9 @@ impl Subject {
     pub fn of(role: Role, signer: &Signer, token: &str, now: u64) -> Self {
         let (header, claims) = read(token);
         let max_life = match role {
-            Role::Access | Role::Guest | Role::KeySet => 10 * 366 * 86_400,
+            Role::Access | Role::Guest | Role::KeySet | Role::Identity | Role::Reading | Role::Receipt => {
+                10 * 366 * 86_400
+            }
             Role::Issuer => 3_600,
             Role::Cert => 366 * 86_400,
             Role::Proof | Role::Welcome => 60,
@@ -84,9 +92,10 @@ impl Subject {
     }
 
     /// Returns whether the verifier compares the token's times with a clock. For a command token, the device checks the
-    /// deadline claim instead. For welcome tokens and key set tokens, the device checks other claims instead.
+    /// deadline claim instead. For welcome tokens and key set tokens, the device checks other claims instead. A reading or receipt is
+    /// about the past and contains the source of its time.
     pub fn has_clock(&self) -> bool {
-        !matches!(self.role, Role::Command | Role::Welcome | Role::KeySet)
+        !matches!(self.role, Role::Command | Role::Welcome | Role::KeySet | Role::Reading | Role::Receipt)
     }
 
     /// Returns how many seconds after `exp` the verifier still accepts the token.

@@ -11,8 +11,12 @@ pub enum Kind {
     DeviceCert,
     /// A device's signed response to a challenge of the edge.
     DeviceProof,
-    /// A signed sensor reading that a third party can verify. The kind `reading+jwt` is reserved for future use.
+    /// The owner's statement that a key belongs to a device, which the owner's root key signed.
+    Device,
+    /// A device's statement of the level of a line.
     Reading,
+    /// A device's statement of what it did with a command.
+    Receipt,
     /// A request that a device sends to another device or to the edge. The kind `devcall+jwt` is reserved for future
     /// use.
     DeviceCall,
@@ -29,12 +33,14 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds of tokens.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Access,
         Self::Guest,
         Self::DeviceCert,
         Self::DeviceProof,
+        Self::Device,
         Self::Reading,
+        Self::Receipt,
         Self::DeviceCall,
         Self::Grant,
         Self::Command,
@@ -49,7 +55,9 @@ impl Kind {
             Self::Guest => "guest+jwt",
             Self::DeviceCert => "devcert+jwt",
             Self::DeviceProof => "devproof+jwt",
+            Self::Device => "device+jwt",
             Self::Reading => "reading+jwt",
+            Self::Receipt => "receipt+jwt",
             Self::DeviceCall => "devcall+jwt",
             Self::Grant => "grant+jwt",
             Self::Command => "cmd+jwt",

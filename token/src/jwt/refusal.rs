@@ -84,6 +84,9 @@ pub enum Refusal {
     /// The session nonce in the token belongs to another connection.
     #[error("the token was signed for another connection of the device")]
     WrongSession,
+    /// A reading does not contain the nonce of the caller that asked for the reading.
+    #[error("the reading does not contain the nonce of the question, so it can be an older reading")]
+    WrongNonce,
     /// The deadline of the command has passed or may have passed. The field contains the number of milliseconds since
     /// the deadline.
     #[error("the command's deadline has passed, or may have passed, up to {0} ms ago")]
@@ -166,6 +169,7 @@ impl Refusal {
             Self::TooLongLived { .. } => "too_long_lived",
             Self::WrongIssuer { .. } => "wrong_issuer",
             Self::WrongAudience { .. } => "wrong_audience",
+            Self::WrongNonce => "wrong_nonce",
             Self::WrongSession => "wrong_session",
             Self::DeadlinePassed(_) => "deadline_passed",
             Self::BadSeal => "bad_seal",

@@ -238,6 +238,15 @@ fn claim_meaning(name: &str, value: &Value, now: Option<u64>) -> Option<String> 
             "the login that the token belongs to; without `scope`, the token has the person's permissions at the site"
         }
         "session" => "the nonce of the connection that the token is for",
+        "senml" => "the level of the line as a SenML record (RFC 8428)",
+        "eat_nonce" => "the nonce of the caller that asked for the reading",
+        "time_ms" => "the time of the statement, in milliseconds since 1970",
+        "time_source" => "the source of the time: `edge`, `system` or `none`",
+        "time_uncertainty_ms" => "the width of the interval that contains the time, in milliseconds",
+        "boot" => "the run of the device's agent; each start of the agent has another id",
+        "n" => "the number of the statement in this run; a missing number is a missing statement",
+        "command" => "the id of the command that the receipt is about",
+        "command_s256" => "the SHA-256 digest of the command's token",
         "deadline" => "the command's deadline, in milliseconds since 1970",
         "nonce" => "a random text that binds a login to the browser that started the login",
         _ => return None,

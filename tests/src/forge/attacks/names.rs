@@ -6,12 +6,14 @@ use crate::forge::subject::refused;
 use crate::forge::{Attempt, Role, Subject, read};
 
 /// Values of the header member `typ` that Pinlatch or other systems use.
-const TYPS: [&str; 16] = [
+const TYPS: [&str; 18] = [
     "at+jwt",
     "guest+jwt",
     "devcert+jwt",
     "devproof+jwt",
+    "device+jwt",
     "reading+jwt",
+    "receipt+jwt",
     "devcall+jwt",
     "grant+jwt",
     "cmd+jwt",
