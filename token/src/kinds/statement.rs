@@ -85,7 +85,6 @@ pub(crate) fn sign(
 /// A statement that was verified.
 pub(crate) struct Statement<C> {
     pub line: Name,
-    pub jti: String,
     pub custom: C,
 }
 
@@ -110,5 +109,5 @@ pub(crate) fn verify<C: DeserializeOwned>(
     let line = line.and_then(|line| Name::new(line).ok());
     let line =
         line.ok_or_else(|| Refusal::BadClaim("sub", "the value must be a line of the device".into()))?;
-    Ok(Statement { line, jti: registered.jti, custom })
+    Ok(Statement { line, custom })
 }

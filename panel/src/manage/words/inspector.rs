@@ -65,7 +65,9 @@ pub fn kind(kind: Kind) -> &'static str {
         Kind::DeviceProof => {
             "With this token, a device proves to the edge that it has the private key of its certificate."
         }
-        Kind::Reading => "This is a sensor reading that a device signed.",
+        Kind::Device => "With this token, the owner states that a key is the key of a device.",
+        Kind::Reading => "This is the level of a line at one time, signed by a device.",
+        Kind::Receipt => "With this token, a device states what it did with a command.",
         Kind::DeviceCall => "This is a call from one device to another device or to the edge.",
         Kind::Grant => {
             "This is a permission for commands on the local network while the edge cannot be reached."
