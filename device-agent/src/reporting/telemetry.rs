@@ -21,6 +21,8 @@ pub struct Identity {
     pub edge: String,
     pub site: Name,
     pub device: Name,
+    /// The thumbprint of the device's key (RFC 7638).
+    pub key: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

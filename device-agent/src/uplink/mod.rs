@@ -169,6 +169,7 @@ impl Uplink {
             edge: credentials.edge.clone(),
             site: credentials.site.clone(),
             device: credentials.device.clone(),
+            key: credentials.key.kid().to_owned(),
         });
         let endpoint = Endpoint::parse(&credentials.edge, settings.allow_plaintext)?;
         let tls = settings.tls.connector()?;

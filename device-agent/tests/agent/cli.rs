@@ -277,7 +277,7 @@ async fn status_tells_of_link_clock_lines_and_commands() {
     assert_eq!(nobody.status.code(), Some(1));
     assert!(text(&nobody.stderr).contains("[agent_not_running]"), "{nobody:?}");
 
-    test_agent.enrol(&edge.enrol_string()).await.unwrap();
+    let enrolled = test_agent.enrol(&edge.enrol_string()).await.unwrap();
     let mut running = agent(&["run", "--config", config]).spawn().unwrap();
     let (mut link, _) = edge.welcome().await;
     for (id, action, args) in [
@@ -292,6 +292,7 @@ async fn status_tells_of_link_clock_lines_and_commands() {
     let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
     assert_eq!((&status["device"], &status["site"]), (&json!("porch"), &json!("home")));
     assert_eq!((&status["edge"], &status["link"]["state"]), (&json!(edge.url()), &json!("connected")));
+    assert_eq!(status["key"], json!(enrolled.key.kid()));
     assert_eq!(status["counters"]["connections"], 1);
     assert_eq!(status["counters"]["executed"], 2);
     assert_eq!(status["counters"]["refused"], json!({ "refused_action": 1 }));

@@ -24,6 +24,9 @@ pub struct Status {
     pub site: Option<Name>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<Name>,
+    /// The thumbprint of the device's key (RFC 7638). The owner compares it with the thumbprint that the edge names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     pub link: LinkStatus,
     /// The states that the owner of the device must correct.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -99,6 +102,7 @@ impl Status {
             memory_kib: memory_kib(),
             edge: identity.as_ref().map(|identity| identity.edge.clone()),
             site: identity.as_ref().map(|identity| identity.site.clone()),
+            key: identity.as_ref().map(|identity| identity.key.clone()),
             device: identity.map(|identity| identity.device),
             link: link(telemetry, now),
             warnings: telemetry.warnings(),

@@ -14,6 +14,9 @@ impl fmt::Display for Status {
         if let (Some(device), Some(site), Some(edge)) = (&self.device, &self.site, &self.edge) {
             row(f, "device", format_args!("{device} of site {site} at {edge}"))?;
         }
+        if let Some(key) = &self.key {
+            row(f, "key", format_args!("{key}"))?;
+        }
         row(f, "link", format_args!("{}", link(&self.link)))?;
         for warning in &self.warnings {
             row(f, "warning", format_args!("{} ({})", warning.message, warning.code))?;
