@@ -12,8 +12,13 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use pinlatch_protocol::line::Level;
+use pinlatch_protocol::name::Name;
+use pinlatch_token::identity;
+use pinlatch_token::reading::Reading;
+use pinlatch_token::statement::{Moment, TimeSource};
 use pinlatch_token::{
-    EdgeKeys, Issuers, KeyError, MintingKey, Refusal, SignatureCache, SigningKey, random_id,
+    EdgeKeys, Issuers, KeyError, MintingKey, Refusal, SignatureCache, SigningKey, device, random_id,
 };
 use serde_json::{Value, json};
 
@@ -428,5 +433,68 @@ fn the_documentation_explains_every_code_once() {
     for code in Refusal::CODES.iter().chain(KeyError::CODES.iter()) {
         let rows = page.lines().filter(|line| line.starts_with(&format!("| `{code}` |"))).count();
         assert_eq!(rows, 1, "{code}");
+    }
+}
+
+/// Only the root key and the device's key count. What the edge can sign with its own keys is refused.
+#[test]
+fn statements_are_verified_with_the_root_key_and_the_devices_identity() {
+    let folder = TestFolder::new();
+    let name = |text: &str| Name::new(text).unwrap();
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let (root, key, thief) = (SigningKey::generate(), SigningKey::generate(), SigningKey::generate());
+    let identify = |signer: &SigningKey, key: &SigningKey| {
+        identity::sign(signer, &name("home"), &name("porch"), &key.public(), now).unwrap()
+    };
+    let measured = |key: &SigningKey, nonce: Option<&str>| {
+        let reading = Reading {
+            line: name("heat"),
+            level: Level::Number(21.5),
+            unit: Some("°C".into()),
+            moment: Moment {
+                at_ms: now * 1_000,
+                source: TimeSource::Edge,
+                uncertainty_ms: Some(40),
+                boot: random_id(),
+                n: 1,
+            },
+            nonce: nonce.map(Into::into),
+        };
+        reading.sign(key, &name("home"), &name("porch")).unwrap()
+    };
+    folder.write("root.jwk", root.to_private_jwk().expose());
+    folder.write("root.pub.jwk", &root.public_jwk().to_string());
+    folder.write("porch.jwt", &format!("{}\n", identify(&root, &key)));
+    folder.write("forged.jwt", &identify(&thief, &thief));
+    let nonce = random_id();
+    let reading = measured(&key, Some(&nonce));
+
+    for file in ["root.jwk", "root.pub.jwk"] {
+        let args = ["verify", "-", "--root", file, "--device", "porch.jwt", "--nonce", &nonce];
+        let ran = folder.run(&args, &reading);
+        assert_eq!(ran.code, 0, "{}", ran.both());
+        assert!(ran.stdout.contains("accepted") && ran.stdout.contains("SenML record"), "{}", ran.both());
+    }
+    let ran = folder.run(&["verify", "-", "--root", "root.jwk"], &identify(&root, &key));
+    assert_eq!(ran.code, 0, "{}", ran.both());
+
+    let refusal = |args: &[&str], token: &str| {
+        let ran = folder.run(&[&["verify", "-", "--json", "--root", "root.jwk"], args].concat(), token);
+        assert_eq!(ran.code, 1, "{}", ran.both());
+        assert!(!ran.both().contains(token), "the token is printed");
+        ran.json()["code"].as_str().unwrap().to_owned()
+    };
+    let device = ["--device", "porch.jwt"];
+    assert_eq!(refusal(&device, &measured(&thief, None)), "unknown_key");
+    assert_eq!(refusal(&[], &identify(&thief, &key)), "unknown_key");
+    assert_eq!(refusal(&["--device", "porch.jwt", "--nonce", &random_id()], &reading), "wrong_nonce");
+    let command = EdgeKeys::generate().unwrap();
+    let cert = device::sign_cert(&command, &name("home"), &name("porch"), &thief.public(), "d", now).unwrap();
+    assert_eq!(refusal(&device, &cert), "wrong_kind");
+
+    // A reading without an identity, or with a forged identity, is not checked.
+    for args in [&[][..], &["--device", "forged.jwt"]] {
+        let ran = folder.run(&[&["verify", "-", "--root", "root.jwk"], args].concat(), &reading);
+        assert_eq!(ran.code, 2, "{}", ran.both());
     }
 }

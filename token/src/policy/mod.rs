@@ -146,6 +146,14 @@ pub(crate) fn verify_own<C: DeserializeOwned>(
     Ok(Verified { registered, custom })
 }
 
+/// Returns the kind in the header of a token that is not verified yet. The result only selects the verifier, which checks
+/// the kind again.
+pub fn unverified_kind(token: &str) -> Option<Kind> {
+    let parsed = Unverified::parse(token).ok()?;
+    let typ = parsed.header_text("typ").ok()??;
+    Kind::ALL.into_iter().find(|kind| kind.is_named_by(typ))
+}
+
 /// Applies all checks of the policy to a token of an external signer.
 pub fn verify_foreign(token: &str, keys: &KeySet, terms: &Terms<'_>) -> Result<Accepted, Refusal> {
     verify_with_cache(token, keys, terms, None)

@@ -8,6 +8,7 @@
 pub mod input;
 mod inspect;
 mod mint;
+mod statement;
 mod verify;
 
 use std::process::ExitCode;
