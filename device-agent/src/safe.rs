@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use crate::config::{Config, DriverConfig, LineConfig};
+use crate::config::{Config, DriverConfig, LineConfig, Simulator};
 use crate::lines::Lines;
 use crate::lines::driver::gpio::{self, ChipInfo};
 
@@ -29,11 +29,14 @@ enum Output {
 /// Sets every output of the given configurations to its safe level without contacting the edge. For an output in several
 /// configurations, the first configuration decides. Returns false if the safe level of any output could not be applied.
 pub fn make_safe(configs: Vec<Config>) -> bool {
-    let chips = gpio::survey().unwrap_or_default();
+    make_safe_on(configs, &gpio::survey().unwrap_or_default())
+}
+
+fn make_safe_on(configs: Vec<Config>, chips: &[ChipInfo]) -> bool {
     let (mut done, mut opened, mut is_safe) = (HashSet::new(), Vec::new(), true);
     for config in configs {
-        let config = outputs_except(config, &chips, &done);
-        done.extend(config.lines.iter().flat_map(|line| outputs(line, &config, &chips)));
+        let config = outputs_except(config, chips, &done);
+        done.extend(outputs_of(&config, chips));
         let (lines, _signals) = Lines::open(&config);
         for (line, error) in lines.make_safe() {
             tracing::error!(%line, %error, "the safe level could not be applied");
@@ -47,24 +50,28 @@ pub fn make_safe(configs: Vec<Config>) -> bool {
 
 /// Sets the outputs of the previous run that the new configuration does not contain to their safe levels.
 pub fn make_removed_safe(previous: Config, new: &Config) {
+    // Usually, the configuration has not changed since the previous run.
+    if previous == *new {
+        return;
+    }
     let chips = gpio::survey().unwrap_or_default();
-    let present = new.lines.iter().flat_map(|line| outputs(line, new, &chips)).collect();
-    let removed = outputs_except(previous, &chips, &present);
+    let removed = outputs_except(previous, &chips, &outputs_of(new, &chips));
     for line in &removed.lines {
         tracing::warn!(line = %line.name, "the line of the previous run is not in the configuration; it goes to its safe level");
     }
     if !removed.lines.is_empty() {
-        make_safe(vec![removed]);
+        make_safe_on(vec![removed], &chips);
     }
 }
 
 /// Returns the configuration with only the outputs that are not in `done`.
 fn outputs_except(mut config: Config, chips: &[ChipInfo], done: &HashSet<Output>) -> Config {
-    let all = config.clone();
+    let simulator = config.simulator.clone();
     // All inputs are removed from the configuration, so that the simulator's socket is not opened. An agent that is
     // still running can be using the simulator's socket.
     config.lines.retain(|line| {
-        line.safe.is_some() && !outputs(line, &all, chips).iter().any(|output| done.contains(output))
+        let is_done = |output: &Output| done.contains(output);
+        line.safe.is_some() && !outputs(line, simulator.as_ref(), chips).iter().any(is_done)
     });
     // An interlock identifies lines by index, and the removal of lines has changed the indexes. The interlocks can be
     // removed, because every interlocked line is off at its safe level.
@@ -76,7 +83,11 @@ fn outputs_except(mut config: Config, chips: &[ChipInfo], done: &HashSet<Output>
     config
 }
 
-fn outputs(line: &LineConfig, config: &Config, chips: &[ChipInfo]) -> Vec<Output> {
+fn outputs_of(config: &Config, chips: &[ChipInfo]) -> HashSet<Output> {
+    config.lines.iter().flat_map(|line| outputs(line, config.simulator.as_ref(), chips)).collect()
+}
+
+fn outputs(line: &LineConfig, simulator: Option<&Simulator>, chips: &[ChipInfo]) -> Vec<Output> {
     match &line.driver {
         DriverConfig::Gpio(gpio) => vec![match gpio::resolve(&gpio.place, chips) {
             Ok((chip, offset)) => Output::Gpio { chip: chip.path.clone(), offset },
@@ -87,7 +98,7 @@ fn outputs(line: &LineConfig, config: &Config, chips: &[ChipInfo]) -> Vec<Output
             pwm.channels.iter().map(|channel| Output::Pwm { chip: chip.clone(), channel: *channel }).collect()
         }
         DriverConfig::Sim => {
-            let journal = config.simulator.as_ref().and_then(|simulator| simulator.journal.clone());
+            let journal = simulator.and_then(|simulator| simulator.journal.clone());
             vec![Output::Simulated { journal, line: line.name.to_string() }]
         }
         DriverConfig::Sensor(_) => Vec::new(),
@@ -127,7 +138,7 @@ mod tests {
         );
         let running = outputs_except(running, &chips, &HashSet::new());
         assert_eq!(names(&running), ["pump"], "an input has no safe level");
-        let done = running.lines.iter().flat_map(|line| outputs(line, &running, &chips)).collect();
+        let done = outputs_of(&running, &chips);
         assert_eq!(names(&outputs_except(file, &chips, &done)), ["lamp"]);
     }
 }

@@ -26,9 +26,11 @@ pub struct Budget {
 impl Budget {
     /// Returns the time from which on the input can have one more event.
     pub fn next(&self, now: Instant) -> Instant {
-        let used_until = self.free_at.map_or(now, |at| at.max(now));
-        // The result is never before `now`, because `used_until` is at most `EVERY * AT_ONCE` after an admitted event.
-        (used_until + EVERY).checked_sub(EVERY * AT_ONCE).map_or(now, |at| at.max(now))
+        (self.used_until(now) + EVERY).checked_sub(EVERY * AT_ONCE).map_or(now, |at| at.max(now))
+    }
+
+    fn used_until(&self, now: Instant) -> Instant {
+        self.free_at.map_or(now, |at| at.max(now))
     }
 
     /// Returns whether the input can have an event now, and counts this event.
@@ -36,7 +38,7 @@ impl Budget {
         if self.next(now) > now {
             return false;
         }
-        self.free_at = Some(self.free_at.map_or(now, |at| at.max(now)) + EVERY);
+        self.free_at = Some(self.used_until(now) + EVERY);
         true
     }
 

@@ -2,12 +2,14 @@
 //! stays connected after the edge's keys have changed, and still refuses an older key set.
 
 use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
 use std::path::Path;
 use std::time::Duration;
 
 use pinlatch_protocol::agent::warning;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
+use crate::clock::RESYNC_EVERY;
 use crate::credentials::{Credentials, CredentialsError};
 use crate::reporting::telemetry::Telemetry;
 
@@ -51,6 +53,14 @@ impl Known {
     pub async fn keep(&self, credentials: Credentials, state_dir: &Path, telemetry: &Telemetry) {
         self.newest.replace(Some(credentials));
         self.save(state_dir, telemetry).await;
+    }
+
+    /// Tries again and again to store the newest credentials, in case the disk works again.
+    pub async fn save_regularly(&self, state_dir: &Path, telemetry: &Telemetry) -> Infallible {
+        loop {
+            sleep(RESYNC_EVERY).await;
+            self.save(state_dir, telemetry).await;
+        }
     }
 
     /// Stores the newest credentials, if the stored ones differ.

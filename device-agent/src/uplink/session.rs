@@ -103,7 +103,11 @@ pub async fn run(
     };
     session.hello().await?;
     session.renew_in_time().await?;
-    session.serve(stop).await
+    // A damaged disk can block, so the keys are stored beside the session.
+    tokio::select! {
+        ended = session.serve(stop) => ended,
+        never = context.known.save_regularly(context.state_dir, context.telemetry) => match never {},
+    }
 }
 
 /// A text frame that the agent has received from the edge.
@@ -197,7 +201,6 @@ impl<'a> Session<'a> {
                 _ = pings.tick() => self.ping().await?,
                 () = self.context.telemetry.warnings_changed() => self.describe(Vec::new()).await?,
                 _ = resyncs.tick() => {
-                    self.context.known.save(self.context.state_dir, self.context.telemetry).await;
                     self.ask_time().await?;
                     self.renew_in_time().await?;
                 }
