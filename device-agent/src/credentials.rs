@@ -23,7 +23,7 @@ pub enum CredentialsError {
     /// The state folder contains no credentials. Without `--config`, `pinlatch-agent enrol` uses the default folder, so
     /// the message names both the folder and the option.
     #[error(
-        "the folder {} contains no credentials: enrol this device first with `sudo pinlatch-agent enrol STRING --config FILE`, where FILE is the configuration file of `pinlatch-agent run`",
+        "the folder {} contains no credentials: enrol this device first with `sudo pinlatch-agent enrol --config FILE`, where FILE is the configuration file of `pinlatch-agent run`",
         full_path(.0).display()
     )]
     NotEnrolled(PathBuf),

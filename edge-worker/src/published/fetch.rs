@@ -63,7 +63,7 @@ async fn read(fetch: Fetch, signal: &worker::AbortSignal) -> Result<(u16, String
     Ok((response.status_code(), text))
 }
 
-/// Explains a request that was not sent. workerd tells the Worker only `internal error`, and writes the reason into its
+/// Explains a request that was not sent. workerd gives the Worker only `internal error`, and writes the reason into its
 /// log: the address is not allowed, or the name cannot be resolved.
 fn unsent(error: &str) -> String {
     if !error.contains("internal error") {

@@ -45,12 +45,12 @@ fn sentences(entries: &[AuditEntry]) -> String {
             last = day;
         }
         // The texts can contain words of an unknown person.
-        let (told, outcome) =
+        let (what, outcome) =
             (wrap(&plain(&sentence.line()), room), wrap(&plain(&sentence.outcome), OUTCOMES));
-        for row in 0..told.len().max(outcome.len()) {
+        for row in 0..what.len().max(outcome.len()) {
             let cell = |lines: &[String]| lines.get(row).cloned().unwrap_or_default();
             let time = if row == 0 { time.trim_end_matches('Z') } else { "" };
-            let line = format!("  {time:<8}  {:<room$}  {}", cell(&told), cell(&outcome));
+            let line = format!("  {time:<8}  {:<room$}  {}", cell(&what), cell(&outcome));
             text.push_str(&format!("{}\n", line.trim_end()));
         }
     }
