@@ -450,6 +450,7 @@ fn statements_are_verified_with_the_root_key_and_the_devices_identity() {
         let reading = Reading {
             line: name("heat"),
             level: Level::Number(21.5),
+            measured_ms: now * 1_000,
             unit: Some("°C".into()),
             moment: Moment {
                 at_ms: now * 1_000,

@@ -2,6 +2,7 @@
 //! (`cmd+jwt`), although the edge has already checked the command.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use pinlatch_protocol::agent::Outcome;
@@ -15,10 +16,14 @@ use tokio::time::Instant;
 
 use crate::clock::EdgeClock;
 use crate::lines::{Course, Lines, Refused};
+use crate::statements::Statements;
 
-/// The number of stored command ids at which the ids of expired commands are removed. An expired command cannot be
-/// replayed.
+/// The number of stored command ids at which the ids of old commands are removed.
 const PRUNE_AT: usize = 256;
+
+/// How long a command id is stored after the deadline of the command, and how late a command can be to get a receipt.
+/// Otherwise, the edge could send an executed command again and get a receipt that the command was late.
+const KEEP_MS: u64 = 60_000;
 
 /// The error code in the answer to a command that arrives while the agent is stopping.
 const STOPPING: &str = "refused_stopping";
@@ -38,14 +43,15 @@ pub struct Commands {
     device: Name,
     session: String,
     keys: KeySet,
+    statements: Rc<Statements>,
     /// Maps the id of each verified command to the deadline and the outcome of the command.
     seen: HashMap<String, (u64, Outcome)>,
 }
 
 impl Commands {
     /// Creates the state for one connection. `session` is the nonce of this connection.
-    pub fn new(site: Name, device: Name, session: String, keys: KeySet) -> Self {
-        Self { site, device, session, keys, seen: HashMap::new() }
+    pub fn new(site: Name, device: Name, session: String, keys: KeySet, statements: Rc<Statements>) -> Self {
+        Self { site, device, session, keys, statements, seen: HashMap::new() }
     }
 
     /// Verifies a command token and immediately runs the command. `boot_ms` returns the milliseconds since boot. If the
@@ -61,23 +67,26 @@ impl Commands {
         boot_ms: impl Fn() -> u64,
     ) -> Option<Answer> {
         let fresh = |outcome| Answer { outcome, again: false };
-        let claims = match self.verify(jwt, clock, &boot_ms) {
-            Ok(claims) => claims,
-            Err(refusal) => {
-                let id = unverified_id(jwt);
-                let late = matches!(refusal, Refusal::DeadlinePassed(_));
-                let before = id.as_deref().filter(|_| late).and_then(|id| self.before(id));
-                return before.or_else(|| not_accepted(id, &refusal).map(fresh));
-            }
+        let (claims, late_ms) = match self.verify(jwt, clock, &boot_ms) {
+            Ok(verified) => verified,
+            Err(refusal) => return not_accepted(unverified_id(jwt), &refusal).map(fresh),
         };
         if let Some(before) = self.before(&claims.jti) {
             return Some(before);
         }
-        let (id, deadline_ms) = (claims.jti.clone(), claims.deadline_ms);
-        let result = lines.run(&claims.line, &claims.action, &claims.args);
-        let course = lines.course(&claims.line);
-        let outcome = report(claims, result, course);
-        self.remember(id, deadline_ms, &outcome, clock, boot_ms());
+        let mut outcome = match late_ms {
+            Some(late_ms) => too_late(&claims, late_ms),
+            None => {
+                let result = lines.run(&claims.line, &claims.action, &claims.args);
+                report(&claims, result, lines.course(&claims.line))
+            }
+        };
+        // The output is already set, so a slow signature does not delay it.
+        let is_known_long_enough = late_ms.is_none_or(|late_ms| late_ms <= KEEP_MS);
+        if is_known_long_enough && lines.gives_receipts(&claims.line) {
+            outcome.receipt = self.statements.receipt(jwt, &claims, &outcome, (clock, boot_ms()));
+        }
+        self.remember(claims.jti, claims.deadline_ms, &outcome, clock, boot_ms());
         Some(fresh(outcome))
     }
 
@@ -109,73 +118,74 @@ impl Commands {
         Some(Answer { outcome: outcome.clone(), again: true })
     }
 
+    /// Verifies a command token. Returns the command, and by how many milliseconds it is late.
     fn verify(
         &self,
         jwt: &str,
         clock: &EdgeClock,
         boot_ms: &impl Fn() -> u64,
-    ) -> Result<CommandClaims, Refusal> {
+    ) -> Result<(CommandClaims, Option<u64>), Refusal> {
         let expect = Expect {
             site: &self.site,
             device: &self.device,
             session: &self.session,
             latest_edge_ms: clock.latest_ms(boot_ms()),
         };
-        let claims = command::verify(jwt, &self.keys, &expect)?;
-        // Verifying a signature takes milliseconds on a small board, so the deadline is checked again after the
-        // verification.
-        let latest = clock.latest_ms(boot_ms());
-        if latest >= claims.deadline_ms {
-            return Err(Refusal::DeadlinePassed(latest - claims.deadline_ms));
-        }
-        Ok(claims)
+        let claims = command::verify_late(jwt, &self.keys, &expect)?;
+        // Verifying a signature takes milliseconds on a small board, so the deadline is checked after the verification.
+        let late_ms = clock.latest_ms(boot_ms()).checked_sub(claims.deadline_ms);
+        Ok((claims, late_ms))
     }
 
-    /// Stores the outcome of a command. A stored command id is removed only after the deadline of the command has
-    /// certainly passed.
+    /// Stores the outcome of a command. A stored command id is removed only after [`KEEP_MS`] since the deadline of the
+    /// command have certainly passed.
     fn remember(&mut self, id: String, deadline_ms: u64, outcome: &Outcome, clock: &EdgeClock, boot_ms: u64) {
         if self.seen.len() >= PRUNE_AT {
             let earliest = clock.earliest_ms(boot_ms);
-            self.seen.retain(|_, (deadline, _)| *deadline > earliest);
+            self.seen.retain(|_, (deadline, _)| deadline.saturating_add(KEEP_MS) >= earliest);
         }
         self.seen.insert(id, (deadline_ms, outcome.repeated()));
     }
 }
 
-/// Returns the answer to a refused or expired command. The id comes from the unverified token, because the answer only
-/// reports that the command did not run.
+/// Returns the answer to a command whose token is invalid. The id comes from the unverified token, because the answer
+/// only reports that the command did not run. Such an answer has no receipt, because the device does not know who wrote
+/// the command.
 fn not_accepted(id: Option<String>, refusal: &Refusal) -> Option<Outcome> {
     let shown = id.as_deref().unwrap_or("(none)");
-    if let Refusal::DeadlinePassed(late_ms) = refusal {
-        tracing::warn!(
-            id = shown,
-            outcome = "expired",
-            late_ms,
-            "a command arrived after its deadline; the agent did not run it"
-        );
-        return id.map(|id| outcome(id, CommandStatus::Expired, None, None));
-    }
     tracing::warn!(id = shown, outcome = "refused", code = refusal.code(), %refusal, "a command was refused");
     id.map(|id| outcome(id, CommandStatus::Refused, Some("refused_token"), None))
 }
 
-fn report(claims: CommandClaims, result: Result<Option<Level>, Refused>, course: Course) -> Outcome {
-    let CommandClaims { jti, line, action, sub, .. } = claims;
+fn too_late(claims: &CommandClaims, late_ms: u64) -> Outcome {
+    let id = claims.jti.clone();
+    tracing::warn!(
+        id,
+        outcome = "expired",
+        late_ms,
+        "a command arrived after its deadline; the agent did not run it"
+    );
+    outcome(id, CommandStatus::Expired, None, None)
+}
+
+fn report(claims: &CommandClaims, result: Result<Option<Level>, Refused>, course: Course) -> Outcome {
+    let CommandClaims { jti: id, line, action, sub, .. } = claims;
     match result {
         Ok(level) => {
-            tracing::info!(id = %jti, %line, action, sub, outcome = "executed", "executed");
+            tracing::info!(%id, %line, action, sub, outcome = "executed", "executed");
             let (ends_in_ms, blinking) = (course.ends_in_ms(Instant::now()), course.blinking);
-            Outcome { ends_in_ms, blinking, ..outcome(jti, CommandStatus::Executed, None, level) }
+            Outcome { ends_in_ms, blinking, ..outcome(id.clone(), CommandStatus::Executed, None, level) }
         }
         Err(refused) => {
-            tracing::warn!(id = %jti, %line, action, sub, outcome = "refused", code = refused.code(), %refused, "refused");
-            outcome(jti, CommandStatus::Refused, Some(refused.code()), None)
+            tracing::warn!(%id, %line, action, sub, outcome = "refused", code = refused.code(), %refused, "refused");
+            outcome(id.clone(), CommandStatus::Refused, Some(refused.code()), None)
         }
     }
 }
 
 fn outcome(id: String, status: CommandStatus, code: Option<&str>, level: Option<Level>) -> Outcome {
-    Outcome { id, status, code: code.map(Into::into), level, ends_in_ms: None, blinking: false }
+    let code = code.map(Into::into);
+    Outcome { id, status, code, level, ends_in_ms: None, blinking: false, receipt: None }
 }
 
 fn unverified_id(jwt: &str) -> Option<String> {
@@ -189,17 +199,21 @@ mod tests {
     use std::cell::Cell;
     use std::path::Path;
 
-    use pinlatch_token::EdgeKeys;
+    use pinlatch_token::identity::{self, DeviceIdentity};
+    use pinlatch_token::receipt::{Receipt, command_digest};
+    use pinlatch_token::{EdgeKeys, SigningKey};
     use serde_json::Map;
 
     use super::*;
     use crate::config::Config;
+    use crate::statements::Run;
 
     const SESSION: &str = "a-session-nonce-of-22-b";
     const NOW_MS: u64 = 1_800_000_000_000;
 
     struct TestAgent {
         keys: EdgeKeys,
+        identity: DeviceIdentity,
         commands: Commands,
         lines: Lines,
         clock: EdgeClock,
@@ -212,18 +226,31 @@ mod tests {
     /// Creates a test agent for which the edge time at boot is exactly `NOW_MS`.
     fn bench() -> TestAgent {
         let keys = EdgeKeys::generate().unwrap();
-        let text = "state_dir = \"s\"\n[simulator]\n[lines.lamp]\nkind = \"switch\"\ndriver = \"sim\"";
-        let (lines, _) = Lines::open(&Config::parse(text, Path::new("")).unwrap());
-        let commands = Commands::new(name("home"), name("porch"), SESSION.into(), keys.public().clone());
-        TestAgent { keys, commands, lines, clock: EdgeClock::new(NOW_MS, 0, 0) }
+        let line =
+            |name: &str, more: &str| format!("[lines.{name}]\nkind = \"switch\"\ndriver = \"sim\"\n{more}\n");
+        let text = ["state_dir = \"s\"\n[simulator]\n", &line("lamp", ""), &line("door", "receipts = true")]
+            .concat();
+        let (lines, _) = Lines::open(&Config::parse(&text, Path::new("")).unwrap());
+        let (site, device, root, key) =
+            (name("home"), name("porch"), SigningKey::generate(), SigningKey::generate());
+        let identity = identity::sign(&root, &site, &device, &key.public(), 1).unwrap();
+        let identity = DeviceIdentity::verify(&identity, &root.public(), &site, None).unwrap();
+        let statements = Statements::new(key, site.clone(), device.clone(), Rc::new(Run::default()));
+        let commands =
+            Commands::new(site, device, SESSION.into(), keys.public().clone(), Rc::new(statements));
+        TestAgent { keys, identity, commands, lines, clock: EdgeClock::new(NOW_MS, 0, 0) }
     }
 
     fn toggle(keys: &EdgeKeys, id: &str, deadline_ms: u64) -> String {
+        toggle_line(keys, "lamp", id, deadline_ms)
+    }
+
+    fn toggle_line(keys: &EdgeKeys, line: &str, id: &str, deadline_ms: u64) -> String {
         let claims = CommandClaims {
             jti: id.into(),
             sub: "user:ann".into(),
             deadline_ms,
-            line: name("lamp"),
+            line: name(line),
             action: "toggle".into(),
             args: Map::new(),
         };
@@ -257,8 +284,8 @@ mod tests {
         assert_eq!(bench.commands.seen.len(), 2 * PRUNE_AT + 1, "all of them could still be replayed");
         let again = bench.commands.handle(&old, &bench.lines, &bench.clock, || 4_900).unwrap();
         assert_eq!(again, Answer { again: true, ..handled });
-        let jwt = toggle(&bench.keys, "later", NOW_MS + 45_000);
-        bench.commands.handle(&jwt, &bench.lines, &bench.clock, || 40_000).unwrap();
+        let jwt = toggle(&bench.keys, "later", NOW_MS + 145_000);
+        bench.commands.handle(&jwt, &bench.lines, &bench.clock, || 140_000).unwrap();
         assert_eq!(bench.commands.seen.len(), 1);
     }
 
@@ -274,6 +301,31 @@ mod tests {
         let again = Answer { again: true, ..first };
         assert_eq!((handle(500), handle(5_000)), (again.clone(), again));
         assert_eq!(bench.lines.infos()[0].level, Some(Level::On(true)));
+    }
+
+    #[test]
+    fn a_line_with_receipts_signs_every_outcome_once() {
+        let mut bench = bench();
+        let mut receipt = |jwt: &str, boot: u64| {
+            let answer = bench.commands.handle(jwt, &bench.lines, &bench.clock, || boot).unwrap();
+            answer.outcome.receipt.map(|text| (Receipt::verify(&text, &bench.identity).unwrap(), text))
+        };
+        let jwt = toggle_line(&bench.keys, "door", "c1", NOW_MS + 1_000);
+        let (first, text) = receipt(&jwt, 0).unwrap();
+        assert_eq!(
+            (first.command.as_str(), first.digest.as_str(), first.status, first.level, first.moment.n),
+            ("c1", command_digest(&jwt).as_str(), CommandStatus::Executed, Some(Level::On(true)), 1)
+        );
+        // A repeated command repeats its receipt, also after its deadline.
+        assert_eq!(receipt(&jwt, 30_000).unwrap().1, text);
+        let (late, _) = receipt(&toggle_line(&bench.keys, "door", "c2", NOW_MS + 1_000), 30_000).unwrap();
+        assert_eq!((late.status, late.level, late.moment.n), (CommandStatus::Expired, None, 2));
+        // So late that the agent may have forgotten the execution of the command.
+        assert_eq!(receipt(&toggle_line(&bench.keys, "door", "c3", NOW_MS + 1_000), 62_000), None);
+        // Neither a line without the setting nor an invalid token has a receipt.
+        assert_eq!(receipt(&toggle(&bench.keys, "c4", NOW_MS + 90_000), 60_000), None);
+        let other = EdgeKeys::generate().unwrap();
+        assert_eq!(receipt(&toggle_line(&other, "door", "c5", NOW_MS + 90_000), 60_000), None);
     }
 
     #[test]

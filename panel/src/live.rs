@@ -110,7 +110,7 @@ fn subject(frame: &ToPanel) -> Subject {
     let line = |device: &Name, line: &Name| Subject::Line(Key { device: device.clone(), line: line.clone() });
     match frame {
         ToPanel::Event { change: Change::Line { device, line: view }, .. } => line(device, &view.name),
-        ToPanel::Event { change: Change::Hidden, .. } => Subject::Nothing,
+        ToPanel::Event { change: Change::Hidden, .. } | ToPanel::Reading { .. } => Subject::Nothing,
         ToPanel::Press { device, line: name, .. } => line(device, name),
         ToPanel::Result { .. } | ToPanel::Problem { .. } => Subject::Command,
         _ => Subject::More,

@@ -49,6 +49,32 @@ pub mod warning {
     }
 }
 
+/// The codes with which a device declines to sign a reading.
+pub mod no_reading {
+    /// The device has no line with this name.
+    pub const UNKNOWN_LINE: &str = "unknown_line";
+    /// The device cannot determine the level of the line now.
+    pub const LEVEL_UNKNOWN: &str = "level_unknown";
+    /// The device has just signed many readings.
+    pub const BUSY: &str = "busy";
+    /// All codes of this version.
+    pub const ALL: [&str; 3] = [UNKNOWN_LINE, LEVEL_UNKNOWN, BUSY];
+}
+
+/// The maximum length of a statement that a device signs, in bytes. Statements are device identities, readings and
+/// receipts.
+pub const MAX_STATEMENT: usize = 2_048;
+
+/// Returns whether a text has the form of a signed token (RFC 7515 §7.1) and at most [`MAX_STATEMENT`] bytes. The edge
+/// passes such a text on without verifying it.
+pub fn is_statement(text: &str) -> bool {
+    let is_part = |part: &str| {
+        !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    text.len() <= MAX_STATEMENT && text.split('.').count() == 3 && text.split('.').all(is_part)
+}
+
 /// Messages that the edge sends to an agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -66,6 +92,17 @@ pub enum ToAgent {
     Command {
         /// The command as a `cmd+jwt` that the edge signed.
         jwt: String,
+    },
+    /// Asks for a signed reading of one GPIO line. The device answers with [`FromAgent::Reading`]. A question changes no
+    /// line, so it is not signed. Older agents do not answer it.
+    Read {
+        /// The id of the question, which the device copies into its answer.
+        question: String,
+        /// The name of the GPIO line.
+        line: Name,
+        /// The nonce of the caller that wants the reading. The device copies the nonce into the reading.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        nonce: Option<String>,
     },
     /// The response to [`FromAgent::Renew`].
     Certificate {
@@ -120,6 +157,21 @@ pub enum FromAgent {
         /// Whether the line is blinking. The field is absent if the line is not blinking, and from older agents.
         #[serde(default, skip_serializing_if = "is_false")]
         blinking: bool,
+        /// The new level as a `reading+jwt` that the device signed. The field is absent if the line does not have the
+        /// setting `signed`, or if the device has just signed many readings.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reading: Option<String>,
+    },
+    /// The answer to [`ToAgent::Read`]. It contains either `jwt` or `code`.
+    Reading {
+        /// The id of the question.
+        question: String,
+        /// The level of the line as a `reading+jwt` that the device signed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        jwt: Option<String>,
+        /// The reason why the device signed no reading, one of [`no_reading::ALL`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<String>,
     },
     /// Reports that the button of a contact line was pressed. The agent also reports each change of the contact's level
     /// as [`FromAgent::Event`].
@@ -156,7 +208,7 @@ pub enum FromAgent {
 }
 
 impl FromAgent {
-    const TYPES: [&str; 7] = ["hello", "result", "event", "press", "left_out", "renew", "time"];
+    const TYPES: [&str; 8] = ["hello", "result", "event", "reading", "press", "left_out", "renew", "time"];
 
     /// Parses a message from an agent. Returns `None` if the message type is unknown, because a newer agent can send
     /// message types that this version does not support.
@@ -201,12 +253,22 @@ pub struct Outcome {
     /// outcome, and from older agents.
     #[serde(default, skip_serializing_if = "is_false")]
     pub blinking: bool,
+    /// The outcome as a `receipt+jwt` that the device signed. The field is absent if the line does not have the setting
+    /// `receipts`. The outcomes in a hello have no receipts, because a hello must fit into one frame. The agent sends
+    /// such an outcome again after the hello, with its receipt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<String>,
 }
 
 impl Outcome {
     /// Returns the outcome for a repetition. The remaining time is removed, because it is valid only for the first report.
     pub fn repeated(&self) -> Self {
         Self { ends_in_ms: None, blinking: false, ..self.clone() }
+    }
+
+    /// Returns the outcome for a hello, without its receipt.
+    pub fn without_receipt(&self) -> Self {
+        Self { receipt: None, ..self.clone() }
     }
 }
 
@@ -265,9 +327,26 @@ mod tests {
     #[test]
     fn a_line_without_an_end_is_written_as_before() {
         let line = Name::new("door").unwrap();
-        let event = FromAgent::Event { line, level: None, at_ms: 1, ends_in_ms: None, blinking: false };
+        let event = FromAgent::Event {
+            line,
+            level: None,
+            at_ms: 1,
+            ends_in_ms: None,
+            blinking: false,
+            reading: None,
+        };
         let text = serde_json::to_string(&event).unwrap();
         assert_eq!(text, r#"{"type":"event","line":"door","level":null,"at_ms":1}"#);
+    }
+
+    #[test]
+    fn a_statement_is_a_short_signed_token() {
+        assert!(is_statement("aB-_0.b.c"));
+        let long = format!("a.{}.c", "b".repeat(MAX_STATEMENT - 4));
+        assert!(is_statement(&long));
+        for wrong in ["", "a.b", "a..c", "a.b.c.d", "a.b.c\n", "a.b.\u{e9}", &format!("{long}d")] {
+            assert!(!is_statement(wrong), "{wrong}");
+        }
     }
 
     #[test]
@@ -280,6 +359,7 @@ mod tests {
             level: None,
             ends_in_ms: None,
             blinking: false,
+            receipt: None,
         };
         let messages = [
             FromAgent::Hello {
@@ -290,7 +370,15 @@ mod tests {
                 warnings: Vec::new(),
             },
             FromAgent::Result(outcome),
-            FromAgent::Event { line: name(), level: None, at_ms: 1, ends_in_ms: None, blinking: false },
+            FromAgent::Event {
+                line: name(),
+                level: None,
+                at_ms: 1,
+                ends_in_ms: None,
+                blinking: false,
+                reading: None,
+            },
+            FromAgent::Reading { question: "q".into(), jwt: None, code: Some(no_reading::BUSY.into()) },
             FromAgent::Press { line: name(), long: false, at_ms: 1 },
             FromAgent::LeftOut { line: name(), count: 1 },
             FromAgent::Renew { jwk: Value::Null },

@@ -2,8 +2,11 @@
 //! the enrolment of devices.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::admin::TokenView;
+#[cfg(test)]
+use crate::agent::MAX_STATEMENT;
 use crate::name::{Name, UserName};
 use crate::scope::{Role, ScopeSet};
 pub use crate::secret::{MAX_PASSWORD, MIN_PASSWORD, Secret};
@@ -53,6 +56,46 @@ pub struct Health {
     pub status: String,
     /// The version of the edge.
     pub version: String,
+}
+
+/// The longest time for which the edge waits for a device's answer to a question, in milliseconds.
+pub const READING_LIMIT_MS: u64 = 2_000;
+
+/// The response body of `GET /api/v1/devices/{device}/lines/{line}/reading`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct SignedReading {
+    /// The level of the line as a `reading+jwt` that the device signed. The edge does not verify the reading.
+    #[cfg_attr(test, schemars(length(max = MAX_STATEMENT)))]
+    pub reading: String,
+}
+
+/// The response body of `GET /api/v1/devices/{device}/key`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct DeviceKey {
+    /// The thumbprint of the device's enrolled key (RFC 7638).
+    pub thumbprint: String,
+    /// The public key of the device, as a JWK. The field is absent if the device enrolled at an earlier release of the
+    /// edge and has not connected since then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<crate::schema::Jwk>"))]
+    pub jwk: Option<Value>,
+    /// The device identity (`device+jwt`) that the owner's root key signed. The field is absent if the owner has not
+    /// confirmed the device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(length(max = MAX_STATEMENT)))]
+    pub identity: Option<String>,
+}
+
+/// The body of `PUT /api/v1/devices/{device}/key`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmRequest {
+    /// The device identity (`device+jwt`) that the owner's root key signed for this device and its enrolled key.
+    #[cfg_attr(test, schemars(length(max = MAX_STATEMENT)))]
+    pub identity: String,
 }
 
 /// The body of `POST /api/v1/session` for a login with a password in a browser.

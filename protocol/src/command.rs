@@ -113,6 +113,11 @@ pub struct CommandResult {
     /// The level of the GPIO line immediately after the command, as the device reported the level.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<Level>,
+    /// The outcome as a `receipt+jwt` that the device signed. The field is absent if the line does not have the setting
+    /// `receipts`. The edge does not verify the receipt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(length(max = crate::agent::MAX_STATEMENT)))]
+    pub receipt: Option<String>,
 }
 
 wire_enum! {

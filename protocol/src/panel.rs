@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(test)]
+use crate::agent::MAX_STATEMENT;
 use crate::api::Whoami;
 use crate::command::{CommandRequest, CommandResult, LastCommand};
 use crate::line::{Level, LineKind, is_false};
@@ -62,6 +64,20 @@ pub enum ToPanel {
         line: Name,
         /// Whether the press was long.
         long: bool,
+    },
+    /// A signed reading of a line with the setting `signed`, whose level changed. The site sends each reading once, and
+    /// only to panels that are connected when the reading arrives. A reading has no sequence number and is not part of a
+    /// snapshot. If a line changes often, some changes have no signed reading.
+    Reading {
+        /// The time when the site received the reading, in milliseconds of Unix time.
+        at_ms: u64,
+        /// The name of the device.
+        device: Name,
+        /// The name of the line on the device.
+        line: Name,
+        /// The reading as a `reading+jwt` that the device signed. The edge does not verify the reading.
+        #[cfg_attr(test, schemars(length(max = MAX_STATEMENT)))]
+        jwt: String,
     },
     /// Reports the result of a command that the panel sent on this connection.
     Result {
@@ -158,6 +174,14 @@ pub struct DeviceView {
     /// The codes of the warnings that the agent reported when it connected, such as `state_not_stored`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// The thumbprint of the device's enrolled key (RFC 7638). `pinlatch-agent status` shows the same thumbprint on the
+    /// device, if the edge tells the truth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Whether the site has a device identity (`device+jwt`) for the device's enrolled key, which the owner's root key
+    /// signed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub confirmed: bool,
     /// The GPIO lines of the device, in the order in which the device reported them.
     pub lines: Vec<LineView>,
 }

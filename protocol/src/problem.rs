@@ -136,6 +136,8 @@ codes! {
     DeviceConnected "device_connected" 409 "Another agent is connected as this device";
     /// The device refused the command. The code `refused_…` contains the reason.
     Refused "refused" 409 "The device refused the command";
+    /// The device currently cannot determine the level of the GPIO line, for example because its sensor fails.
+    LevelUnknown "level_unknown" 409 "The device does not know the level of the line now";
     /// The request body is larger than [`MAX_BODY`](crate::MAX_BODY).
     TooLarge "too_large" 413 "The body of the request is too large";
     /// The API call does not accept the media type of the request body.
@@ -159,6 +161,9 @@ codes! {
     DeviceOffline "device_offline" 503 "The device is offline";
     /// The deadline passed before the device executed the command. The device will not execute the command later.
     DeadlinePassed "deadline_passed" 504 "The deadline passed before the device executed the command";
+    /// The device is connected but did not answer a question in time. Agents of earlier releases do not answer
+    /// questions.
+    DeviceSilent "device_silent" 504 "The device did not answer in time";
     /// The device did not report an outcome in time. The device may have executed the command.
     OutcomeUnknown "outcome_unknown" 504 "The device did not respond in time; it may have executed the command";
 }

@@ -50,6 +50,8 @@ pub(crate) struct CommandDetails<'a> {
     pub args: Option<&'a str>,
     /// The maximum uses of a token that is used up.
     pub max_uses: Option<u64>,
+    /// The device's receipt for the command.
+    pub receipt: Option<&'a str>,
 }
 
 columns!(AuditEntry {
@@ -68,6 +70,7 @@ columns!(AuditEntry {
     target_name,
     target_kind,
     max_uses,
+    receipt,
     hash,
 });
 columns!(AuditHead { seq, hash });
@@ -115,6 +118,7 @@ impl Site<'_> {
             line_kind: details.kind.map(|kind| kind.as_str().into()),
             args: details.args.map(clip),
             max_uses: details.max_uses.and_then(|uses| u32::try_from(uses).ok()),
+            receipt: details.receipt.map(Into::into),
             ..AuditEntry::default()
         };
         (entry.actor_name, entry.actor_kind) = acting.unzip();
@@ -123,7 +127,7 @@ impl Site<'_> {
         entry.hash = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
         self.run(
             &format!(
-                "INSERT INTO audit ({}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                "INSERT INTO audit ({}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
                 AuditEntry::LIST
             ),
             &[
@@ -142,6 +146,7 @@ impl Site<'_> {
                 entry.target_name.into(),
                 entry.target_kind.into(),
                 entry.max_uses.into(),
+                entry.receipt.into(),
                 entry.hash.into(),
             ],
         )?;

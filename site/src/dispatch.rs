@@ -2,6 +2,7 @@
 
 use crate::devices::command::CommandProgress;
 use crate::interface::call::{Answer, Call, Reply};
+use crate::interface::event::Question;
 use crate::interface::failure::Failure;
 use crate::site::Site;
 
@@ -16,6 +17,11 @@ impl Site<'_> {
                 CommandProgress::InFlight { ticket } => return Ok(Answer::Pending { ticket }),
                 CommandProgress::Ended(command) => Reply::Command(command.answer()?),
             },
+            Call::ReadLine { principal, id, device, line, nonce } => {
+                let question = Question { id: id.clone(), device: device.clone(), line, nonce };
+                self.ask(&principal, question)?;
+                return Ok(Answer::Asked { device, id });
+            }
             Call::CommandStatus { principal, id } => Reply::Command(self.command_status(&principal, &id)?),
             Call::CreateEnrolment { principal, device, code_id, expires_at } => {
                 Reply::Expiry(self.create_enrolment(&principal, &device, &code_id, expires_at)?)
@@ -24,8 +30,13 @@ impl Site<'_> {
             Call::WithdrawEnrolment { principal, id } => {
                 self.withdraw_enrolment(&principal, &id).map(done)?
             }
-            Call::Enrol { code_id, jwk_thumbprint, cert_jti, cert_exp } => {
-                Reply::Enrolled { device: self.enrol(&code_id, &jwk_thumbprint, &cert_jti, cert_exp)? }
+            Call::Enrol { code_id, jwk, jwk_thumbprint, cert_jti, cert_exp } => {
+                let key = (jwk_thumbprint.as_str(), jwk.to_string());
+                Reply::Enrolled { device: self.enrol(&code_id, key, &cert_jti, cert_exp)? }
+            }
+            Call::DeviceKey { principal, device } => Reply::DeviceKey(self.device_key(&principal, &device)?),
+            Call::ConfirmDevice { principal, device, thumbprint, identity } => {
+                self.confirm_device(&principal, &device, &thumbprint, &identity).map(done)?
             }
             Call::RemoveDevice { principal, device } => self.remove_device(&principal, &device).map(done)?,
             Call::SetupAllowed { code_id } => self.setup_allowed(&code_id).map(done)?,

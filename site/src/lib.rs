@@ -48,7 +48,9 @@ pub use crate::interface::call::{
     Answer, Call, CallResult, LoggedIn, NewLogin, PrincipalCall, Reply, SiteCall, calls,
 };
 pub use crate::interface::credential::{Credential, Renewed};
-pub use crate::interface::event::{Audience, CommandOrder, Effect, Event, PanelFilter, PanelView, Press};
+pub use crate::interface::event::{
+    Audience, CommandOrder, Effect, Event, LineReading, PanelFilter, PanelView, Press, Question,
+};
 pub use crate::interface::links::Links;
 pub use crate::interface::principal::Principal;
 pub use crate::memory::Memory;

@@ -13,7 +13,7 @@ use crate::database::schema::{self, Meta};
 use crate::database::store::{Row, Store, StoreError, Value};
 use crate::interface::call::{Answer, Call};
 use crate::interface::credential::{Credential, Renewed};
-use crate::interface::event::{Effect, Event, PanelView, Press};
+use crate::interface::event::{Effect, Event, LineReading, PanelView, Press};
 use crate::interface::failure::Failure;
 use crate::interface::links::Links;
 use crate::interface::principal::Principal;
@@ -148,14 +148,25 @@ impl<'a> Site<'a> {
 
     /// Returns the frame for the press of a contact, or `None` if the panel is not allowed to see the contact.
     pub fn press_for(&mut self, principal: &Principal, press: &Press) -> Option<ToPanel> {
-        match self.see_press(principal, press) {
-            Ok(view) => view,
+        let seen = self.see_press(principal, press);
+        self.seen(seen)
+    }
+
+    fn seen(&mut self, frame: Result<Option<ToPanel>, Failure>) -> Option<ToPanel> {
+        match frame {
+            Ok(frame) => frame,
             Err(Failure::Problem(_)) => None,
             Err(Failure::Store(error)) => {
                 self.effects.push(Effect::Fault(error));
                 None
             }
         }
+    }
+
+    /// Returns the frame for the signed reading of a level change, or `None` if the panel is not allowed to see the line.
+    pub fn reading_for(&mut self, principal: &Principal, reading: &LineReading) -> Option<ToPanel> {
+        let seen = self.see_reading(principal, reading);
+        self.seen(seen)
     }
 
     /// Handles the WebSocket upgrade of an agent. The Worker has verified the agent's certificate and proof. The key in

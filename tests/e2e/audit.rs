@@ -41,7 +41,7 @@ fn the_log_is_paged_filtered_exported_and_chained() {
     let mut before = String::new();
     for entry in &entries {
         let link = json!([
-            "pinlatch audit entry 2",
+            "pinlatch audit entry 3",
             before,
             entry["seq"],
             entry["at_ms"],
@@ -57,8 +57,9 @@ fn the_log_is_paged_filtered_exported_and_chained() {
             entry.get("target_name"),
             entry.get("target_kind"),
             entry.get("max_uses"),
+            entry.get("receipt"),
         ]);
-        assert_eq!(entry["version"], 2);
+        assert_eq!(entry["version"], 3);
         let hash = hex(&link.to_string());
         assert_eq!(entry["hash"], hash, "{entry}");
         before = hash;

@@ -178,6 +178,7 @@ impl Fixture {
         let reading = Reading {
             line: name("heat"),
             level: Level::Number(21.5),
+            measured_ms: Self::moment().at_ms - 4_000,
             unit: Some("°C".into()),
             moment: Self::moment(),
             nonce: Some(random_id()),
@@ -191,6 +192,7 @@ impl Fixture {
             digest: command_digest("a.b.c"),
             line: name("door"),
             action: "pulse".into(),
+            args: serde_json::Map::new(),
             status: CommandStatus::Executed,
             code: None,
             level: Some(Level::On(true)),

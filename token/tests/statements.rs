@@ -8,6 +8,7 @@
 )]
 
 use base64ct::{Base64UrlUnpadded, Encoding};
+use pinlatch_protocol::agent::is_statement;
 use pinlatch_protocol::command::CommandStatus;
 use pinlatch_protocol::line::{Level, Rgb};
 use pinlatch_protocol::name::Name;
@@ -51,6 +52,7 @@ fn reading(level: Level, unit: Option<&str>, nonce: Option<&str>) -> Reading {
     Reading {
         line: name("heat"),
         level,
+        measured_ms: NOW * 1_000 - 29_000,
         unit: unit.map(Into::into),
         moment: moment(),
         nonce: nonce.map(Into::into),
@@ -63,6 +65,7 @@ fn receipt() -> Receipt {
         digest: command_digest("a.b.c"),
         line: name("door"),
         action: "pulse".into(),
+        args: serde_json::json!({ "ms": 9_000 }).as_object().unwrap().clone(),
         status: CommandStatus::Refused,
         code: Some("refused_max_on".into()),
         level: Some(Level::On(false)),
@@ -111,13 +114,68 @@ fn a_reading_is_a_senml_record_of_one_line() {
     };
     assert_eq!(
         payload["senml"],
-        serde_json::json!({ "n": "urn:pinlatch:device:home/porch/heat", "u": "Cel", "t": 1_790_000_000.123, "v": 23.5 })
+        serde_json::json!({ "n": "urn:pinlatch:device:home/porch/heat", "u": "Cel", "t": 1_789_999_971.0, "v": 23.5 })
     );
     assert_eq!(
         (&payload["iss"], &payload["sub"]),
         (&"urn:pinlatch:device:home/porch".into(), &"porch/heat".into())
     );
     assert_eq!((&payload["time_source"], &payload["n"]), (&"edge".into(), &7.into()));
+}
+
+#[test]
+fn a_measurement_is_not_later_than_its_reading() {
+    let w = world();
+    let at = |measured_ms| Reading { measured_ms, ..reading(Level::On(true), None, None) };
+    let latest = NOW * 1_000 + 123;
+    assert_eq!(Reading::verify(&w.sign(at(latest)), &w.identity, None).unwrap().measured_ms, latest);
+    for wrong in [latest + 1, u64::MAX] {
+        let refused = Reading::verify(&w.sign(at(wrong)), &w.identity, None);
+        assert!(matches!(refused, Err(Refusal::BadClaim("senml", _))), "{wrong}");
+    }
+}
+
+/// The edge stores and passes on statements up to a length, so the longest statements must be shorter.
+#[test]
+fn the_longest_statements_fit() {
+    let w = world();
+    let (site, device, line) = (name(&"s".repeat(40)), name(&"d".repeat(40)), name(&"l".repeat(40)));
+    let moment = Moment {
+        at_ms: u64::MAX / 2_000_000,
+        source: TimeSource::System,
+        uncertainty_ms: Some(u64::MAX),
+        boot: random_id(),
+        n: u64::MAX,
+    };
+    let reading = Reading {
+        line: line.clone(),
+        level: Level::Number(-1.234_567_890_123_456_7e-300),
+        measured_ms: 1,
+        unit: Some("\u{10348}".repeat(pinlatch_protocol::line::MAX_UNIT)),
+        moment: moment.clone(),
+        nonce: Some("n".repeat(64)),
+    };
+    let receipt = Receipt {
+        command: "c".repeat(64),
+        line,
+        args: serde_json::json!({ "value": -1.234_567_890_123_456_7e-300, "ms": u32::MAX, "on_ms": u32::MAX,
+            "off_ms": u32::MAX, "count": u32::MAX, "duration_ms": u32::MAX })
+        .as_object()
+        .unwrap()
+        .clone(),
+        code: Some("refused_".to_owned() + &"x".repeat(56)),
+        level: Some(Level::Number(-1.234_567_890_123_456_7e-300)),
+        moment,
+        ..receipt()
+    };
+    let identity = identity::sign(&w.root, &site, &device, &w.key.public(), NOW).unwrap();
+    for token in [
+        identity,
+        reading.sign(&w.key, &site, &device).unwrap(),
+        receipt.sign(&w.key, &site, &device).unwrap(),
+    ] {
+        assert!(is_statement(&token), "{}", token.len());
+    }
 }
 
 #[test]

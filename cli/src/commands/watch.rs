@@ -173,7 +173,10 @@ fn lines(frame: &ToPanel) -> Vec<String> {
             let what = if *long { "long press" } else { "press" };
             vec![line(*at_ms, &format!("{device}/{contact}"), what)]
         }
-        ToPanel::Uses { .. } | ToPanel::Result { .. } | ToPanel::Problem { .. } => Vec::new(),
+        // A signed reading is for programs that read the JSON lines. Its level was shown with the line's event.
+        ToPanel::Reading { .. } | ToPanel::Uses { .. } | ToPanel::Result { .. } | ToPanel::Problem { .. } => {
+            Vec::new()
+        }
     }
 }
 

@@ -62,6 +62,9 @@ pub enum Driver {
 pub struct Line {
     pub kind: Spanned<LineKind>,
     pub driver: Spanned<Driver>,
+    // The following keys configure the statements that the device signs.
+    pub signed: Option<Spanned<bool>>,
+    pub receipts: Option<Spanned<bool>>,
     // The following keys configure GPIO lines.
     pub gpio: Option<Spanned<String>>,
     pub chip: Option<Spanned<String>>,

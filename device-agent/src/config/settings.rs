@@ -96,6 +96,10 @@ pub struct LineConfig {
     /// The settings for the readings of a sensor. The value is `None` if the line is not a sensor.
     pub sensing: Option<Sensing>,
     pub on_link_loss: OnLinkLoss,
+    /// Is true if the device signs the level changes of the line.
+    pub signed: bool,
+    /// Is true if the device signs receipts for the commands of the output.
+    pub receipts: bool,
 }
 
 /// The hardware that a line uses.

@@ -141,8 +141,11 @@ impl Board {
     }
 
     pub fn course(&self, name: &Name) -> Course {
-        let line = self.lines.iter().find(|line| line.config().name == *name);
-        line.map(Line::course).unwrap_or_default()
+        self.find(name).map(Line::course).unwrap_or_default()
+    }
+
+    pub fn find(&self, name: &Name) -> Option<&Line> {
+        self.lines.iter().find(|line| line.config().name == *name)
     }
 
     pub fn next_due(&self, now: Instant) -> Option<Instant> {

@@ -5,19 +5,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The time between two events of an input that changes all the time.
-pub const EVERY: Duration = Duration::from_millis(200);
-/// The number of events that an input can have at once after a pause. Together with [`EVERY`], an input has at most 10
-/// events in each second.
-pub const AT_ONCE: u32 = 5;
+use crate::rate::{Rate, Used};
+
+/// The rate of an input's events. An input has at most 10 events in each second.
+pub const RATE: Rate = Rate { every: Duration::from_millis(200), at_once: 5 };
 /// The time between two reports of the number of events that were left out.
 pub const REPORT_EVERY: Duration = Duration::from_secs(10);
 
 /// The events of one input.
 #[derive(Debug, Default)]
 pub struct Budget {
-    /// The time from which on nothing is used.
-    free_at: Option<Instant>,
+    used: Used,
     left_out: u32,
     /// The time of the next report about events that were left out.
     report_at: Option<Instant>,
@@ -26,20 +24,12 @@ pub struct Budget {
 impl Budget {
     /// Returns the time from which on the input can have one more event.
     pub fn next(&self, now: Instant) -> Instant {
-        (self.used_until(now) + EVERY).checked_sub(EVERY * AT_ONCE).map_or(now, |at| at.max(now))
-    }
-
-    fn used_until(&self, now: Instant) -> Instant {
-        self.free_at.map_or(now, |at| at.max(now))
+        self.used.next(RATE, now)
     }
 
     /// Returns whether the input can have an event now, and counts this event.
     pub fn admit(&mut self, now: Instant) -> bool {
-        if self.next(now) > now {
-            return false;
-        }
-        self.free_at = Some(self.used_until(now) + EVERY);
-        true
+        self.used.admit(RATE, now)
     }
 
     /// Counts an event that was left out.
@@ -79,7 +69,7 @@ mod tests {
                     prop_assert_eq!(next, now);
                     admitted.push(now);
                 } else {
-                    prop_assert!(next > now && next <= now + EVERY);
+                    prop_assert!(next > now && next <= now + RATE.every);
                 }
             }
             for (index, first) in admitted.iter().enumerate() {

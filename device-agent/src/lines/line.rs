@@ -14,6 +14,7 @@ use super::driver::{DriverError, Input, Open, Watch};
 use super::output::{Course, Output};
 use super::sensor::Sensor;
 use crate::config::{DriverConfig, LineConfig};
+use crate::statements::Measurement;
 
 /// The minimum time between two events of a blinking or fading output.
 const MOVING_EVENT_GAP: Duration = Duration::from_millis(200);
@@ -152,6 +153,17 @@ impl Line {
         }
     }
 
+    /// Returns the level of the line with the time of its measurement. The last measurement of a sensor can be different
+    /// from the reported level, because only larger changes are reported.
+    pub(super) fn measurement(&self, now: Instant) -> Option<Measurement> {
+        let (level, at) = match &self.behaviour {
+            Behaviour::Sensor(sensor) => sensor.measured()?,
+            _ => (self.level()?, now),
+        };
+        let unit = self.config.sensing.as_ref().and_then(|sensing| sensing.unit.clone());
+        Some(Measurement { level, at, unit })
+    }
+
     /// Returns the scheduled end of the line's level. An input has no scheduled end.
     pub(super) fn course(&self) -> Course {
         self.output().map(Output::course).unwrap_or_default()
@@ -255,7 +267,7 @@ impl Line {
             }
             (Behaviour::Sensor(sensor), Input::Reading(reading)) => {
                 let line = &self.config.name;
-                match (sensor.take(reading), sensor.fault()) {
+                match (sensor.take(reading, now), sensor.fault()) {
                     (Some(false), Some(error)) => {
                         tracing::error!(%line, code = "sensor_failed", %error, "the sensor cannot be read");
                     }

@@ -22,6 +22,7 @@ pub mod survey;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use pinlatch_protocol::agent::no_reading;
 use pinlatch_protocol::line::{Level, LineInfo};
 use pinlatch_protocol::name::Name;
 use serde_json::{Map, Value};
@@ -29,6 +30,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until};
 
 use crate::config::{Config, LineConfig};
+use crate::statements::Measurement;
 use board::Board;
 pub use driver::{Driver, DriverError, Input, Open, Signal};
 use line::Line;
@@ -117,6 +119,23 @@ impl Lines {
 
     pub fn infos(&self) -> Vec<LineInfo> {
         self.0.board.borrow().infos(Instant::now())
+    }
+
+    /// Returns the level of a line with the time of its measurement, or a code from [`no_reading`].
+    pub fn measure(&self, line: &Name) -> Result<Measurement, &'static str> {
+        let board = self.0.board.borrow();
+        let line = board.find(line).ok_or(no_reading::UNKNOWN_LINE)?;
+        line.measurement(Instant::now()).ok_or(no_reading::LEVEL_UNKNOWN)
+    }
+
+    /// Returns whether the device signs the level changes of the line.
+    pub fn is_signed(&self, line: &Name) -> bool {
+        self.0.board.borrow().find(line).is_some_and(|line| line.config().signed)
+    }
+
+    /// Returns whether the device signs receipts for the commands of the line.
+    pub fn gives_receipts(&self, line: &Name) -> bool {
+        self.0.board.borrow().find(line).is_some_and(|line| line.config().receipts)
     }
 
     /// Returns the scheduled end of a line's level.

@@ -17,6 +17,8 @@ pub struct Sensor {
     /// Ten to the power of the sensor's precision, where the precision is the number of decimal places.
     scale: f64,
     level: Option<f64>,
+    /// The last measurement and its time.
+    measured: Option<(f64, Instant)>,
     fault: Option<DriverError>,
     /// The time of the next reading. The value is `None` if the simulator sends the readings.
     due: Option<Instant>,
@@ -41,6 +43,7 @@ impl Sensor {
             min_change: sensing.min_change,
             scale: 10f64.powi(sensing.precision.into()),
             level: None,
+            measured: None,
             fault: None,
             due: polled.then_some(now),
             reading: None,
@@ -50,6 +53,11 @@ impl Sensor {
     /// Returns the last reported number. The result is `None` while the sensor cannot be read.
     pub fn level(&self) -> Option<Level> {
         self.level.map(Level::Number)
+    }
+
+    /// Returns the last measurement and its time. The result is `None` while the sensor cannot be read.
+    pub fn measured(&self) -> Option<(Level, Instant)> {
+        self.measured.map(|(number, at)| (Level::Number(number), at))
     }
 
     /// Returns the reason why the sensor cannot be read, if the last reading failed.
@@ -74,7 +82,7 @@ impl Sensor {
             return false;
         };
         reading.is_late = true;
-        self.level = None;
+        (self.level, self.measured) = (None, None);
         let limit = READ_LIMIT.as_secs();
         self.fault = Some(DriverError(format!("the sensor has not answered for {limit} s")));
         true
@@ -92,7 +100,7 @@ impl Sensor {
 
     /// Handles the result of a reading. Returns `Some(false)` if the sensor starts to fail, and `Some(true)` if the
     /// sensor works again. Returns `None` if neither has happened.
-    pub fn take(&mut self, reading: Result<f64, DriverError>) -> Option<bool> {
+    pub fn take(&mut self, reading: Result<f64, DriverError>, now: Instant) -> Option<bool> {
         self.reading = None;
         let worked = self.fault.is_none();
         match reading.and_then(|number| self.round(number)) {
@@ -105,10 +113,11 @@ impl Sensor {
                 if moved {
                     self.level = Some(number);
                 }
+                self.measured = Some((number, now));
                 self.fault = None;
             }
             Err(error) => {
-                self.level = None;
+                (self.level, self.measured) = (None, None);
                 self.fault = Some(error);
             }
         }
@@ -143,7 +152,7 @@ mod tests {
         let (mut heat, start) = sensor(0.0, 1);
         assert!(heat.begin(start) && !heat.begin(start));
         assert_eq!(heat.next_due(), Some(start + READ_LIMIT));
-        heat.take(Ok(20.0));
+        heat.take(Ok(20.0), Instant::now());
         assert_eq!(heat.next_due(), Some(start + Duration::from_secs(30)));
         assert!(!heat.begin(start + Duration::from_secs(29)));
         let late = start + Duration::from_secs(31);
@@ -151,7 +160,7 @@ mod tests {
             heat.begin(late) && !heat.begin(late + Duration::from_secs(60)),
             "the last reading has not finished"
         );
-        heat.take(Ok(20.0));
+        heat.take(Ok(20.0), Instant::now());
         assert!(heat.begin(late + Duration::from_secs(60)));
     }
 
@@ -159,7 +168,8 @@ mod tests {
     fn a_reading_that_hangs_makes_the_level_unknown() {
         let (mut heat, start) = sensor(0.0, 1);
         assert!(heat.begin(start));
-        heat.take(Ok(20.0));
+        heat.take(Ok(20.0), start);
+        assert_eq!(heat.measured(), Some((Level::Number(20.0), start)));
         let again = start + Duration::from_secs(30);
         assert!(heat.begin(again) && !heat.is_stuck(again));
         assert_eq!(heat.next_due(), Some(again + READ_LIMIT));
@@ -167,8 +177,9 @@ mod tests {
         let late = again + READ_LIMIT;
         assert_eq!([heat.is_stuck(late), heat.is_stuck(late)], [true, false]);
         assert_eq!((heat.level(), heat.fault().is_some(), heat.next_due()), (None, true, None));
+        assert_eq!(heat.measured(), None);
         assert!(!heat.begin(late + Duration::from_secs(60)), "the reading is still in progress");
-        assert_eq!(heat.take(Ok(21.0)), Some(true));
+        assert_eq!(heat.take(Ok(21.0), Instant::now()), Some(true));
         assert_eq!(heat.level(), Some(Level::Number(21.0)));
         assert!(heat.begin(late + Duration::from_secs(60)));
     }
@@ -177,13 +188,26 @@ mod tests {
     fn a_failure_takes_the_level_and_is_told_once() {
         let (mut heat, _) = sensor(0.0, 1);
         let broken = || Err(DriverError("gone".into()));
-        assert_eq!(heat.take(Ok(20.04)), None);
+        assert_eq!(heat.take(Ok(20.04), Instant::now()), None);
         assert_eq!(heat.level(), Some(Level::Number(20.0)));
-        assert_eq!([heat.take(broken()), heat.take(broken())], [Some(false), None]);
+        assert_eq!(
+            [heat.take(broken(), Instant::now()), heat.take(broken(), Instant::now())],
+            [Some(false), None]
+        );
         assert_eq!((heat.level(), heat.fault().is_some()), (None, true));
-        assert_eq!(heat.take(Ok(f64::NAN)), None);
-        assert_eq!(heat.take(Ok(20.06)), Some(true));
+        assert_eq!(heat.take(Ok(f64::NAN), Instant::now()), None);
+        assert_eq!(heat.take(Ok(20.06), Instant::now()), Some(true));
         assert_eq!(heat.level(), Some(Level::Number(20.1)));
+    }
+
+    #[test]
+    fn a_measurement_is_newer_than_the_reported_level() {
+        let (mut heat, start) = sensor(5.0, 1);
+        heat.take(Ok(20.0), start);
+        let later = start + Duration::from_secs(30);
+        heat.take(Ok(21.04), later);
+        assert_eq!(heat.level(), Some(Level::Number(20.0)));
+        assert_eq!(heat.measured(), Some((Level::Number(21.0), later)));
     }
 
     proptest! {
@@ -194,7 +218,7 @@ mod tests {
             let (mut heat, _) = sensor(min_change, 1);
             for reading in readings {
                 let before = heat.level();
-                heat.take(Ok(reading));
+                heat.take(Ok(reading), Instant::now());
                 let Some(Level::Number(level)) = heat.level() else { panic!() };
                 prop_assert!((level - reading).abs() <= min_change + 0.051);
                 if let Some(Level::Number(before)) = before {

@@ -28,6 +28,7 @@ use crate::lines::Lines;
 use crate::reporting::journal;
 use crate::reporting::systemd::{ATTEMPT_LIMIT, Service};
 use crate::reporting::telemetry::{Identity, Telemetry};
+use crate::statements::Run;
 use crate::uplink::backoff::{Backoff, random};
 use crate::uplink::dial::Resolver;
 use crate::uplink::http::{Connector, Endpoint};
@@ -89,6 +90,8 @@ struct RetryState {
     known: Known,
     outbox: Outbox,
     resolver: Resolver,
+    /// The numbers of the statements that the device has signed.
+    run: Rc<Run>,
     /// Is true if a newer connection of the same device has replaced the agent's connection. While this flag is true,
     /// the agent's next connection does not replace another connection. After a successful connection, the agent sets
     /// this flag to false.
@@ -173,7 +176,7 @@ impl Uplink {
         });
         let endpoint = Endpoint::parse(&credentials.edge, settings.allow_plaintext)?;
         let tls = settings.tls.connector()?;
-        let RetryState { resolver, replaced, outbox, known, .. } = state;
+        let RetryState { resolver, replaced, outbox, known, run, .. } = state;
         let connector =
             Connector { endpoint: &endpoint, proxy: settings.proxy.as_ref(), tls: &tls, resolver };
         let connecting = async {
@@ -197,6 +200,7 @@ impl Uplink {
             telemetry: &self.telemetry,
             service: &self.service,
             known,
+            run,
             state_dir: &settings.state_dir,
             link_timeout: settings.link_timeout,
             wall: settings.wall,

@@ -79,6 +79,7 @@ mod tests {
             level: None,
             ends_in_ms: Some(3_000),
             blinking: false,
+            receipt: None,
         }
     }
 

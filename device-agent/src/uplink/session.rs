@@ -2,11 +2,13 @@
 //! connection ends.
 
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use pinlatch_protocol::agent::{FromAgent, MachineInfo, Outcome, ToAgent};
 use pinlatch_protocol::api::Secret;
+use pinlatch_protocol::name::Name;
 use pinlatch_protocol::{MAX_FRAME, PING, PING_EVERY_MS, PONG};
 use pinlatch_token::device::DeviceCert;
 use pinlatch_token::{random_id, welcome as welcome_token};
@@ -23,6 +25,7 @@ use crate::credentials::Credentials;
 use crate::lines::{Event, LineEvent, Lines};
 use crate::reporting::systemd::Service;
 use crate::reporting::telemetry::Telemetry;
+use crate::statements::{Measurement, Occasion, Run, Statements};
 use crate::uplink::handshake::Link;
 use crate::uplink::http::BoxStream;
 use crate::uplink::known::Known;
@@ -49,6 +52,8 @@ pub struct SessionContext<'a> {
     pub service: &'a Service,
     /// The newest credentials, which receive a renewed certificate.
     pub known: &'a Known,
+    /// The numbers of the statements that the device has signed.
+    pub run: &'a Rc<Run>,
     /// The folder in which the credentials are stored.
     pub state_dir: &'a Path,
     /// The maximum time without a received frame after which the agent closes the connection.
@@ -85,7 +90,13 @@ pub async fn run(
     stop: &mut watch::Receiver<bool>,
 ) -> Result<(), LinkError> {
     let (site, device) = (credentials.site.clone(), credentials.device.clone());
-    let commands = Commands::new(site, device, link.session, trust.keys.clone());
+    let statements = Rc::new(Statements::new(
+        credentials.key.clone(),
+        site.clone(),
+        device.clone(),
+        Rc::clone(context.run),
+    ));
+    let commands = Commands::new(site, device, link.session, trust.keys.clone(), Rc::clone(&statements));
     let term = Term::of(credentials.devcert.expose());
     context.telemetry.clock_set(trust.clock);
     context.telemetry.certificate(term);
@@ -94,6 +105,7 @@ pub async fn run(
         credentials,
         trust,
         commands,
+        statements,
         context,
         outbox,
         term,
@@ -131,6 +143,7 @@ struct Session<'a> {
     credentials: &'a Credentials,
     trust: Trust,
     commands: Commands,
+    statements: Rc<Statements>,
     context: SessionContext<'a>,
     outbox: &'a mut Outbox,
     /// The validity period of this device's certificate.
@@ -150,11 +163,13 @@ impl<'a> Session<'a> {
 
     async fn hello(&mut self) -> Result<(), LinkError> {
         self.lines().link_up();
-        let mut outcomes = self.outbox.reconnected();
-        let later = outcomes.split_off(outcomes.len().min(HELLO_OUTCOMES));
-        self.describe(outcomes).await?;
-        for outcome in later {
-            self.send(&FromAgent::Result(outcome)).await?;
+        let outcomes = self.outbox.reconnected();
+        let in_hello = outcomes.iter().take(HELLO_OUTCOMES).map(Outcome::without_receipt).collect();
+        self.describe(in_hello).await?;
+        for (index, outcome) in outcomes.into_iter().enumerate() {
+            if index >= HELLO_OUTCOMES || outcome.receipt.is_some() {
+                self.send(&FromAgent::Result(outcome)).await?;
+            }
         }
         // A ping is sent immediately after the hello message, so that the edge's pong confirms the hello message early.
         self.ping().await
@@ -266,6 +281,9 @@ impl<'a> Session<'a> {
                     }
                 }
             }
+            ToAgent::Read { question, line, nonce } => {
+                self.answer(question, &line, nonce.as_deref()).await?;
+            }
             ToAgent::Certificate { jwt } => self.take_certificate(jwt).await,
             ToAgent::Time { jwt } => self.resync(&jwt),
             // Only the first frame of a connection is allowed to be a welcome message, because the trusted keys do not
@@ -273,6 +291,32 @@ impl<'a> Session<'a> {
             ToAgent::Welcome { .. } => self.not_understood(),
         }
         Ok(())
+    }
+
+    /// Answers a question with a signed reading of the line, or with the reason why the device signs none.
+    async fn answer(&mut self, question: String, line: &Name, nonce: Option<&str>) -> Result<(), LinkError> {
+        let time = (&self.trust.clock, boot_ms());
+        let reading = self
+            .lines()
+            .measure(line)
+            .and_then(|measured| self.statements.reading(line, measured, Occasion::Asked { nonce }, time));
+        let (jwt, code) = match reading {
+            Ok(jwt) => (Some(jwt), None),
+            Err(code) => (None, Some(code.into())),
+        };
+        self.send(&FromAgent::Reading { question, jwt, code }).await
+    }
+
+    /// Signs the level of an event, if the line has the setting `signed`.
+    fn sign_event(&self, event: &Event) -> Option<String> {
+        let LineEvent::Level(level) = event.news else { return None };
+        if !self.lines().is_signed(&event.line) {
+            return None;
+        }
+        let unit = self.lines().measure(&event.line).ok().and_then(|measured| measured.unit);
+        let measured = Measurement { level: level?, at: event.at, unit };
+        let time = (&self.trust.clock, boot_ms());
+        self.statements.reading(&event.line, measured, Occasion::Reported, time).ok()
     }
 
     fn resync(&mut self, jwt: &str) {
@@ -345,12 +389,13 @@ impl<'a> Session<'a> {
     async fn report(&mut self, event: Event) -> Result<(), LinkError> {
         let ago = u64::try_from(event.at.elapsed().as_millis()).unwrap_or(u64::MAX);
         let at_ms = self.trust.clock.estimate_ms(boot_ms()).saturating_sub(ago);
+        let reading = self.sign_event(&event);
         let line = event.line;
         self.context.telemetry.count(|counters| counters.events += 1);
         self.send(&match event.news {
             LineEvent::Level(level) => {
                 let (ends_in_ms, blinking) = (event.course.ends_in_ms(event.at), event.course.blinking);
-                FromAgent::Event { line, level, at_ms, ends_in_ms, blinking }
+                FromAgent::Event { line, level, at_ms, ends_in_ms, blinking, reading }
             }
             LineEvent::Press { long } => FromAgent::Press { line, long, at_ms },
             LineEvent::LeftOut(count) => FromAgent::LeftOut { line, count },
@@ -457,6 +502,7 @@ mod tests {
             level: None,
             ends_in_ms: None,
             blinking: false,
+            receipt: None,
         };
         for kind in [LineKind::Sensor, LineKind::Dimmer] {
             let hello = FromAgent::Hello {

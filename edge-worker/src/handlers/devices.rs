@@ -1,12 +1,16 @@
 //! Handles HTTP requests for devices, GPIO lines and commands.
 
+use pinlatch_protocol::agent::is_statement;
+use pinlatch_protocol::api::ConfirmRequest;
 use pinlatch_protocol::command::{CommandRequest, MAX_COMMAND_ID, bad_deadline, is_command_id};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::calls;
-use pinlatch_token::random_id;
+use pinlatch_token::identity::DeviceIdentity;
+use pinlatch_token::{is_nonce, random_id};
 
 use crate::auth;
+use crate::clock::now_s;
 use crate::incoming::Incoming;
 use crate::objects::ask_own;
 use crate::respond::{self, HandlerResult};
@@ -33,6 +37,43 @@ pub async fn show_line(incoming: Incoming, device: Name, line: Name) -> HandlerR
     let (principal, _) = auth::principal(&incoming).await?;
     let line = ask_own(&incoming.env, calls::Line { principal, device, line }).await?;
     respond::json(&line)
+}
+
+/// Asks the device for a signed reading, and waits for the answer.
+pub async fn read(incoming: Incoming, device: Name, line: Name) -> HandlerResult {
+    let (principal, _) = auth::principal(&incoming).await?;
+    let nonce = incoming.query("nonce");
+    if nonce.as_deref().is_some_and(|nonce| !is_nonce(nonce)) {
+        let text = "`nonce` must have 16 to 64 base64url characters";
+        return Err(Problem::new(Code::InvalidRequest).detail(text));
+    }
+    let call = calls::ReadLine { principal, id: random_id(), device, line, nonce };
+    respond::json(&ask_own(&incoming.env, call).await?)
+}
+
+pub async fn show_key(incoming: Incoming, device: Name) -> HandlerResult {
+    let (principal, _) = auth::principal(&incoming).await?;
+    let key = ask_own(&incoming.env, calls::DeviceKey { principal, device }).await?;
+    respond::json(&key)
+}
+
+/// Verifies a device identity with the owner's root key, so that a wrong one is refused early, and stores it.
+pub async fn confirm(mut incoming: Incoming, device: Name) -> HandlerResult {
+    let principal = auth::principal_for_write(&incoming).await?;
+    let ConfirmRequest { identity } = incoming.json().await?;
+    let refused = |why: String| Problem::new(Code::InvalidRequest).detail(format!("`identity`: {why}"));
+    if !is_statement(&identity) {
+        return Err(refused("the text is not a signed token".into()));
+    }
+    let root = &incoming.deployment.root;
+    let verified = DeviceIdentity::verify(&identity, root, &principal.site, Some(now_s()))
+        .map_err(|refusal| refused(refusal.to_string()))?;
+    if verified.device != device {
+        return Err(refused("the identity is for another device".into()));
+    }
+    let thumbprint = verified.key.thumbprint().to_owned();
+    ask_own(&incoming.env, calls::ConfirmDevice { principal, device, thumbprint, identity }).await?;
+    respond::nothing()
 }
 
 /// Runs one action on a GPIO line, and waits for the result of the command.

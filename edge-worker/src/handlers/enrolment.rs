@@ -64,6 +64,7 @@ pub async fn enrol(mut incoming: Incoming) -> HandlerResult {
     let (now, cert_jti) = (now_s(), random_id());
     let call = calls::Enrol {
         code_id: code.id,
+        jwk: key.to_jwk(),
         jwk_thumbprint: key.thumbprint().to_owned(),
         cert_jti: cert_jti.clone(),
         cert_exp: now + CERT_LIFE,

@@ -45,6 +45,7 @@ pub async fn agent(incoming: Incoming) -> HandlerResult {
         cert_jti: cert.jti,
         cert_exp: cert.exp,
         thumbprint: cert.key.thumbprint().to_owned(),
+        jwk: Some(cert.key.to_jwk().to_string()),
         yields: incoming.header(YIELD_HEADER).is_some_and(|value| value == "?1"),
     };
     upgrade(&incoming.env, &cert.site, "agent", &socket).await

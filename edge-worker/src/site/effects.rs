@@ -9,11 +9,12 @@ use pinlatch_protocol::close;
 use pinlatch_protocol::command::CommandResult;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::Problem;
-use pinlatch_site::{CommandOrder, Effect, Event, PanelView, Site};
+use pinlatch_site::{CommandOrder, Effect, Event, PanelView, Question, Site};
 use pinlatch_token::command::CommandClaims;
 use serde::Serialize;
 use worker::WebSocket;
 
+use super::questions::Questions;
 use super::sockets::Sockets;
 use crate::clock::now_ms;
 use crate::config::Deployment;
@@ -48,6 +49,7 @@ pub struct Actuator<'a> {
     pub deployment: &'a Deployment,
     pub sockets: &'a Sockets<'a>,
     pub waiters: &'a Waiters,
+    pub questions: &'a Questions,
 }
 
 impl Actuator<'_> {
@@ -92,6 +94,20 @@ impl Actuator<'_> {
                     }
                 }
             }
+            Effect::SignedChange(reading) => {
+                for (socket, _, principal) in self.sockets.panels() {
+                    if let Some(message) = site.reading_for(&principal, &reading) {
+                        send(&socket, &message);
+                    }
+                }
+            }
+            Effect::Ask { session, question } => {
+                if let Some(socket) = self.sockets.tagged(&session) {
+                    let Question { id, line, nonce, .. } = question;
+                    send(&socket, &ToAgent::Read { question: id, line, nonce });
+                }
+            }
+            Effect::Reading { device, id, result } => self.questions.answer(&device, &id, result),
             Effect::ClosePanels { whose, code, reason } => {
                 for (socket, id, principal) in self.sockets.panels() {
                     if whose.covers(&id, &principal) {

@@ -5,6 +5,7 @@
 mod effects;
 mod known_alarm;
 mod object;
+mod questions;
 mod sockets;
 mod store;
 

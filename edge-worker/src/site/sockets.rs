@@ -31,12 +31,16 @@ pub struct AgentSocket {
     /// Whether this agent must not replace another agent that is connected as the same device.
     #[serde(default)]
     pub yields: bool,
+    /// The agent's public key as a JWK, in JSON. Only the upgrade needs the key, so it is not stored with the WebSocket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwk: Option<String>,
 }
 
 impl AgentSocket {
     /// Returns the certificate that the agent sent when it opened the WebSocket.
     pub fn credential(&self) -> Credential<'_> {
-        Credential { jti: &self.cert_jti, expires_at: self.cert_exp, thumbprint: &self.thumbprint }
+        let Self { cert_jti, cert_exp, thumbprint, jwk, .. } = self;
+        Credential { jti: cert_jti, expires_at: *cert_exp, thumbprint, jwk: jwk.as_deref() }
     }
 }
 

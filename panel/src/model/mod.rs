@@ -205,6 +205,8 @@ impl Model {
                 self.presses.insert(key.clone(), Pressed { long, count, told_ms: local_ms });
                 ModelUpdate::Pressed(key, long)
             }
+            // The board shows the level of the line's event. A signed reading is for programs that store it.
+            ToPanel::Reading { .. } => ModelUpdate::Facts,
             ToPanel::Uses { left } => {
                 if let Some(whoami) = &mut self.whoami {
                     whoami.uses_left = Some(left);

@@ -17,10 +17,10 @@ pub const MAX_AUDIT_PAGE: u32 = 500;
 pub const RETENTION_DAYS: std::ops::RangeInclusive<u32> = 1..=3_650;
 
 /// The version of the form of new audit entries.
-pub const AUDIT_VERSION: u32 = 2;
+pub const AUDIT_VERSION: u32 = 3;
 
-/// The first element of the hashed array of an entry with the version [`AUDIT_VERSION`].
-const VERSION_NAME: &str = "pinlatch audit entry 2";
+/// The version in which entries got the fields from `actor_name` to `max_uses`.
+const NAMES_VERSION: u32 = 2;
 
 /// One entry of the audit log.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,9 +31,10 @@ pub struct AuditEntry {
     /// The time of the recorded event, in milliseconds of Unix time.
     pub at_ms: u64,
     /// The version of the entry's form, which determines the input of `hash`. The field is absent for entries of the
-    /// first version, which have none of the fields from `actor_name` to `max_uses`.
+    /// first version, which have none of the fields from `actor_name` to `max_uses`. Only entries of version 3 can have
+    /// the field `receipt`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, schemars(range(min = AUDIT_VERSION, max = AUDIT_VERSION)))]
+    #[cfg_attr(test, schemars(range(min = NAMES_VERSION, max = AUDIT_VERSION)))]
     pub version: Option<u32>,
     /// The actor of the recorded event: a user name, `token:JTI`, `ISSUER#SUBJECT`, `device:NAME` or `site:reconcile`.
     pub actor: String,
@@ -69,11 +70,16 @@ pub struct AuditEntry {
     /// The maximum number of commands of the token, if the outcome is `used_up`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_uses: Option<u32>,
-    /// The SHA-256 hash of a JSON array, in hexadecimal digits. For an entry of version 2, the JSON array contains the
-    /// text `pinlatch audit entry 2`, the hash of the previous entry, `seq`, `at_ms`, `actor`, `jti`, `act`, `target`,
-    /// `outcome`, `actor_name`, `actor_kind`, `line_kind`, `args`, `target_name`, `target_kind` and `max_uses`, with
-    /// `null` for an absent field. For an entry of the first version, the JSON array contains the hash of the previous
-    /// entry, `seq`, `at_ms`, `actor`, `jti`, `act`, `target` and `outcome`.
+    /// The outcome of a command as a `receipt+jwt` that the device signed. The edge does not verify the receipt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(length(max = crate::agent::MAX_STATEMENT)))]
+    pub receipt: Option<String>,
+    /// The SHA-256 hash of a JSON array, in hexadecimal digits. For an entry of version 3, the JSON array contains the
+    /// text `pinlatch audit entry 3`, the hash of the previous entry, `seq`, `at_ms`, `actor`, `jti`, `act`, `target`,
+    /// `outcome`, `actor_name`, `actor_kind`, `line_kind`, `args`, `target_name`, `target_kind`, `max_uses` and
+    /// `receipt`, with `null` for an absent field. For an entry of version 2, the text is `pinlatch audit entry 2`, and
+    /// the JSON array does not contain `receipt`. For an entry of the first version, the JSON array contains the hash of
+    /// the previous entry, `seq`, `at_ms`, `actor`, `jti`, `act`, `target` and `outcome`.
     #[cfg_attr(test, schemars(regex(pattern = "^([0-9a-f]{64})?$")))]
     pub hash: String,
 }
@@ -88,16 +94,12 @@ impl AuditEntry {
     pub fn hashed_text(&self, before: &str) -> Option<String> {
         let Self { seq, at_ms, actor, jti, act, target, outcome, .. } = self;
         let Self { actor_name, actor_kind, line_kind, args, target_name, target_kind, max_uses, .. } = self;
-        let array = match self.version {
-            None => {
-                let added = [actor_name, actor_kind, line_kind, args, target_name, target_kind];
-                if added.iter().any(|field| field.is_some()) || max_uses.is_some() {
-                    return None;
-                }
-                json!([before, seq, at_ms, actor, jti, act, target, outcome])
-            }
-            Some(AUDIT_VERSION) => json!([
-                VERSION_NAME,
+        let names = [actor_name, actor_kind, line_kind, args, target_name, target_kind];
+        let has_names = names.iter().any(|name| name.is_some()) || max_uses.is_some();
+        let mut array = match (self.version, &self.receipt) {
+            (None, None) if !has_names => json!([before, seq, at_ms, actor, jti, act, target, outcome]),
+            (Some(NAMES_VERSION), None) | (Some(AUDIT_VERSION), _) => json!([
+                format!("pinlatch audit entry {}", self.version.unwrap_or_default()),
                 before,
                 seq,
                 at_ms,
@@ -114,8 +116,13 @@ impl AuditEntry {
                 target_kind,
                 max_uses,
             ]),
-            Some(_) => return None,
+            _ => return None,
         };
+        if self.version == Some(AUDIT_VERSION)
+            && let Some(elements) = array.as_array_mut()
+        {
+            elements.push(json!(self.receipt));
+        }
         Some(array.to_string())
     }
 }

@@ -180,16 +180,26 @@ fn the_first_version_hashes_what_it_always_did() {
     let old = AuditEntry { jti: Some("j".into()), ..entry("ann", "setup", "ann", "done") };
     assert_eq!(old.hashed_text("ff").unwrap(), r#"["ff",1,1,"ann","j","setup","ann","done"]"#);
     let new = by_link(command("switch", "porch/lamp:set", r#"{"value":0.30000000000000004}"#, "executed"));
+    let second = AuditEntry { version: Some(2), ..new.clone() };
     assert_eq!(
-        new.hashed_text("ff").unwrap(),
+        second.hashed_text("ff").unwrap(),
         r#"["pinlatch audit entry 2","ff",1,1,"token:NdS_XrBjabc",null,"command","porch/lamp:set","executed","Courier on Friday","guest","switch","{\"value\":0.30000000000000004}",null,null,null]"#
     );
+    let receipt = Some("a.b.c".to_owned());
+    assert_eq!(
+        AuditEntry { receipt: receipt.clone(), ..new.clone() }.hashed_text("ff").unwrap(),
+        r#"["pinlatch audit entry 3","ff",1,1,"token:NdS_XrBjabc",null,"command","porch/lamp:set","executed","Courier on Friday","guest","switch","{\"value\":0.30000000000000004}",null,null,null,"a.b.c"]"#
+    );
+    assert!(new.hashed_text("ff").unwrap().ends_with(",null,null,null,null]"));
+    for old in [&second, &old] {
+        assert_eq!(AuditEntry { receipt: receipt.clone(), ..old.clone() }.hashed_text("ff"), None);
+    }
     assert_eq!(
         AuditEntry { version: None, ..new.clone() }.hashed_text("ff"),
         None,
         "new fields of an old entry"
     );
-    for version in [0, 1, 3] {
+    for version in [0, 1, 4] {
         assert_eq!(AuditEntry { version: Some(version), ..old.clone() }.hashed_text("ff"), None, "{version}");
     }
     let json = serde_json::to_string(&new).unwrap();
@@ -198,17 +208,17 @@ fn the_first_version_hashes_what_it_always_did() {
 }
 
 fn any_text() -> impl Strategy<Value = String> {
-    prop_oneof!["[a-c\",\\]]{0,3}", Just("null".to_owned()), Just(VERSION_NAME.to_owned())]
+    prop_oneof!["[a-c\",\\]]{0,3}", Just("null".to_owned()), Just("pinlatch audit entry 2".to_owned())]
 }
 
 prop_compose! {
     fn any_entry()(
         number in (0u64..3, 0u64..3, prop::option::of(0u32..3)),
         texts in (any_text(), any_text(), any_text(), any_text()),
-        optional in prop::array::uniform7(prop::option::of(any_text())),
-        is_new: bool,
+        optional in prop::array::uniform8(prop::option::of(any_text())),
+        version in prop::option::of(2u32..4),
     ) -> AuditEntry {
-        let [jti, actor_name, actor_kind, line_kind, args, target_name, target_kind] = optional;
+        let [jti, actor_name, actor_kind, line_kind, args, target_name, target_kind, receipt] = optional;
         let old = AuditEntry {
             seq: number.0,
             at_ms: number.1,
@@ -219,11 +229,12 @@ prop_compose! {
             outcome: texts.3,
             ..AuditEntry::default()
         };
-        if !is_new {
+        if version.is_none() {
             return old;
         }
         AuditEntry {
-            version: Some(AUDIT_VERSION),
+            version,
+            receipt: receipt.filter(|_| version == Some(AUDIT_VERSION)),
             actor_name,
             actor_kind,
             line_kind,

@@ -57,7 +57,7 @@ impl Sentence {
 }
 
 /// The actions that have happened, although their outcome is not good.
-const TELLS: [&str; 4] = ["login_failed", "refresh_reuse", "odd_message", "events_dropped"];
+const TELLS: [&str; 5] = ["login_failed", "refresh_reuse", "odd_message", "events_dropped", "receipt"];
 
 /// Returns the name of an entry's actor, and what the actor is.
 pub fn actor(entry: &AuditEntry) -> (String, Option<&'static str>) {
@@ -145,6 +145,8 @@ fn action(entry: &AuditEntry, tense: Tense) -> String {
         }
         "enrol" => "was enrolled".into(),
         "renewal" => of("renew its certificate", "renewed its certificate").into(),
+        "receipt" => format!("sent the receipt of a command late ({target})"),
+        "device_confirmation" => format!("{} the key of {}", of("confirm", "confirmed"), title(target)),
         "device_removal" => format!("{} the device {}", of("remove", "removed"), title(target)),
         "odd_message" => "sent an unexpected message".into(),
         "events_dropped" => "sent too many events".into(),

@@ -160,6 +160,31 @@ endpoints! {
         codes: [UnknownDevice],
     }
 
+    /// Returns the public key of a device, and its device identity if the owner has confirmed the device.
+    ///
+    /// Every caller that can see the device can read its public key. The edge only passes the device identity on, and
+    /// cannot make one. Verify it with the owner's root key.
+    ShowDeviceKey { device: Name } = GET "/api/v1/devices/{device}/key" {
+        tag: Devices,
+        caller: Token,
+        reply: 200 (DeviceKey) "The key of the device.",
+        codes: [UnknownDevice],
+    }
+
+    /// Stores the device identity (`device+jwt`) that the owner's root key signed after the owner had compared the
+    /// device's key with the device.
+    ///
+    /// This call requires the scope `site:devices` and all scopes of the device. `pinlatch device confirm` makes and
+    /// sends a device identity. The edge refuses an identity that does not belong to the enrolled key of the device.
+    /// Enrolling the device again with a new key removes the stored identity.
+    ConfirmDevice { device: Name } = PUT "/api/v1/devices/{device}/key" {
+        tag: Devices,
+        caller: Token,
+        body: Json(ConfirmRequest),
+        reply: 204 "The device identity is stored.",
+        codes: [UnknownDevice],
+    }
+
     /// Removes a device, and refuses the certificate of the device from then on.
     ///
     /// This call requires the scope `site:devices`.
@@ -178,6 +203,22 @@ endpoints! {
         caller: Token,
         reply: 200 (LineView) "The requested GPIO line.",
         codes: [InsufficientScope, UnknownDevice, UnknownLine],
+    }
+
+    /// Asks the device for a signed reading of a GPIO line, and waits for the answer.
+    ///
+    /// This call requires the scope `line:DEVICE/LINE:read`. The device signs the reading with its own key, so everyone
+    /// with the owner's public root key and the device's identity can verify the reading without the edge. The edge
+    /// waits at most [`READING_LIMIT_MS`] for the answer. One caller can ask about 10 times per second, and a guest link
+    /// once per second. After a pause, more questions are possible at once.
+    ReadLine { device: Name, line: Name } = GET "/api/v1/devices/{device}/lines/{line}/reading" {
+        tag: Devices,
+        caller: Token,
+        parameters: [Nonce],
+        reply: 200 (SignedReading) "The level of the line, signed by the device.",
+        codes: [
+            InvalidRequest, InsufficientScope, UnknownDevice, UnknownLine, LevelUnknown, DeviceOffline, DeviceSilent
+        ],
     }
 
     /// Runs one action on a GPIO line, and waits for the result.

@@ -96,6 +96,14 @@ pub(super) fn parameters(generators: &mut Generators) -> Value {
         "The deadline of the command, in milliseconds after the edge accepts the command.",
     );
     add(
+        "Nonce",
+        "nonce",
+        "query",
+        json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{16,64}$" }),
+        "A random text that the device copies into the reading as `eat_nonce` (RFC 9711 §4.1). A reading with your nonce \
+         is not older than your question.",
+    );
+    add(
         "IdempotencyKey",
         "Idempotency-Key",
         "header",

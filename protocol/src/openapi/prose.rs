@@ -2,6 +2,7 @@
 
 use crate::admin::{MAX_GUEST_SCOPE, MAX_IDENTITY, MAX_TOKEN_DAYS, MAX_TOKEN_NAME, MAX_USES};
 use crate::agent::{MAX_LINES, PROOF_HEADER, YIELD_HEADER};
+use crate::api::READING_LIMIT_MS;
 use crate::close::SESSION_ENDED;
 use crate::command::{MAX_COMMAND_ID, MAX_DEADLINE_MS, MIN_DEADLINE_MS};
 use crate::line::{MAX_PRECISION, MAX_UNIT};
@@ -52,6 +53,7 @@ fn value(item: &str) -> String {
         "MAX_USER_NAME" => MAX_USER_NAME.to_string(),
         "MAX_USES" => MAX_USES.to_string(),
         "MIN_DEADLINE_MS" => MIN_DEADLINE_MS.to_string(),
+        "READING_LIMIT_MS" => format!("{READING_LIMIT_MS} ms"),
         "PROOF_HEADER" => format!("`{PROOF_HEADER}`"),
         "SESSION_ENDED" => SESSION_ENDED.to_string(),
         "SUBPROTOCOL" => format!("`{SUBPROTOCOL}`"),

@@ -308,6 +308,16 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
         // The codes of the agent's warnings, separated by spaces.
         "ALTER TABLE devices ADD COLUMN warnings TEXT",
     ],
+    &[
+        // The enrolled public key as a JWK, the device identity that the owner's root key signed, and whether there is
+        // one. The rows of devices are read with each command, so the long texts are read only when they are needed.
+        "ALTER TABLE devices ADD COLUMN jwk TEXT",
+        "ALTER TABLE devices ADD COLUMN identity TEXT",
+        "ALTER TABLE devices ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 0",
+        // The device's receipt for a command.
+        "ALTER TABLE commands ADD COLUMN receipt TEXT",
+        "ALTER TABLE audit ADD COLUMN receipt TEXT",
+    ],
 ];
 
 /// Upgrades the database if necessary, and returns the columns of the table `meta`. If the database is current, this

@@ -78,8 +78,9 @@ impl Site<'_> {
             self.end_connection(&device, self.sign_of_life(&device))?;
         }
         self.run(
-            "UPDATE devices SET session = ?2, hello = 0, answering = 1, last_seen_ms = ?3 WHERE name = ?1",
-            &[name.as_str().into(), session.into(), self.now_ms.into()],
+            "UPDATE devices SET session = ?2, hello = 0, answering = 1, last_seen_ms = ?3, jwk = coalesce(jwk, ?4)
+             WHERE name = ?1",
+            &[name.as_str().into(), session.into(), self.now_ms.into(), credential.jwk.into()],
         )?;
         Ok(())
     }
@@ -114,9 +115,13 @@ impl Site<'_> {
             FromAgent::Time { .. } | FromAgent::Renew { .. } => Ok(()),
             _ if !device.hello => self.audit_odd(name.as_str(), "message_before_hello"),
             FromAgent::Result(report) => self.take_report(name, &report, Provenance::Live),
-            FromAgent::Event { line, level, at_ms, ends_in_ms, blinking } => {
+            FromAgent::Event { line, level, at_ms, ends_in_ms, blinking, reading } => {
                 let at_ms = at_ms.min(self.now_ms);
-                self.line_event(name, &line, Report::new(level, ends_in_ms, blinking, at_ms), at_ms)
+                self.line_event(name, &line, Report::new(level, ends_in_ms, blinking, at_ms), at_ms)?;
+                reading.map_or(Ok(()), |jwt| self.publish_reading(name, &line, jwt))
+            }
+            FromAgent::Reading { question, jwt, code } => {
+                self.take_reading(name, question, jwt, code.as_deref())
             }
             FromAgent::Press { line, long, at_ms } => self.line_press(name, &line, long, at_ms),
             FromAgent::LeftOut { line, count } => self.left_out(name, &line, count),

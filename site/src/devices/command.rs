@@ -61,6 +61,8 @@ pub(crate) struct Command {
     pub deadline_ms: u64,
     /// The ids of the panel WebSockets that wait for the result of the command.
     pub panels: Vec<String>,
+    /// The device's receipt for the command.
+    pub receipt: Option<String>,
 }
 
 /// The state of a command that a caller has requested.
@@ -88,6 +90,7 @@ columns!(Command {
     accepted_ms,
     deadline_ms,
     panels,
+    receipt,
 });
 
 impl Command {
@@ -110,6 +113,7 @@ impl Command {
             status: self.status,
             code: self.code.clone(),
             level: self.level,
+            receipt: self.receipt.clone(),
         }
     }
 
@@ -183,7 +187,8 @@ impl Site<'_> {
         let action = Action::parse(line.kind, &request.action, &request.args).map_err(unsuitable)?;
         let target = target(&request.device, &request.line, &request.action);
         let args_text = canonical(&action.args());
-        let details = CommandDetails { kind: Some(line.kind), args: Some(&args_text), max_uses: None };
+        let details =
+            CommandDetails { kind: Some(line.kind), args: Some(&args_text), ..CommandDetails::default() };
         let Some(session) = self.present(&device) else {
             self.audit_refused_command(principal, &target, Code::DeviceOffline, details)?;
             return Err(Code::DeviceOffline.into());
@@ -227,7 +232,7 @@ impl Site<'_> {
         let kind = known.map(|line| line.kind);
         let action = kind.and_then(|kind| Action::parse(kind, &request.action, &request.args).ok());
         let args = action.map(|action| canonical(&action.args()));
-        let details = CommandDetails { kind, args: args.as_deref(), max_uses: None };
+        let details = CommandDetails { kind, args: args.as_deref(), ..CommandDetails::default() };
         self.audit_refused_command(principal, &target(device, line, &verb), code, details)?;
         let problem = Problem::new(code);
         Err(if code == Code::InsufficientScope {

@@ -49,6 +49,8 @@ pub(crate) struct Device {
     pub agent_started_ms: Option<u64>,
     /// The codes of the agent's warnings, separated by spaces.
     pub warnings: Option<String>,
+    /// Whether the site has a device identity for the enrolled key.
+    pub confirmed: bool,
 }
 
 columns!(Device {
@@ -68,6 +70,7 @@ columns!(Device {
     answering,
     agent_started_ms,
     warnings,
+    confirmed,
 });
 
 impl Device {
@@ -132,6 +135,8 @@ impl Site<'_> {
             clock_ahead_ms: device.clock_ahead_ms,
             certificate_exp: Some(device.last_expiry()),
             warnings: device.warnings.iter().flat_map(|codes| codes.split(' ')).map(str::to_owned).collect(),
+            key: Some(device.thumbprint.clone()),
+            confirmed: device.confirmed,
             lines: lines.iter().map(Line::view).collect(),
         }
     }
@@ -279,6 +284,8 @@ pub(crate) fn visible_device(device: &DeviceView, principal: &Principal, rights:
         agent_started_ms: None,
         clock_ahead_ms: None,
         certificate_exp: None,
+        key: None,
+        confirmed: false,
         ..view
     }
 }

@@ -154,7 +154,7 @@ impl Site<'_> {
     pub(crate) fn enrol(
         &mut self,
         code_id: &str,
-        thumbprint: &str,
+        (thumbprint, jwk): (&str, String),
         cert_jti: &str,
         cert_exp: u64,
     ) -> Result<Name, Failure> {
@@ -165,10 +165,18 @@ impl Site<'_> {
         }
         let seq = self.next_seq()?;
         self.run(
-            "INSERT INTO devices (name, thumbprint, cert_jti, cert_exp, seq) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (name) DO UPDATE SET thumbprint = ?2, cert_jti = ?3, cert_exp = ?4, seq = ?5,
-             session = NULL, hello = 0, online = 0, renewed_jti = NULL, renewed_exp = NULL",
-            &[name.as_str().into(), thumbprint.into(), cert_jti.into(), cert_exp.into(), seq.into()],
+            "INSERT INTO devices (name, thumbprint, cert_jti, cert_exp, seq, jwk) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (name) DO UPDATE SET thumbprint = ?2, cert_jti = ?3, cert_exp = ?4, seq = ?5, jwk = ?6,
+             session = NULL, hello = 0, online = 0, renewed_jti = NULL, renewed_exp = NULL,
+             identity = iif(thumbprint = ?2, identity, NULL), confirmed = iif(thumbprint = ?2, confirmed, 0)",
+            &[
+                name.as_str().into(),
+                thumbprint.into(),
+                cert_jti.into(),
+                cert_exp.into(),
+                seq.into(),
+                jwk.into(),
+            ],
         )?;
         let actor = format!("device:{name}");
         self.audit(Actor { name: &actor, jti: Some(cert_jti) }, "enrol", name.as_str(), "done")?;

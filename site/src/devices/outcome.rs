@@ -1,7 +1,7 @@
 //! Ends commands, with or without a report from the device. Each command is answered once. A later report can change
 //! the stored result of a command, but not an answer that was already sent.
 
-use pinlatch_protocol::agent::Outcome;
+use pinlatch_protocol::agent::{Outcome, is_statement};
 use pinlatch_protocol::command::{CommandStatus, LastCommand};
 use pinlatch_protocol::line::{Action, Level, LineKind};
 use pinlatch_protocol::name::Name;
@@ -46,11 +46,16 @@ impl Site<'_> {
             CommandStatus::Expired => Some(Code::DeadlinePassed.as_str().into()),
             _ => return self.audit_odd(device.as_str(), "report_without_outcome"),
         };
+        let receipt = report.receipt.as_deref().filter(|receipt| is_statement(receipt));
+        if receipt.is_none() && report.receipt.is_some() {
+            self.audit_odd(device.as_str(), "no_receipt")?;
+        }
         let amends = match command.status {
             CommandStatus::Accepted | CommandStatus::Delivered => false,
             CommandStatus::Unknown => true,
-            _ => return Ok(()),
+            _ => return self.take_late_receipt(device, &command, receipt),
         };
+        command.receipt = receipt.map(Into::into);
         let line = self.line(device, &command.line)?;
         let level = match (&line, report.level) {
             (Some(line), Some(level)) if line.kind.admits(&level) => Some(level),
@@ -76,6 +81,22 @@ impl Site<'_> {
             self.change_line(device, line, update)?;
         }
         Ok(())
+    }
+
+    /// Stores the receipt of a command that has already ended. The agent reports an outcome first in its `hello` message,
+    /// without the receipt. The audit entry of the command never changes, so the receipt has an entry of its own.
+    fn take_late_receipt(
+        &mut self,
+        device: &Name,
+        command: &Command,
+        receipt: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let Some(receipt) = receipt.filter(|_| command.receipt.is_none()) else { return Ok(()) };
+        self.run("UPDATE commands SET receipt = ?2 WHERE seq = ?1", &[command.seq.into(), receipt.into()])?;
+        let name = format!("device:{device}");
+        let actor = Actor { name: &name, jti: None };
+        let details = CommandDetails { receipt: Some(receipt), ..CommandDetails::default() };
+        self.audit_command(actor, "receipt", &command.target(), outcome_word(command), details)
     }
 
     /// Returns the last executed command of a GPIO line after a command. The site's own commands do not count. If a
@@ -180,21 +201,21 @@ impl Site<'_> {
         amends: bool,
     ) -> Result<(), StoreError> {
         self.run(
-            "UPDATE commands SET status = ?2, code = ?3, level = ?4 WHERE seq = ?1",
+            "UPDATE commands SET status = ?2, code = ?3, level = ?4, receipt = ?5 WHERE seq = ?1",
             &[
                 command.seq.into(),
                 command.status.as_str().into(),
                 command.code.as_deref().into(),
                 level_text(command.level),
+                command.receipt.as_deref().into(),
             ],
         )?;
-        let word = match (command.status, command.code.as_deref()) {
-            (CommandStatus::Refused, Some(code)) => code,
-            (status, _) => status.as_str(),
-        };
+        let word = outcome_word(command);
         let word = if amends { format!("amended_{word}") } else { word.to_owned() };
         let actor = Actor { name: &command.actor, jti: command.jti.as_deref() };
-        let details = CommandDetails { kind, args: Some(&command.args), max_uses: None };
+        let receipt = command.receipt.as_deref();
+        let details =
+            CommandDetails { kind, args: Some(&command.args), receipt, ..CommandDetails::default() };
         self.audit_command(actor, "command", &command.target(), &word, details)?;
         if amends || command.is_own() {
             return Ok(());
@@ -212,5 +233,13 @@ impl Site<'_> {
         let row = self.row("SELECT min(deadline_ms) FROM commands WHERE status = 'delivered'", &[])?;
         let deadline_ms = row.map(|row| row.opt_uint(0)).transpose()?.flatten();
         Ok(deadline_ms.map(|deadline_ms| deadline_ms.saturating_add(GRACE_MS)))
+    }
+}
+
+/// Returns the outcome of a command for the audit log: the status, or the reason for a refusal.
+fn outcome_word(command: &Command) -> &str {
+    match (command.status, command.code.as_deref()) {
+        (CommandStatus::Refused, Some(code)) => code,
+        (status, _) => status.as_str(),
     }
 }

@@ -3,13 +3,14 @@
 use pinlatch_protocol::admin::{
     AdmitRequest, Enrolment, Invitation, IssueRequest, Person, RightsRequest, Session, TokenView,
 };
-use pinlatch_protocol::api::{self, Whoami};
+use pinlatch_protocol::api::{self, SignedReading, Whoami};
 use pinlatch_protocol::audit::{AuditFilter, AuditPage};
 use pinlatch_protocol::command::{CommandRequest, CommandResult};
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::panel::{DeviceView, LineView};
 use pinlatch_protocol::problem::Problem;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::interface::principal::Principal;
 
@@ -98,7 +99,9 @@ calls! {
     Device by principal { device: Name } -> DeviceView, Reply::Device(device) => device;
     /// Returns one GPIO line of a device.
     Line by principal { device: Name, line: Name } -> LineView, Reply::Line(line) => line;
-    /// Runs one action on a GPIO line. `Command` is the only call that the site can answer later.
+    /// Asks the device for a signed reading of a GPIO line. The site answers later, with [`Answer::Asked`].
+    ReadLine by principal { id: String, device: Name, line: Name, nonce: Option<String> } -> SignedReading, Reply::Reading(reading) => reading;
+    /// Runs one action on a GPIO line. The site answers later, with [`Answer::Pending`].
     Command by principal { request: CommandRequest } -> CommandResult, Reply::Command(result) => result;
     /// Returns the status of a command that the caller sent earlier.
     CommandStatus by principal { id: String } -> CommandResult, Reply::Command(result) => result;
@@ -108,9 +111,13 @@ calls! {
     Enrolments by principal {  } -> Vec<Enrolment>, Reply::Enrolments(enrolments) => enrolments;
     /// Withdraws an open enrolment code.
     WithdrawEnrolment by principal { id: String } -> (), Reply::Done => ();
-    /// Uses an enrolment code. The site stores the thumbprint of the device's key, and the id and the expiry of the
-    /// device's certificate.
-    Enrol { code_id: String, jwk_thumbprint: String, cert_jti: String, cert_exp: u64 } -> Name, Reply::Enrolled { device } => device;
+    /// Uses an enrolment code. The site stores the device's public key with its thumbprint, and the id and the expiry of
+    /// the device's certificate.
+    Enrol { code_id: String, jwk: Value, jwk_thumbprint: String, cert_jti: String, cert_exp: u64 } -> Name, Reply::Enrolled { device } => device;
+    /// Returns the public key and the identity of a device.
+    DeviceKey by principal { device: Name } -> api::DeviceKey, Reply::DeviceKey(key) => key;
+    /// Stores a device identity that the Worker has verified with the owner's root key.
+    ConfirmDevice by principal { device: Name, thumbprint: String, identity: String } -> (), Reply::Done => ();
     /// Removes a device.
     RemoveDevice by principal { device: Name } -> (), Reply::Done => ();
     /// Checks that the site has no owner yet and that the setup code is unused. The Worker sends `SetupAllowed` before
@@ -239,6 +246,10 @@ pub enum Reply {
     /// The reply to [`Call::Command`] after the command was executed, and the reply to
     /// [`Call::CommandStatus`] with any status.
     Command(CommandResult),
+    /// The reply to [`Call::ReadLine`].
+    Reading(SignedReading),
+    /// The reply to [`Call::DeviceKey`].
+    DeviceKey(api::DeviceKey),
     /// The reply to [`Call::CreateEnrolment`] and [`Call::Invite`]: the expiry of the code, in seconds of Unix time.
     Expiry(u64),
     /// The reply to [`Call::Enrolments`].
@@ -287,5 +298,13 @@ pub enum Answer {
     Pending {
         /// The ticket, which is the sequence number of the command.
         ticket: i64,
+    },
+    /// The site has asked a device, and replies later with the effect `Effect::Reading`, which contains the device and
+    /// the id of the question.
+    Asked {
+        /// The device that the site has asked.
+        device: Name,
+        /// The id of the question.
+        id: String,
     },
 }

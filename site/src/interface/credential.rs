@@ -9,6 +9,9 @@ pub struct Credential<'a> {
     pub expires_at: u64,
     /// The thumbprint of the public key in the certificate.
     pub thumbprint: &'a str,
+    /// The public key in the certificate as a JWK, in JSON. A device that enrolled at an earlier release has no stored
+    /// key, so the site stores this key.
+    pub jwk: Option<&'a str>,
 }
 
 /// The new certificate that a device receives in a renewal.

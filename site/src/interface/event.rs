@@ -1,5 +1,6 @@
 //! Defines the effects that the Durable Object carries out, and the numbered events that are published to panels.
 
+use pinlatch_protocol::api::SignedReading;
 use pinlatch_protocol::command::CommandResult;
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::panel::{Change, ToPanel};
@@ -76,6 +77,33 @@ pub struct Press {
     pub long: bool,
 }
 
+/// A question to a device about one of its lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// The id of the question, which the Worker generated.
+    pub id: String,
+    /// The name of the device.
+    pub device: Name,
+    /// The name of the line on the device.
+    pub line: Name,
+    /// The nonce of the caller, which the device copies into its reading.
+    pub nonce: Option<String>,
+}
+
+/// The signed reading of a level change. The site sends the reading to all open panels that are allowed to see the line
+/// (`Site::reading_for`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineReading {
+    /// When the site received the reading, in milliseconds of Unix time.
+    pub at_ms: u64,
+    /// The name of the device.
+    pub device: Name,
+    /// The name of the line on the device.
+    pub line: Name,
+    /// The reading, a `reading+jwt`.
+    pub jwt: String,
+}
+
 /// The panel WebSockets to which an effect applies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PanelFilter {
@@ -145,6 +173,25 @@ pub enum Effect {
     Publish(Event),
     /// Send the press of a contact to every panel that is allowed to see the contact (`Site::press_for`).
     Press(Press),
+    /// Send the signed reading of a level change to every panel that is allowed to see the line (`Site::reading_for`).
+    SignedChange(LineReading),
+    /// Ask a device for a signed reading, on the agent's WebSocket with this session nonce.
+    Ask {
+        /// The session nonce of the connection.
+        session: String,
+        /// The question.
+        question: Question,
+    },
+    /// Answer the HTTP call that waits for a reading of this device. Possibly no call waits, because calls wait for a
+    /// limited time.
+    Reading {
+        /// The name of the device that has answered.
+        device: Name,
+        /// The id of the question.
+        id: String,
+        /// The answer for the waiting call.
+        result: Result<SignedReading, Problem>,
+    },
     /// Close the WebSockets of one or more panels.
     ClosePanels {
         /// The panel WebSockets to close.

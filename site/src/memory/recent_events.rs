@@ -6,14 +6,8 @@ use std::collections::HashMap;
 
 use pinlatch_protocol::name::Name;
 
+use super::limit::{Limit, Used};
 use crate::report::Report;
-
-/// A rate with a number of events that can come at once after a pause.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limit {
-    pub every_ms: u64,
-    pub at_once: u64,
-}
 
 /// The limit of one line. The fastest sensor sends one reading per second. A long fade sends five levels per second,
 /// and its first ten seconds are not limited.
@@ -26,25 +20,6 @@ pub(crate) const DEVICE: Limit = Limit { every_ms: 50, at_once: 300 };
 /// The limit of the `hello` messages of one device. One `hello` message can write a row for each line, but a device
 /// with a bad connection sends many of them.
 pub(crate) const HELLO: Limit = Limit { every_ms: 5_000, at_once: 60 };
-
-/// How much of a [`Limit`] was used: the time from which on nothing is used.
-#[derive(Default)]
-struct Used(u64);
-
-impl Used {
-    /// Returns the time from which on the limit allows one more event.
-    fn next(&self, limit: Limit, now_ms: u64) -> u64 {
-        let used = self.0.max(now_ms).saturating_add(limit.every_ms);
-        used.saturating_sub(limit.every_ms.saturating_mul(limit.at_once)).max(now_ms)
-    }
-
-    /// Uses the limit for one event, and returns the time from which on the limit allows this event.
-    fn reserve(&mut self, limit: Limit, now_ms: u64) -> u64 {
-        let at_ms = self.next(limit, now_ms);
-        self.0 = self.0.max(now_ms).saturating_add(limit.every_ms);
-        at_ms
-    }
-}
 
 /// The reported state of a line, and its time in milliseconds of Unix time.
 pub(crate) type TimedReport = (Report, u64);
@@ -143,15 +118,6 @@ impl RecentEvents {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_limit_allows_a_number_at_once_and_then_one_per_period() {
-        let limit = Limit { every_ms: 100, at_once: 3 };
-        let mut used = Used::default();
-        let times: Vec<u64> = (0..5).map(|_| used.reserve(limit, 1_000)).collect();
-        assert_eq!(times, [1_000, 1_000, 1_000, 1_100, 1_200]);
-        assert_eq!(used.reserve(limit, 9_000), 9_000, "a pause resets the limit");
-    }
 
     #[test]
     fn the_documentation_has_the_limits_of_events() {

@@ -150,8 +150,13 @@ fn administration_takes_its_right() {
         assert_eq!(test_site.refusal(call), "insufficient_scope");
         assert_eq!(test_site.last_logged(), format!("https://issuer.test#robot {logged} insufficient_scope"));
     }
-    let enrolled =
-        Call::Enrol { code_id: "x".into(), jwk_thumbprint: "t".into(), cert_jti: "c".into(), cert_exp: 0 };
+    let enrolled = Call::Enrol {
+        code_id: "x".into(),
+        jwk: json!({}),
+        jwk_thumbprint: "t".into(),
+        cert_jti: "c".into(),
+        cert_exp: 0,
+    };
     assert_eq!(test_site.refusal(enrolled), "code_refused");
 }
 
@@ -188,6 +193,7 @@ fn everyone_sees_their_own_part() {
             at_ms: 0,
             ends_in_ms: None,
             blinking: false,
+            reading: None,
         },
     );
     assert!(matches!(see(&guest, &bell), PanelView::Now(ToPanel::Event { change: Change::Line { .. }, .. })));
@@ -200,6 +206,7 @@ fn everyone_sees_their_own_part() {
             at_ms: 0,
             ends_in_ms: None,
             blinking: false,
+            reading: None,
         },
     );
     assert_eq!(see(&guest, &lamp), PanelView::Later);

@@ -190,6 +190,7 @@ fn an_event_is_published_if_it_is_news() {
                 at_ms,
                 ends_in_ms: None,
                 blinking: false,
+                reading: None,
             },
         )
     };
@@ -216,6 +217,7 @@ fn odd_events_are_ignored_and_noted_once() {
                 at_ms: 0,
                 ends_in_ms: None,
                 blinking: false,
+                reading: None,
             },
         )
     };
@@ -242,12 +244,20 @@ fn a_level_that_the_device_no_longer_knows_is_no_fact() {
             at_ms: 0,
             ends_in_ms: None,
             blinking: false,
+            reading: None,
         },
     );
     let effects = test_site.handle_agent_message(
         "porch",
         "s1",
-        FromAgent::Event { line: name("bell"), level: None, at_ms: 0, ends_in_ms: None, blinking: false },
+        FromAgent::Event {
+            line: name("bell"),
+            level: None,
+            at_ms: 0,
+            ends_in_ms: None,
+            blinking: false,
+            reading: None,
+        },
     );
     let [Change::Line { line, .. }] = &changes(&effects)[..] else { panic!("{effects:?}") };
     assert_eq!((line.reported, test_site.line("bell").reported), (None, None));

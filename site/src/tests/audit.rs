@@ -37,6 +37,8 @@ fn administers(call: &Call) -> Option<&'static str> {
         | Call::Devices { .. }
         | Call::Device { .. }
         | Call::Line { .. }
+        | Call::ReadLine { .. }
+        | Call::DeviceKey { .. }
         | Call::CommandStatus { .. }
         | Call::SetupAllowed { .. }
         | Call::Invited { .. }
@@ -53,6 +55,7 @@ fn administers(call: &Call) -> Option<&'static str> {
         | Call::Command { .. } => return None,
         Call::CreateEnrolment { .. } => "create_enrolment",
         Call::Enrol { .. } => "enrol",
+        Call::ConfirmDevice { .. } => "confirm_device",
         Call::RemoveDevice { .. } => "remove_device",
         Call::Setup { .. } => "setup",
         Call::Login { .. } => "login",
@@ -81,7 +84,7 @@ fn administers(call: &Call) -> Option<&'static str> {
 }
 
 /// The number of different names that [`administers`] returns.
-const ADMINISTERING: usize = 26;
+const ADMINISTERING: usize = 27;
 
 /// Returns a request that lets `bob` log in with an identity at a provider.
 fn at_provider() -> AdmitRequest {
@@ -256,12 +259,23 @@ fn every_act_of_administration_is_in_the_log() {
         (
             Call::Enrol {
                 code_id: "d".into(),
+                jwk: json!({}),
                 jwk_thumbprint: "t".into(),
                 cert_jti: "c".into(),
                 cert_exp: expires_at,
             },
             "device:shed enrol shed done",
             Some("c"),
+        ),
+        (
+            Call::ConfirmDevice {
+                principal: ann(),
+                device: shed(),
+                thumbprint: "t".into(),
+                identity: "i.d.s".into(),
+            },
+            "ann device_confirmation shed done",
+            Some("ann-at"),
         ),
         (
             Call::RemoveDevice { principal: ann(), device: shed() },
@@ -434,8 +448,8 @@ fn broken_at(log: &[AuditEntry]) -> Option<u64> {
 fn link(before: &str, e: &AuditEntry) -> String {
     let text = match e.version {
         None => json!([before, e.seq, e.at_ms, e.actor, e.jti, e.act, e.target, e.outcome]).to_string(),
-        Some(2) => json!([
-            "pinlatch audit entry 2",
+        Some(3) => json!([
+            "pinlatch audit entry 3",
             before,
             e.seq,
             e.at_ms,
@@ -451,6 +465,7 @@ fn link(before: &str, e: &AuditEntry) -> String {
             e.target_name,
             e.target_kind,
             e.max_uses,
+            e.receipt,
         ])
         .to_string(),
         Some(other) => format!("version {other}"),

@@ -7,6 +7,7 @@ use super::*;
 fn enrol(code: &str, cert: &str) -> Call {
     Call::Enrol {
         code_id: code.into(),
+        jwk: json!({}),
         jwk_thumbprint: "thumb".into(),
         cert_jti: cert.into(),
         cert_exp: u64::MAX,
@@ -100,6 +101,7 @@ fn the_last_number_survives_the_line_that_held_it() {
             at_ms: 0,
             ends_in_ms: None,
             blinking: false,
+            reading: None,
         },
     );
     let effects = test_site.hello("porch", "s1", &porch_lines()[..2], &[]);

@@ -5,7 +5,7 @@ use super::*;
 const ON: Option<Level> = Some(Level::On(true));
 
 fn event(line: &str, level: Option<Level>, ends_in_ms: Option<u32>, blinking: bool, at_ms: u64) -> FromAgent {
-    FromAgent::Event { line: name(line), level, at_ms, ends_in_ms, blinking }
+    FromAgent::Event { line: name(line), level, at_ms, ends_in_ms, blinking, reading: None }
 }
 
 fn report(jti: &str, level: Option<Level>, ends_in_ms: Option<u32>) -> FromAgent {

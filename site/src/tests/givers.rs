@@ -48,6 +48,7 @@ fn code_for(by: &Principal, device: &str, code: &str) -> Call {
 fn enrol(code: &str) -> Call {
     Call::Enrol {
         code_id: code.into(),
+        jwk: json!({}),
         jwk_thumbprint: "thumb".into(),
         cert_jti: format!("cert-{code}"),
         cert_exp: START_MS / 1000 + 365 * DAY_S,

@@ -58,6 +58,7 @@ fn change(test_site: &TestSite, line: &str, on: bool) -> Vec<Effect> {
         at_ms: u64::MAX,
         ends_in_ms: None,
         blinking: false,
+        reading: None,
     };
     test_site.handle_agent_message("porch", "s1", message)
 }

@@ -43,8 +43,13 @@ fn an_invitation_is_good_once() {
     assert_eq!(test_site.accept("other"), Err("code_refused".into()));
     let bob = test_site.log_in("bob", "f");
     assert_eq!(test_site.may(&bob), Ok("line:*/*:*".into()));
-    let setup =
-        Call::Enrol { code_id: "code".into(), jwk_thumbprint: "t".into(), cert_jti: "c".into(), cert_exp: 0 };
+    let setup = Call::Enrol {
+        code_id: "code".into(),
+        jwk: json!({}),
+        jwk_thumbprint: "t".into(),
+        cert_jti: "c".into(),
+        cert_exp: 0,
+    };
     assert_eq!(test_site.refusal(setup), "code_refused", "an invitation cannot enrol a device");
 }
 

@@ -174,6 +174,7 @@ impl History {
                     at_ms: now_ms,
                     ends_in_ms: None,
                     blinking: false,
+                    reading: None,
                 };
                 let effects = self.test_site.handle_agent_message("porch", &self.session(*session), event);
                 self.check(&effects);
@@ -313,7 +314,7 @@ proptest! {
                 test_site.report(&id, status, Some(&text), Some(level));
             }
             for line in porch_lines() {
-                test_site.handle_agent_message("porch", "s1", FromAgent::Event { line: line.name, level: Some(level), at_ms, ends_in_ms: Some(u32::MAX), blinking: true });
+                test_site.handle_agent_message("porch", "s1", FromAgent::Event { line: line.name, level: Some(level), at_ms, ends_in_ms: Some(u32::MAX), blinking: true, reading: None });
             }
             test_site.handle_agent_message("porch", &text, FromAgent::Time { nonce: text.clone() });
             let lines = vec![info("dim", LineKind::Dimmer, Some(level), true)];

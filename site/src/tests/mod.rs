@@ -25,6 +25,7 @@ mod rights;
 mod schema;
 mod shares;
 mod silence;
+mod statements;
 mod waiting_events;
 mod wake;
 
@@ -143,7 +144,12 @@ const MACHINE: MachineInfo = MachineInfo {
 
 /// Returns a certificate with the key that all devices in these tests use.
 fn credential(jti: &str) -> Credential<'_> {
-    Credential { jti, expires_at: START_MS / 1000 + 365 * 86_400, thumbprint: "thumb" }
+    Credential {
+        jti,
+        expires_at: START_MS / 1000 + 365 * 86_400,
+        thumbprint: "thumb",
+        jwk: Some(r#"{"kty":"OKP"}"#),
+    }
 }
 
 impl TestSite {
@@ -209,6 +215,7 @@ impl TestSite {
         .unwrap();
         let reply = self.call(Call::Enrol {
             code_id,
+            jwk: json!({ "kty": "OKP" }),
             jwk_thumbprint: "thumb".into(),
             cert_jti: cert_jti.into(),
             cert_exp: self.now_ms.get() / 1000 + 365 * 86_400,
@@ -392,6 +399,15 @@ impl TestSite {
         }
     }
 
+    /// Returns the newest entry of the audit log.
+    fn newest_entry(&self) -> AuditEntry {
+        let (principal, filter) = (owner(), AuditFilter::default());
+        match self.call(Call::Audit { principal, filter, limit: 1 }).0 {
+            Ok(Answer::Now(Reply::Audit(page))) => page.entries.into_iter().next().unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
     fn last_logged(&self) -> String {
         self.log().pop().unwrap_or_default()
     }
@@ -487,7 +503,15 @@ fn lamp(id: &str, on: bool) -> CommandRequest {
 }
 
 fn outcome(jti: &str, status: CommandStatus, code: Option<&str>, level: Option<Level>) -> Outcome {
-    Outcome { id: jti.into(), status, code: code.map(Into::into), level, ends_in_ms: None, blinking: false }
+    Outcome {
+        id: jti.into(),
+        status,
+        code: code.map(Into::into),
+        level,
+        ends_in_ms: None,
+        blinking: false,
+        receipt: None,
+    }
 }
 
 fn orders(effects: &[Effect]) -> Vec<CommandOrder> {

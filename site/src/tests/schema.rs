@@ -68,6 +68,7 @@ fn check(test_site: &TestSite) {
     assert_eq!(password, Ok(Answer::Now(Reply::Password(Some(String::new())))), "old passwords stay valid");
     let enrol = |code_id: &str| Call::Enrol {
         code_id: code_id.into(),
+        jwk: json!({}),
         jwk_thumbprint: "t".into(),
         cert_jti: "c".into(),
         cert_exp: u64::MAX,

@@ -9,6 +9,7 @@ fn level(line: &str, on: bool) -> FromAgent {
         at_ms: u64::MAX,
         ends_in_ms: None,
         blinking: false,
+        reading: None,
     }
 }
 

@@ -12,6 +12,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Stdio};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use e2e::agent::LINES;
@@ -23,12 +24,13 @@ use pinlatch_agent::clock::{EdgeClock, boot_ms};
 use pinlatch_agent::commands::Commands;
 use pinlatch_agent::config::Config;
 use pinlatch_agent::lines::Lines;
+use pinlatch_agent::statements::Statements;
 use pinlatch_agent::uplink::session::{Frame, parse_frame};
 use pinlatch_protocol::agent::ToAgent;
 use pinlatch_protocol::command::CommandStatus;
 use pinlatch_protocol::name::Name;
-use pinlatch_token::EdgeKeys;
 use pinlatch_token::command::CommandClaims;
+use pinlatch_token::{EdgeKeys, SigningKey};
 use serde_json::{Map, json};
 use xtask::bench::Row;
 
@@ -92,7 +94,10 @@ fn frames() -> Times {
     let text = "state_dir = \"s\"\n[simulator]\n[lines.lamp]\nkind = \"switch\"\ndriver = \"sim\"";
     let config = Config::parse(text, Path::new("")).expect("a configuration");
     let (lines, _signals) = Lines::open(&config);
-    let mut commands = Commands::new(name("home"), name("porch"), SESSION.into(), keys.public().clone());
+    let (site, device) = (name("home"), name("porch"));
+    let statements = Statements::new(SigningKey::generate(), site.clone(), device.clone(), Rc::default());
+    let mut commands =
+        Commands::new(site, device, SESSION.into(), keys.public().clone(), Rc::new(statements));
     let (now, boot) = (unix_ms(), boot_ms());
     let clock = EdgeClock::new(now, boot, boot);
     (0..COMMANDS)

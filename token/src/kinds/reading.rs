@@ -41,6 +41,9 @@ pub struct Reading {
     pub line: Name,
     /// The level of the line.
     pub level: Level,
+    /// When the device measured the level, in milliseconds of Unix time. The last measurement of a sensor can be older
+    /// than the reading.
+    pub measured_ms: u64,
     /// The unit of a sensor, as in the device's configuration.
     pub unit: Option<String>,
     /// When and in which order the device made the reading.
@@ -69,7 +72,7 @@ struct Record {
     n: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     u: Option<String>,
-    /// The time in seconds of Unix time.
+    /// The time of the measurement, in seconds of Unix time.
     t: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     v: Option<f64>,
@@ -91,7 +94,7 @@ impl Reading {
             return Err(bad_nonce());
         }
         #[allow(clippy::cast_precision_loss, reason = "a time in milliseconds is far below 2^53")]
-        let seconds = self.moment.at_ms as f64 / 1_000.0;
+        let seconds = self.measured_ms as f64 / 1_000.0;
         let unit = self.unit.as_deref();
         let mut record = Record {
             n: senml_name(site, device, &self.line),
@@ -137,8 +140,22 @@ impl Reading {
             ),
             _ => return Err(bad_record("the record must contain exactly one value")),
         };
-        Ok(Self { line: stated.line, level, unit, moment, nonce: eat_nonce })
+        let measured_ms = milliseconds(senml.t)
+            .filter(|at_ms| *at_ms <= moment.at_ms)
+            .ok_or_else(|| bad_record("the time must not be later than the time of the reading"))?;
+        Ok(Self { line: stated.line, level, measured_ms, unit, moment, nonce: eat_nonce })
     }
+}
+
+/// Converts a time in seconds into whole milliseconds.
+fn milliseconds(seconds: f64) -> Option<u64> {
+    let ms = (seconds * 1_000.0).round();
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the value is in the range of exact whole numbers"
+    )]
+    (0.0..=9_007_199_254_740_991.0).contains(&ms).then_some(ms as u64)
 }
 
 fn bad_nonce() -> Refusal {

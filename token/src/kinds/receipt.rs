@@ -6,6 +6,7 @@ use pinlatch_protocol::command::CommandStatus;
 use pinlatch_protocol::line::Level;
 use pinlatch_protocol::name::Name;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::jwt::b64;
 use crate::jwt::kind::Kind;
@@ -26,6 +27,8 @@ pub struct Receipt {
     pub line: Name,
     /// The name of the action.
     pub action: String,
+    /// The arguments of the action in the command.
+    pub args: Map<String, Value>,
     /// The final status of the command.
     pub status: CommandStatus,
     /// The reason for a refusal, in the form `refused_<reason>`.
@@ -43,6 +46,8 @@ struct Claims {
     #[serde(rename = "command_s256")]
     digest: String,
     action: String,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    args: Map<String, Value>,
     status: CommandStatus,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     code: Option<String>,
@@ -60,8 +65,8 @@ pub fn command_digest(token: &str) -> String {
 impl Receipt {
     /// Signs the receipt with the device's key.
     pub fn sign(self, key: &SigningKey, site: &Name, device: &Name) -> Result<String, Refusal> {
-        let Self { command, digest, line, action, status, code, level, moment } = self;
-        let claims = Claims { command, digest, action, status, code, level, moment: moment.clone() };
+        let Self { command, digest, line, action, args, status, code, level, moment } = self;
+        let claims = Claims { command, digest, action, args, status, code, level, moment: moment.clone() };
         let place = Place { site, device, line: &line };
         statement::sign(key, Kind::Receipt, &place, &moment, object(&claims))
     }
@@ -69,10 +74,10 @@ impl Receipt {
     /// Verifies a receipt of a device. The caller compares the command and its digest with the command.
     pub fn verify(token: &str, device: &DeviceIdentity) -> Result<Self, Refusal> {
         let stated = statement::verify::<Claims>(token, Kind::Receipt, device)?;
-        let Claims { command, digest, action, status, code, level, moment } = stated.custom;
+        let Claims { command, digest, action, args, status, code, level, moment } = stated.custom;
         if !matches!(status, CommandStatus::Executed | CommandStatus::Refused | CommandStatus::Expired) {
             return Err(Refusal::BadClaim("status", "the value must be a final status of a command".into()));
         }
-        Ok(Self { command, digest, line: stated.line, action, status, code, level, moment })
+        Ok(Self { command, digest, line: stated.line, action, args, status, code, level, moment })
     }
 }

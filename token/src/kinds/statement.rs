@@ -41,7 +41,8 @@ pub struct Moment {
     pub uncertainty_ms: Option<u64>,
     /// The id of the run of the agent. Each start of the agent makes a new random id.
     pub boot: String,
-    /// The number of the statement in this run, counted from 1. A missing number is a missing statement.
+    /// The number of the statement in this run, counted from 1. Readings and receipts are counted separately. A missing
+    /// number is a missing statement.
     pub n: u64,
 }
 

@@ -91,6 +91,8 @@ impl Checker<'_> {
             long_press: presses.then(|| long_press.unwrap_or(DEFAULT_LONG_PRESS)),
             sensing,
             on_link_loss,
+            signed: line.signed.as_ref().is_some_and(|signed| *signed.get_ref()),
+            receipts: line.receipts.as_ref().is_some_and(|receipts| *receipts.get_ref()),
         })
     }
 
@@ -107,6 +109,7 @@ impl Checker<'_> {
         self.only("max_on_ms", &line.max_on_ms, can_be_on(kind), "lines that can be switched on");
         self.only("min_interval_ms", &line.min_interval_ms, output, "lines that have actions");
         self.only("safe", &line.safe, output, "lines that have actions");
+        self.only("receipts", &line.receipts, output, "lines that have actions");
         self.only("range_deg", &line.range_deg, kind == LineKind::Servo, "servos");
         self.only("debounce_ms", &line.debounce_ms, contact, "contacts");
         self.only("presses", &line.presses, contact, "contacts");

@@ -24,7 +24,8 @@ impl Inner {
         };
         let pair = WebSocketPair::new()?;
         let name = self.name().await?;
-        let attached = Attached::Agent { socket: agent.clone(), since_ms: now_ms() };
+        let socket = AgentSocket { jwk: None, ..agent.clone() };
+        let attached = Attached::Agent { socket, since_ms: now_ms() };
         let welcomed = self
             .event(|site, deployment| {
                 site.agent_connected(&agent.device, &agent.session, &agent.credential(), agent.yields)?;

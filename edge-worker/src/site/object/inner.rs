@@ -15,6 +15,7 @@ use crate::config::Deployment;
 use crate::respond::fault;
 use crate::site::effects::{Actuator, Waiters, close_if_ended};
 use crate::site::known_alarm::KnownAlarm;
+use crate::site::questions::Questions;
 use crate::site::sockets::{LastSeen, Sockets};
 use crate::site::store::SqlStore;
 
@@ -39,6 +40,7 @@ pub(super) struct Inner {
     pub(super) last_seen: LastSeen,
     memory: Memory,
     pub(super) waiters: Waiters,
+    pub(super) questions: Questions,
     pub(super) frame_limits: FrameLimits,
     name: RefCell<Option<Name>>,
     /// The time at which the current timer expires, in milliseconds of Unix time. The value is `None` if no timer is
@@ -59,6 +61,7 @@ impl Inner {
             last_seen: LastSeen::default(),
             memory: Memory::default(),
             waiters: Waiters::default(),
+            questions: Questions::default(),
             frame_limits: FrameLimits::default(),
             name: RefCell::new(None),
             timer: Cell::new(None),
@@ -116,6 +119,7 @@ impl Inner {
             deployment: &deployment,
             sockets: &sockets,
             waiters: &self.waiters,
+            questions: &self.questions,
         };
         actuator.carry_out(&mut site);
         let wake = site.next_wake(sockets.any_panel(), self.wake.get());

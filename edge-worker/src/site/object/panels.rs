@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use futures_channel::oneshot;
 use pinlatch_protocol::close;
 use pinlatch_protocol::panel::{FromPanel, ToPanel};
 use pinlatch_protocol::problem::{Code, Problem};
@@ -13,8 +14,16 @@ use super::inner::Inner;
 use super::upgrade::{switch, verified};
 use crate::clock::now_ms;
 use crate::respond::fault;
-use crate::site::effects::{send, shut};
+use crate::site::effects::{CommandAnswer, send, shut};
+use crate::site::questions::WaitingQuestion;
 use crate::site::sockets::Attached;
+
+/// The reply to a call, or what the call waits for.
+enum Awaited<'a> {
+    Reply(Box<Reply>),
+    Command(oneshot::Receiver<CommandAnswer>),
+    Reading(WaitingQuestion<'a>),
+}
 
 impl Inner {
     pub(super) async fn call(self: &Rc<Self>, mut request: Request) -> Result<Response> {
@@ -34,17 +43,19 @@ impl Inner {
                     self.frame_limits.count(&principal, now_ms());
                 }
                 Ok(match answer? {
-                    Answer::Now(reply) => Ok(reply),
-                    Answer::Pending { ticket } => Err(self.waiters.wait(ticket)),
+                    Answer::Now(reply) => Awaited::Reply(Box::new(reply)),
+                    Answer::Pending { ticket } => Awaited::Command(self.waiters.wait(ticket)),
+                    Answer::Asked { device, id } => Awaited::Reading(self.questions.wait(device, id)),
                 })
             })
             .await?;
         let result: CallResult = match answer {
-            Ok(Ok(reply)) => Ok(reply),
-            Ok(Err(waiter)) => match waiter.await {
+            Ok(Awaited::Reply(reply)) => Ok(*reply),
+            Ok(Awaited::Command(waiter)) => match waiter.await {
                 Ok(outcome) => outcome.map(Reply::Command),
                 Err(_) => Err(Code::OutcomeUnknown.into()),
             },
+            Ok(Awaited::Reading(waiter)) => waiter.answer().await.map(Reply::Reading),
             Err(problem) => Err(problem),
         };
         Response::from_json(&result)

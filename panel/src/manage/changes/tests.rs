@@ -28,6 +28,8 @@ fn device(online: bool, lines: Vec<LineView>) -> DeviceView {
         booted_ms: None,
         agent_started_ms: None,
         warnings: Vec::new(),
+        key: None,
+        confirmed: false,
         answering: true,
         clock_ahead_ms: None,
         certificate_exp: None,

@@ -37,6 +37,8 @@ fn device(name: &str, lines: &[(&str, LineKind)]) -> DeviceView {
         booted_ms: None,
         agent_started_ms: None,
         warnings: Vec::new(),
+        key: None,
+        confirmed: false,
         answering: true,
         clock_ahead_ms: None,
         certificate_exp: None,

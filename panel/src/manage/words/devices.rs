@@ -214,6 +214,8 @@ mod tests {
             booted_ms: None,
             agent_started_ms: None,
             warnings: Vec::new(),
+            key: None,
+            confirmed: false,
             answering: true,
             clock_ahead_ms: Some(-59_999),
             certificate_exp: Some(61 * DAY_S),

@@ -67,6 +67,7 @@ fn requests() -> Vec<Example> {
         example::<admin::SecureRequest>("SecureRequest", json!({ "password": "87654321" })),
         example::<api::ProofRequest>("ProofRequest", json!({ "password": "12345678" })),
         example::<admin::IssueRequest>("IssueRequest", token),
+        example::<api::ConfirmRequest>("ConfirmRequest", json!({ "identity": "…" })),
         example::<audit::RetentionRequest>("RetentionRequest", json!({ "days": 30 })),
     ]
 }
@@ -81,19 +82,19 @@ fn answers() -> Vec<Example> {
         "last": { "by": { "kind": "guest", "name": "Courier" }, "action": "set", "args": { "value": true }, "at_ms": 1 } });
     let device = json!({ "name": "porch", "online": true, "answering": false, "last_seen_ms": 1, "version": "1", "booted_ms": 1,
         "agent_started_ms": 1, "clock_ahead_ms": -1, "certificate_exp": 2,
-        "warnings": ["state_not_stored"], "lines": [line] });
+        "warnings": ["state_not_stored"], "key": "…", "confirmed": true, "lines": [line] });
     let command = json!({ "id": "c", "device": "porch", "line": "lamp", "action": "set", "status": "refused",
-        "code": "refused_max_on", "level": true });
+        "code": "refused_max_on", "level": true, "receipt": "…" });
     let person = json!({ "username": "ann", "role": "viewer", "scope": "line:*/*:read", "created_ms": 1,
         "added_by": "bob", "sessions": 2, "identities": [{ "issuer": "https://id", "subject": "ann" }] });
     let token = json!({ "jti": "j", "kind": "guest", "name": "n", "creator": "ann", "scope": "line:*/*:read",
         "not_before": 1, "expires_at": 2, "max_uses": 3, "max_in_flight": 4, "max_per_minute": 5, "max_sockets": 6,
         "uses": 1, "created_ms": 1, "last_used_ms": 2,
         "revoked_ms": 3 });
-    let entry = json!({ "seq": 1, "at_ms": 2, "version": 2, "actor": "token:j", "jti": "j", "act": "command",
+    let entry = json!({ "seq": 1, "at_ms": 2, "version": 3, "actor": "token:j", "jti": "j", "act": "command",
         "target": "porch/lamp:set", "outcome": "executed", "actor_name": "Cleaner", "actor_kind": "guest",
         "line_kind": "switch", "args": "{\"value\":true}", "target_name": "cron", "target_kind": "api",
-        "max_uses": 2, "hash": "…" });
+        "max_uses": 2, "receipt": "…", "hash": "…" });
     let page = json!({ "entries": [entry], "head": { "seq": 1, "hash": "…" }, "next": 1, "keep_days": 90 });
     let enrolled = json!({ "site": "home", "device": "porch", "devcert": "…", "root_key": {}, "keyset": "…",
         "welcome": "…" });
@@ -119,6 +120,11 @@ fn answers() -> Vec<Example> {
         example::<panel::LineView>("Line", line),
         example::<panel::DeviceView>("Device", device),
         example::<command::CommandResult>("Command", command),
+        example::<api::SignedReading>("SignedReading", json!({ "reading": "…" })),
+        example::<api::DeviceKey>(
+            "DeviceKey",
+            json!({ "thumbprint": "…", "jwk": { "kty": "OKP", "crv": "Ed25519", "x": "…" }, "identity": "…" }),
+        ),
         example::<admin::Person>("Person", person),
         example::<admin::InviteReply>(
             "InviteReply",
