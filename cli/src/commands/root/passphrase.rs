@@ -62,4 +62,10 @@ mod tests {
             assert!(bad.is_empty() || !error.contains(bad), "{error}");
         }
     }
+
+    #[test]
+    fn the_documentation_contains_the_minimum() {
+        let page = include_str!("../../../../docs/keys-and-backups.md");
+        assert!(page.contains(&format!("at least {MIN_PASSPHRASE} characters")));
+    }
 }
