@@ -11,6 +11,7 @@ use crate::commands::issued_tokens::GuestCommand;
 use crate::commands::issuer::IssuerCommand;
 use crate::commands::keys::KeysCommand;
 use crate::commands::login::{Login, Logout, Setup};
+use crate::commands::root::RootCommand;
 use crate::commands::self_host::SelfHost;
 use crate::commands::send::{Open, Send};
 use crate::commands::token::TokenCommand;
@@ -86,6 +87,11 @@ pub enum Command {
         #[command(subcommand)]
         command: KeysCommand,
     },
+    /// Make a backup of the owner's root key, encrypted with a passphrase, and restore the root key from a backup.
+    Root {
+        #[command(subcommand)]
+        command: RootCommand,
+    },
     /// Configure other token issuers in wrangler.toml, so that the edge accepts access tokens of these issuers.
     #[command(visible_alias = "issuers")]
     Issuer {
@@ -155,7 +161,7 @@ mod tests {
     fn every_command_has_its_page() {
         let folder = tempfile::tempdir().unwrap();
         let pages = pages(Args::command(), folder.path()).unwrap();
-        for command in ["", "-keys-rotate", "-guest-create", "-audit-verify", "-doctor"] {
+        for command in ["", "-keys-rotate", "-root-backup", "-guest-create", "-audit-verify", "-doctor"] {
             assert!(
                 pages.iter().any(|page| page.ends_with(&format!("pinlatch{command}.1"))),
                 "{command}: {pages:?}"

@@ -23,8 +23,8 @@ use crate::commands::issued_tokens::GuestCommand;
 use crate::commands::token::TokenCommand;
 use crate::commands::user::UserCommand;
 use crate::commands::{
-    audit, device, doctor, generate, init, issued_tokens, issuer, keys, login, self_host, send, token, user,
-    watch,
+    audit, device, doctor, generate, init, issued_tokens, issuer, keys, login, root, self_host, send, token,
+    user, watch,
 };
 use crate::terminal::colour;
 use crate::terminal::output::{is_unread, print_error};
@@ -65,6 +65,7 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
         Command::Audit(audit) => return audit::run(audit, args.json),
         Command::Keys { command } => keys::run(command, args.json)?,
+        Command::Root { command } => root::run(command, args.json)?,
         Command::Issuer { command } => issuer::run(command, args.json)?,
         Command::Doctor(doctor) => return doctor::run(doctor, args.json),
         Command::SelfHost(command) => self_host::run(command, args.json)?,

@@ -62,7 +62,9 @@ pub fn run(args: &Init, json: bool) -> Result<()> {
     write_private(&root_file, root.to_private_jwk().expose())?;
     write_private(&secrets, &(edge_secrets(&edge, &root, &keyset) + &origin_var(&args.urls)))?;
 
-    let mut text = explain(&secrets, &root_file, &args.sites);
+    let key_option =
+        args.root_key.as_ref().map_or_else(String::new, |file| format!(" --root-key {}", file.display()));
+    let mut text = explain(&secrets, &root_file, &key_option, &args.sites);
     let url = args.urls.first().map_or("https://YOUR-HOST", |url| url.as_str().trim_end_matches('/'));
     for (site, code) in &setup {
         text.push_str(&format!(
@@ -77,7 +79,7 @@ pub fn run(args: &Init, json: bool) -> Result<()> {
     print(json, &json!({ "root_thumbprint": root.kid(), "setup": setup, "wrote": wrote }), &text)
 }
 
-fn explain(secrets: &Path, root_file: &Path, sites: &[Name]) -> String {
+fn explain(secrets: &Path, root_file: &Path, key_option: &str, sites: &[Name]) -> String {
     let (secrets, root_file) = (secrets.display(), root_file.display());
     let sites = sites.iter().map(Name::as_str).collect::<Vec<_>>().join(",");
     let sites = if sites == "home" {
@@ -86,8 +88,10 @@ fn explain(secrets: &Path, root_file: &Path, sites: &[Name]) -> String {
         format!("\nSet the sites in wrangler.toml:\n  SITES = \"{sites}\"\n")
     };
     format!(
-        "The owner's root key:  {root_file}  (keep a backup on another machine; never upload this file)\n\
-         The edge's secrets:    {secrets}  (do not commit this file to version control)\n\
+        "The owner's root key:  {root_file}  (never upload this file)\n\
+         The edge's secrets:    {secrets}  (keep a copy on another machine; do not commit this file to version control)\n\
+         \nMake a backup of the root key now. Without the root key, you cannot replace the edge's keys:\n  \
+         pinlatch root backup{key_option} --out ~/pinlatch-root.age\n\
          {sites}\nUpload the secrets to Cloudflare, then deploy the Worker:\n  \
          npx wrangler secret bulk {secrets}\n  npx wrangler deploy\n"
     )

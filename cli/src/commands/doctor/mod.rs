@@ -1,5 +1,6 @@
 //! Implements `pinlatch doctor`, which checks a deployment and suggests a fix for each problem.
 
+mod backup;
 mod check;
 mod clock;
 mod foreign;
@@ -66,6 +67,7 @@ pub fn run(args: &Doctor, json: bool) -> Result<ExitCode> {
     if let Some(files) = args.files() {
         checks.extend(foreign::check(&files, url.as_ref().filter(|_| answers), now()?));
     }
+    checks.extend(backup::check(args.root_key.as_deref()));
     let well = checks.iter().all(|check| check.state != State::Failed);
     let title = match (&url, &args.url) {
         (Some(url), None) => format!("{url} (the deployment that you are logged in to)"),
