@@ -9,7 +9,7 @@ use pinlatch_token::identity::{self, DeviceIdentity};
 use pinlatch_token::reading::Reading;
 use pinlatch_token::receipt::Receipt;
 use pinlatch_token::{Refusal, SigningKey};
-use serde_json::json;
+use serde_json::{Value, json};
 use xtask::simulated_lines;
 
 use crate::edge::{Connection, Edge};
@@ -30,6 +30,12 @@ fn identity_of(test_agent: &TestAgent) -> DeviceIdentity {
     let root = SigningKey::generate();
     let token = identity::sign(&root, &own.site, &own.device, &own.key.public(), 1).unwrap();
     DeviceIdentity::verify(&token, &root.public(), &own.site, None).unwrap()
+}
+
+/// Sets the level of a simulated input. The agent runs on the thread of the test, so this thread must not wait.
+async fn drive(test_agent: &TestAgent, line: &'static str, level: Value) {
+    let device = test_agent.device();
+    tokio::task::spawn_blocking(move || device.drive(line, &level)).await.unwrap().unwrap();
 }
 
 /// Asks for a reading. Returns the reading or the code of the refusal.
@@ -59,7 +65,7 @@ async fn a_question_is_answered_with_a_signed_level_or_a_code() {
             assert_eq!(Reading::verify(&door, &device, Some("another-nonce-00")), Err(Refusal::WrongNonce));
             assert_eq!(ask(&mut link, "shed", None).await, Err(no_reading::UNKNOWN_LINE.into()));
             assert_eq!(ask(&mut link, "heat", None).await, Err(no_reading::LEVEL_UNKNOWN.into()));
-            test_agent.device().drive("heat", &json!(21.5)).unwrap();
+            drive(&test_agent, "heat", json!(21.5)).await;
             link.event("heat").await;
             let heat = ask(&mut link, "heat", None).await.unwrap();
             let heat = Reading::verify(&heat, &device, None).unwrap();
@@ -88,7 +94,7 @@ async fn only_a_signed_line_signs_its_changes() {
             let (mut link, _) = edge.welcome().await;
             let device = identity_of(&test_agent);
             for (name, is_signed) in [("bell", true), ("window", false)] {
-                test_agent.device().drive(name, &json!(true)).unwrap();
+                drive(&test_agent, name, json!(true)).await;
                 let event = link.next().await.unwrap();
                 let FromAgent::Event { line, level, at_ms, reading, .. } = event else { panic!("{event:?}") };
                 assert_eq!((line.as_str(), level), (name, Some(Level::On(true))));
