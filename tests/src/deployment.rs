@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
-use pinlatch_token::EdgeKeys;
+use pinlatch_token::{EdgeKeys, SigningKey};
 use serde_json::Value;
 use tempfile::TempDir;
 use xtask::edge::{Edge, EdgeOptions, write_private};
@@ -140,6 +140,12 @@ impl Deployment {
     pub fn site(&self, index: usize) -> (&str, &str) {
         let (name, code) = &self.setup_codes[index];
         (name, code)
+    }
+
+    /// Returns the owner's root key, which `pinlatch init` generated.
+    pub fn root_key(&self) -> SigningKey {
+        let text = std::fs::read_to_string(self.folder().join("root.jwk")).expect("root.jwk");
+        SigningKey::from_jwk(&text).expect("a root key")
     }
 
     /// Returns the private keys of the edge, which `pinlatch init` generated.

@@ -4,12 +4,15 @@ use std::ops::Deref;
 use std::sync::Once;
 use std::time::Duration;
 
+use pinlatch_protocol::name::Name;
+use pinlatch_token::{PublicKey, identity};
 use serde_json::{Value, json};
 
 use crate::agent::{Agent, LINES};
 use crate::deployment::Deployment;
 use crate::host_lock::HostLock;
 use crate::http::Http;
+use crate::outsiders::now;
 use crate::socket::Panel;
 use crate::wait::eventually;
 
@@ -112,6 +115,16 @@ impl<'d> Site<'d> {
     /// Returns the state of a device's GPIO line from the HTTP API.
     pub fn line(&self, device: &str, line: &str) -> Value {
         self.owner.get(&format!("/api/v1/devices/{device}/lines/{line}")).ok()
+    }
+
+    /// Signs the identity of an enrolled device with the owner's root key, as if the owner had compared the device's key
+    /// with the device. The edge does not get the identity.
+    pub fn identity(&self, device: &str) -> String {
+        let key = self.owner.get(&format!("/api/v1/devices/{device}/key")).ok();
+        let key = PublicKey::from_jwk(&key["jwk"]).expect("the device's key");
+        let name = |text: &str| Name::new(text).expect("a name");
+        let root = self.deployment.root_key();
+        identity::sign(&root, &name(&self.name), &name(device), &key, now()).expect("an identity")
     }
 
     /// Opens a panel socket with the owner's access token.

@@ -81,6 +81,9 @@ pub async fn copy(text: &str) -> bool {
     JsFuture::from(window.navigator().clipboard().write_text(text)).await.is_ok()
 }
 
+/// The media type of a token (RFC 7519 §10.3.1).
+pub const JWT: &str = "application/jwt";
+
 pub fn save(name: &str, media_type: &str, text: &str) -> Option<()> {
     let options = BlobPropertyBag::new();
     options.set_type(media_type);

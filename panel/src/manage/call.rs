@@ -7,7 +7,9 @@ use pinlatch_protocol::admin::{
     AdmitRequest, Enrolment, Invitation, InviteReply, InviteRequest, IssueReply, IssueRequest,
     PasswordRequest, Person, RightsRequest, SecureRequest, Session, TokenView,
 };
-use pinlatch_protocol::api::{EnrolmentReply, EnrolmentRequest, ProofRequest, Secret, Whoami};
+use pinlatch_protocol::api::{
+    DeviceKey, EnrolmentReply, EnrolmentRequest, ProofRequest, Secret, SignedReading, Whoami,
+};
 use pinlatch_protocol::audit::AuditPage;
 use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::{Name, UserName};
@@ -18,6 +20,7 @@ use serde_json::{Value, json};
 
 use super::proof;
 use crate::api::{self, Failure};
+use crate::model::Key;
 use crate::refusal::Remedy;
 use crate::session::{self, SessionStatus};
 
@@ -191,6 +194,16 @@ pub async fn withdraw_enrolment(id: String) -> Result<(), Failure> {
 
 pub async fn remove_device(device: Name) -> Result<(), Failure> {
     act(Endpoint::RemoveDevice { device }).await
+}
+
+pub async fn device_key(device: Name) -> Result<DeviceKey, Failure> {
+    get(Endpoint::ShowDeviceKey { device }).await
+}
+
+/// Asks a device for a signed reading of a line. The nonce contains only letters and digits.
+pub async fn read_line(line: &Key, nonce: &str) -> Result<SignedReading, Failure> {
+    let Key { device, line } = line.clone();
+    read(Call { query: format!("?nonce={nonce}"), ..Call::new(Endpoint::ReadLine { device, line }) }).await
 }
 
 pub async fn audit(query: &str, limit: u32) -> Result<AuditPage, Failure> {

@@ -3,8 +3,9 @@
 //!
 //! The following modules are plain Rust and are tested natively: [`page`] (URLs), [`rights`] (permissions of the
 //! viewer), [`picker`] (selected scopes), [`validity`] (validity of tokens),
-//! [`changes`] (events of a device), [`enrolling`] (the progress of an enrolment), [`activity`] (loaded entries of the audit log), [`inspect`]
-//! (verdicts on tokens), [`qr`] (QR codes) and [`words`] (texts). The other modules need a browser.
+//! [`changes`] (events of a device), [`enrolling`] (the progress of an enrolment), [`activity`] (loaded entries of the
+//! audit log), [`inspect`] (verdicts on tokens), [`reading`] (signed readings of a line), [`qr`] (QR codes) and
+//! [`words`] (texts). The other modules need a browser.
 
 pub mod activity;
 pub mod changes;
@@ -13,6 +14,7 @@ pub mod inspect;
 pub mod page;
 pub mod picker;
 pub mod qr;
+pub mod reading;
 pub mod rights;
 pub mod validity;
 pub mod words;

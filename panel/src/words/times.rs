@@ -62,12 +62,13 @@ impl Moment {
     }
 }
 
+pub const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
 /// Formats a date and time without redundant parts: `14:05 today`, `14:05 tomorrow`, `Sat 22 Nov, 14:05` or
 /// `22 Nov 2027, 14:05`.
 pub fn moment(at: Moment, now: Moment) -> String {
     const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let name = |names: &[&'static str], index: u32| names.get(index as usize).copied().unwrap_or_default();
     let Moment { year, day, hour, minute, .. } = at;
     let (weekday, month) = (name(&WEEKDAYS, at.weekday), name(&MONTHS, at.month));

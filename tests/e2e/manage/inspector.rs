@@ -11,7 +11,7 @@ fn a_token_is_judged_without_leaving_the_browser() {
     in_browser(async {
         let pages = Pages::of(&site, "inspector").await;
         let requests = "return performance.getEntriesByType('resource').map(entry => entry.name)";
-        paste(&pages, "inspect-token", &site.token).await;
+        pages.paste("inspect-token", &site.token).await;
         pages.browser.until("verdict", "data-verdict", "accepted").await;
         pages.says("inspect-claims", "expires").await;
         pages.says("inspect-header", "at+jwt").await;
@@ -25,19 +25,19 @@ fn a_token_is_judged_without_leaving_the_browser() {
         // The next pasted token differs from the owner's token in one character of the signature.
         let (rest, signature) = site.token.rsplit_once('.').expect("a token");
         let turned = if signature.starts_with('A') { "B" } else { "A" };
-        paste(&pages, "inspect-token", &format!("{rest}.{turned}{}", &signature[1..])).await;
+        pages.paste("inspect-token", &format!("{rest}.{turned}{}", &signature[1..])).await;
         pages.browser.until("verdict", "data-verdict", "refused").await;
         pages.says("inspect-checks", "bad_signature").await;
 
         pages.click("keys-given").await;
         pages.browser.until("verdict", "data-verdict", "open").await;
-        paste(&pages, "inspect-key", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----").await;
-        let wrong = pages.text("key-wrong").await;
+        pages.paste("inspect-key", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----").await;
+        let wrong = pages.text("inspect-key-wrong").await;
         assert!(!wrong.is_empty(), "an invalid key is not reported");
         let jwks = site.get("/.well-known/jwks.json").ok().to_string();
-        paste(&pages, "inspect-key", &jwks).await;
+        pages.paste("inspect-key", &jwks).await;
         pages.browser.until("verdict", "data-verdict", "refused").await;
-        paste(&pages, "inspect-token", &format!("Bearer {}", site.token)).await;
+        pages.paste("inspect-token", &format!("Bearer {}", site.token)).await;
         pages.browser.until("verdict", "data-verdict", "verified").await;
         pages.write("inspect-audience", "somebody-else").await;
         pages.browser.until("verdict", "data-verdict", "refused").await;
@@ -77,7 +77,7 @@ fn an_absent_claim_and_a_refused_key_are_called_what_they_are() {
     let site = Site::shared();
     in_browser(async {
         let pages = Pages::of(&site, "inspector").await;
-        paste(&pages, "inspect-token", TOKEN).await;
+        pages.paste("inspect-token", TOKEN).await;
         pages.browser.until("verdict", "data-verdict", "refused").await;
         let outcomes = "return Object.fromEntries([...document.querySelectorAll('.checks > div')]
             .map(check => [check.querySelector('dt').innerText, check.dataset.outcome]))";
@@ -101,19 +101,10 @@ fn an_absent_claim_and_a_refused_key_are_called_what_they_are() {
         pages.says("inspect-checks", "no key was given").await;
         let told = pages.ask(outcomes).await;
         assert_eq!((&told["Type"], &told["Audience"]), (&json!("passed"), &json!("absent")));
-        paste(&pages, "inspect-key", KEY).await;
-        pages.says("key-wrong", "known").await;
+        pages.paste("inspect-key", KEY).await;
+        pages.says("inspect-key-wrong", "known").await;
         pages.says("inspect-checks", "the key that you entered cannot be used").await;
         let checks = pages.text("inspect-checks").await;
         assert!(!checks.contains("no key was given"), "{checks}");
     });
-}
-
-/// Sets the content of an input field in one step, as if a person had pasted the content.
-async fn paste(pages: &Pages, testid: &str, text: &str) {
-    pages.browser.find(testid).await;
-    let script = "const field = document.querySelector(`[data-testid='${arguments[0]}']`);
-        field.value = arguments[1];
-        field.dispatchEvent(new Event('input', { bubbles: true }));";
-    pages.browser.client.execute(script, vec![json!(testid), json!(text)]).await.expect("a script");
 }

@@ -6,8 +6,10 @@ mod inspector;
 mod other_login;
 mod people;
 mod proofs;
+mod readings;
 mod screens;
 mod session;
+mod statements;
 mod strangers;
 mod tokens;
 
@@ -121,7 +123,46 @@ impl Pages {
 
     /// Returns the secret that the page shows only once.
     async fn once(&self) -> String {
-        let field = self.browser.find("once").await;
+        self.value("once").await
+    }
+
+    /// Records each file that the page saves from now on. A download would need a folder.
+    async fn watch_files(&self) {
+        let watch = "window.files = []; window.saved = {};
+            const real = URL.createObjectURL, click = HTMLAnchorElement.prototype.click;
+            URL.createObjectURL = (blob) => {
+                const url = real.call(URL, blob);
+                window.saved[url] = blob.text();
+                return url;
+            };
+            HTMLAnchorElement.prototype.click = function () {
+                window.saved[this.href]?.then(text => window.files.push([this.download, text]));
+                return click.call(this);
+            };";
+        self.ask(watch).await;
+    }
+
+    /// Waits until the page has saved a number of files, and returns the name and the text of the last one.
+    async fn saved(&self, count: usize) -> (String, String) {
+        let files = "return window.files";
+        let enough = |files: &Value| files.as_array().is_some_and(|files| files.len() >= count);
+        let files = self.browser.until_told(files, &[], enough).await;
+        let last = files.as_array().and_then(|files| files.last()).expect("a file").clone();
+        serde_json::from_value(last).expect("a name and a text")
+    }
+
+    /// Sets the content of an input field in one step, as if a person had pasted the content.
+    async fn paste(&self, testid: &str, text: &str) {
+        self.browser.find(testid).await;
+        let script = "const field = document.querySelector(`[data-testid='${arguments[0]}']`);
+            field.value = arguments[1];
+            field.dispatchEvent(new Event('input', { bubbles: true }));";
+        self.browser.client.execute(script, vec![json!(testid), json!(text)]).await.expect("a script");
+    }
+
+    /// Returns the content of an input field or of a text that can be copied.
+    async fn value(&self, testid: &str) -> String {
+        let field = self.browser.find(testid).await;
         field.prop("value").await.expect("a property").expect("a value")
     }
 

@@ -1,6 +1,7 @@
 //! Computes the verdict of the token inspector. The crate `token` checks the token, either with the policy of the edge
-//! or with a key that the person enters.
+//! or with a key that the person enters. [`statement`] verifies the statements of devices.
 
+pub mod statement;
 #[cfg(test)]
 mod tests;
 
@@ -9,6 +10,8 @@ use pinlatch_token::{
     CheckResult, EDGE, Explanation, KeyError, KeySet, Kind, ROOT, Terms, Typ, explain, site_audience,
 };
 use serde_json::Value;
+
+use self::statement::{Contents, Missing};
 
 /// The clock tolerance for tokens of external issuers, in seconds. The edge uses the same tolerance.
 const LEEWAY: u64 = 60;
@@ -39,6 +42,8 @@ pub struct Finding {
     pub kind: Option<Kind>,
     pub explanation: Explanation,
     pub verdict: Verdict,
+    /// The contents of a verified statement.
+    pub contents: Option<Contents>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,9 +54,13 @@ pub enum Verdict {
     Genuine,
     /// The token is valid for the given key, issuer and audience.
     Verified,
+    /// The statement is valid for the given root key and device identity.
+    Proven,
     Refused,
     /// No check failed, but the signature was not checked.
     Open,
+    /// No check failed, but a statement was not verified, because input is missing.
+    Needs(Missing),
     /// The token is encrypted, and only the edge can decrypt the token.
     Sealed,
 }
@@ -62,9 +71,9 @@ impl Verdict {
         match self {
             Self::Accepted => "accepted",
             Self::Genuine => "genuine",
-            Self::Verified => "verified",
+            Self::Verified | Self::Proven => "verified",
             Self::Refused => "refused",
-            Self::Open => "open",
+            Self::Open | Self::Needs(_) => "open",
             Self::Sealed => "sealed",
         }
     }
@@ -129,7 +138,7 @@ pub fn check(token: &str, keys: &Keys, wanted: &Wanted, site: &Name, now: u64) -
         (Some(true), true, _) => Verdict::Genuine,
         (Some(true), false, _) => Verdict::Verified,
     };
-    Finding { kind, explanation, verdict }
+    Finding { kind, explanation, verdict, contents: None }
 }
 
 /// Returns the reasons why the token is refused.

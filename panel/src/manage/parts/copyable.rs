@@ -16,6 +16,9 @@ pub fn Copyable(
     mark: &'static str,
     /// Whether the text is a link for another person.
     is_link: bool,
+    /// The name of the file in which a token can be saved.
+    #[prop(optional)]
+    file: Option<String>,
 ) -> impl IntoView {
     let frame = expect_context::<Frame>();
     let field = NodeRef::<leptos::html::Output>::new();
@@ -48,6 +51,19 @@ pub fn Copyable(
     if mark == "once" {
         focus_when_shown(button);
     }
+    let save = move |file: String| {
+        let go = move |_| {
+            let saved = text.with_value(|token| browser::save(&file, browser::JWT, token.expose()));
+            let words = if saved.is_some() { words::SAVED } else { words::NOT_SAVED };
+            said.set(words);
+            frame.say(words);
+        };
+        view! {
+            <button class="quiet" type="button" data-testid=format!("{mark}-save") on:click=go>
+                {words::SAVE}
+            </button>
+        }
+    };
     let qr = move || {
         view! {
             <button
@@ -92,6 +108,7 @@ pub fn Copyable(
             >
                 {words::COPY}
             </button>
+            {file.map(save)}
             {is_link.then(qr)}
             <span class="said" role="status" data-testid=format!("{mark}-said")>{move || said.get()}</span>
         </div>

@@ -1,5 +1,4 @@
-//! The dialogs of the administration pages. The HTML element `dialog` keeps the focus inside the dialog, and restores
-//! the focus when the dialog closes.
+//! The dialogs of the administration pages that make one API call.
 
 use leptos::ev::{MouseEvent, SubmitEvent};
 use leptos::prelude::*;
@@ -9,9 +8,9 @@ use web_sys::Element;
 use super::doing::{Doing, Failed, Work};
 use super::frame::Frame;
 use super::once::{Once, OneTimeSecret};
+use super::sheet::{Sheet, close};
 use crate::api::Failure;
 use crate::manage::{browser, words};
-use crate::ui::icon::{Icon, IconKind};
 use crate::visit::Visitor;
 
 /// The content of a dialog between its text and the button that starts the API call.
@@ -73,16 +72,7 @@ pub fn FormDialog(
     #[prop(into)] on_close: Callback<()>,
 ) -> impl IntoView {
     let node = NodeRef::<leptos::html::Dialog>::new();
-    Effect::new(move |_| {
-        if let Some(dialog) = node.get().filter(|dialog| !dialog.open()) {
-            let _ = dialog.show_modal();
-        }
-    });
-    let close = move || {
-        if let Some(dialog) = node.get_untracked() {
-            dialog.close();
-        }
-    };
+    let close = move || close(node);
     let doing = Doing::write();
     let shown = RwSignal::new(None::<OneTimeSecret>);
     let call = StoredValue::new_local(call);
@@ -143,33 +133,13 @@ pub fn FormDialog(
         .into_any(),
     };
     let mut content = Some(content);
-    let heading = format!("{mark}-dialog-title");
-    let labelled = heading.clone();
     view! {
-        <dialog
-            class="sheet"
-            node_ref=node
-            data-testid=format!("{mark}-dialog")
-            aria-labelledby=labelled
-            on:close=move |_| on_close.run(())
-        >
-            <div class="sheet-head">
-                <h2 id=heading>{title}</h2>
-                <button
-                    class="dismiss"
-                    type="button"
-                    aria-label=words::CLOSE
-                    data-testid="dialog-close"
-                    on:click=move |_| close()
-                >
-                    <Icon kind=IconKind::Close/>
-                </button>
-            </div>
+        <Sheet title mark node on_close>
             {move || match shown.get() {
                 Some(shown) => view! { <Once shown on_close=move |()| close()/> }.into_any(),
                 None => content.take().into_any(),
             }}
-        </dialog>
+        </Sheet>
     }
 }
 

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
-use web_sys::HtmlElement;
+use web_sys::{HtmlElement, HtmlTextAreaElement};
 
 use crate::manage::words;
 
@@ -38,6 +38,57 @@ pub fn Field(
                 on:input=move |event| value.set(event_target_value(&event))
             />
             {hint_id.map(|hint_id| view! { <p class="hint" id=hint_id>{hint}</p> })}
+        </div>
+    }
+}
+
+/// A field for a long technical text, for example a token.
+#[component]
+pub fn Area(
+    label: &'static str,
+    /// The id of the text area, which is also its `data-testid`.
+    id: &'static str,
+    value: RwSignal<String>,
+    hint: &'static str,
+    rows: u8,
+    /// The error message, which is empty if the text is valid.
+    #[prop(optional, into)]
+    wrong: Option<Signal<String>>,
+    /// Whether the page must not keep the text. A refused text is removed from the field at once.
+    #[prop(optional, into)]
+    refuses: Option<Callback<String, bool>>,
+) -> impl IntoView {
+    let hint_id = format!("{id}-hint");
+    let input = move |event| {
+        let text = event_target_value(&event);
+        if refuses.is_some_and(|refuses| refuses.run(text.clone())) {
+            // The signal may be empty already, and would then not change the field.
+            event_target::<HtmlTextAreaElement>(&event).set_value("");
+            value.set(String::new());
+        } else {
+            value.set(text);
+        }
+    };
+    view! {
+        <div class="field">
+            <label for=id>{label}</label>
+            <textarea
+                id=id
+                data-testid=id
+                class="mono"
+                rows=rows
+                autocomplete="off"
+                autocapitalize="none"
+                spellcheck="false"
+                aria-describedby=hint_id.clone()
+                prop:value=move || value.get()
+                on:input=input
+            ></textarea>
+            <p class="hint" id=hint_id>{hint}</p>
+            {wrong
+                .map(|wrong| view! {
+                    <p class="wrong" role="alert" data-testid=format!("{id}-wrong")>{move || wrong.get()}</p>
+                })}
         </div>
     }
 }

@@ -27,6 +27,8 @@ pub struct Frame {
     pub page: RwSignal<Page>,
     session: RwSignal<Session>,
     site: StoredValue<Name>,
+    /// The token that the token inspector shows when it is opened. A URL never contains a token.
+    to_inspect: StoredValue<Option<String>>,
 }
 
 impl Frame {
@@ -37,7 +39,8 @@ impl Frame {
             panel.model.with(|model| model.whoami.as_ref().map(Rights::of)).unwrap_or_default()
         });
         let is_filled = Memo::new(move |_| panel.model.with(Model::is_filled));
-        Self { panel, rights, is_filled, page, session, site: StoredValue::new(site) }
+        let (site, to_inspect) = (StoredValue::new(site), StoredValue::new(None));
+        Self { panel, rights, is_filled, page, session, site, to_inspect }
     }
 
     pub fn site(&self) -> Name {
@@ -53,6 +56,17 @@ impl Frame {
         browser::go(&format!("{}{query}", self.path(&page)));
         self.page.set(page);
         browser::scroll_up();
+    }
+
+    /// Shows a token in the token inspector.
+    pub fn inspect(&self, token: String) {
+        self.to_inspect.set_value(Some(token));
+        self.show(Page::Inspector, "");
+    }
+
+    /// Returns the token that another page has passed to the token inspector.
+    pub fn take_inspected(&self) -> String {
+        self.to_inspect.try_update_value(Option::take).flatten().unwrap_or_default()
     }
 
     pub fn has_ended(&self) -> bool {
@@ -91,6 +105,11 @@ impl Frame {
     pub fn moment(&self, ms: u64) -> String {
         let now = platform::moment(platform::now_ms());
         crate::words::moment(platform::moment(ms), now)
+    }
+
+    /// Formats a time with its full date and its seconds. The time is in milliseconds of Unix time.
+    pub fn exact(&self, ms: u64) -> String {
+        words::exact(platform::moment(ms))
     }
 }
 

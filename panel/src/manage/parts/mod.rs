@@ -14,3 +14,4 @@ pub mod once;
 pub mod open_items;
 pub mod picker;
 pub mod proof;
+pub mod sheet;

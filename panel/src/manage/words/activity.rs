@@ -23,9 +23,17 @@ pub const EXPORT: &str = "Export as JSON Lines";
 pub const EXPORTING: &str = "Exporting…";
 pub const BAD_TIME: &str = "Enter a valid date and time.";
 pub const LIST: &str = "Entries, newest first";
+/// Marks an entry whose outcome the device has signed.
+pub const RECEIPT: &str = "Receipt";
+pub const RECEIPT_TEXT: &str = "The device signed this outcome with its own key.";
+pub const COPY_RECEIPT: &str = "Copy receipt";
+pub const INSPECT_RECEIPT: &str = "Inspect receipt";
+/// This text is shown if the browser denies access to the clipboard.
+pub const RECEIPT_NOT_COPIED: &str =
+    "The browser blocked the clipboard. Choose “Inspect receipt”, and copy the text there.";
 
 /// The actions that the filter offers.
-pub const ACTS: [&str; 35] = [
+pub const ACTS: [&str; 37] = [
     "command",
     "setup",
     "login",
@@ -51,7 +59,9 @@ pub const ACTS: [&str; 35] = [
     "enrolment_withdrawal",
     "enrol",
     "renewal",
+    "device_confirmation",
     "device_removal",
+    "receipt",
     "odd_message",
     "events_dropped",
     "retention",
@@ -89,7 +99,9 @@ pub fn act(act: &str) -> String {
         "enrolment" => "Enrolment string created",
         "enrolment_withdrawal" => "Enrolment string withdrawn",
         "enrol" => "Device enrolled",
+        "device_confirmation" => "Device key confirmed",
         "device_removal" => "Device removed",
+        "receipt" => "Late receipt",
         "odd_message" => "Unexpected device message",
         "events_dropped" => "Too many events",
         "retention" => "Log retention changed",

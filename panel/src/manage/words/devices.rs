@@ -61,6 +61,22 @@ pub mod fact {
     pub const CERTIFICATE: &str = "Certificate valid until";
 }
 
+/// The section with the device's key.
+pub mod key {
+    use super::Name;
+
+    pub const TITLE: &str = "Device key";
+    /// The accessible name of the thumbprint.
+    pub const THUMBPRINT: &str = "Thumbprint of the device's key";
+    pub const CONFIRMED: &str = "Confirmed by the owner's root key.";
+    pub const WHY_CONFIRMED: &str = "Everyone with the owner's public root key can check this device's signed readings and receipts without trusting the server. On the device, pinlatch-agent status --key shows the same key.";
+    pub const WHY: &str = "Until then, only the server says that this key is the key of the device. To confirm the key, the owner compares it with the key that pinlatch-agent status --key shows on the device.";
+
+    pub fn not_confirmed(device: &Name) -> String {
+        format!("Not confirmed. On the owner's computer, run: pinlatch device confirm {device}")
+    }
+}
+
 pub fn kind(kind: LineKind) -> &'static str {
     match kind {
         LineKind::Switch => "Switch",

@@ -2,7 +2,8 @@
 
 use pinlatch_token::{CheckResult, Kind};
 
-use crate::manage::inspect::Verdict;
+use super::statement;
+use crate::manage::inspect::{Finding, Verdict};
 
 pub const TEXT: &str = "Paste a token to see its contents and whether it would be accepted. The token is checked in your browser and is not sent anywhere. The token is deleted when you leave this page.";
 pub const TOKEN: &str = "Token";
@@ -35,15 +36,18 @@ pub fn headline(verdict: Verdict) -> &'static str {
         Verdict::Accepted => "The token would be accepted",
         Verdict::Genuine => "The token is genuine",
         Verdict::Verified => "The signature is valid",
+        Verdict::Proven => "The statement is valid",
         Verdict::Refused => "The token would be refused",
-        Verdict::Open => "The signature was not checked",
+        Verdict::Open | Verdict::Needs(_) => "The signature was not checked",
         Verdict::Sealed => "The token is encrypted",
     }
 }
 
 /// Explains a verdict.
-pub fn meaning(verdict: Verdict) -> &'static str {
-    match verdict {
+pub fn meaning(finding: &Finding) -> &'static str {
+    match finding.verdict {
+        Verdict::Proven => finding.contents.as_ref().map_or("", statement::proven),
+        Verdict::Needs(missing) => statement::missing(missing),
         Verdict::Accepted => {
             "The edge of this site signed the token. The token is for this site and is valid now. Only the edge can check whether the token was revoked."
         }

@@ -7,7 +7,9 @@ pub mod devices;
 pub mod inspector;
 pub mod people;
 pub mod proof;
+pub mod reading;
 pub mod scope;
+pub mod statement;
 pub mod tokens;
 
 #[cfg(test)]
@@ -19,7 +21,7 @@ use pinlatch_protocol::problem::{Code, Problem};
 use super::page::Page;
 use super::picker::Fault;
 use crate::link::State;
-use crate::words::{page_title, section, sentence, title};
+use crate::words::{MONTHS, Moment, clock, page_title, section, sentence, title};
 
 pub use crate::words::CANCEL;
 
@@ -42,11 +44,20 @@ pub const PERSON_REQUIRED: &str =
 pub const UNKNOWN_SESSION: &str = "This session has already ended. Reload the page.";
 pub const UNKNOWN_CODE: &str =
     "This invitation or enrolment string was already used or withdrawn, or it has expired. Reload the page.";
+pub const DEVICE_OFFLINE: &str =
+    "The device is offline, so it cannot be asked. Check the device's power and network, then try again.";
+pub const DEVICE_SILENT: &str = "The device is connected but did not answer in time. Try again. If it never answers, update its agent: agents of earlier releases cannot sign readings.";
+pub const LEVEL_UNKNOWN: &str = "The device does not know the level of this line now, for example because its sensor does not answer. Check the wiring and the device's log, then try again.";
 pub const COPY: &str = "Copy";
 pub const COPIED: &str = "Copied to the clipboard.";
 /// This text is shown if the browser denies access to the clipboard.
 pub const COPY_BY_HAND: &str =
     "The browser blocked the clipboard. The text is selected. Copy the text with the keyboard or the menu.";
+pub const SAVE: &str = "Save";
+pub const SAVED: &str = "Saved as a file.";
+pub const NOT_SAVED: &str = "The browser did not save the file. Copy the text instead.";
+/// The label of the button that opens the token inspector.
+pub const INSPECT: &str = "Inspect";
 pub const SHARE: &str = "Share";
 pub const SHOW_QR: &str = "Show QR code";
 pub const HIDE_QR: &str = "Hide QR code";
@@ -100,6 +111,9 @@ pub fn failure(problem: Option<&Problem>, is_write: bool) -> String {
         Some(problem) if problem.is(Code::PersonRequired) => PERSON_REQUIRED.into(),
         Some(problem) if problem.is(Code::UnknownSession) => UNKNOWN_SESSION.into(),
         Some(problem) if problem.is(Code::UnknownCode) => UNKNOWN_CODE.into(),
+        Some(problem) if problem.is(Code::DeviceOffline) => DEVICE_OFFLINE.into(),
+        Some(problem) if problem.is(Code::DeviceSilent) => DEVICE_SILENT.into(),
+        Some(problem) if problem.is(Code::LevelUnknown) => LEVEL_UNKNOWN.into(),
         Some(problem) if problem.is(Code::InsufficientScope) => match &problem.detail {
             Some(detail) => format!("You do not have permission for this action: {detail}."),
             None => "You do not have permission for this action. Ask an owner for access.".into(),
@@ -114,6 +128,12 @@ pub fn failure(problem: Option<&Problem>, is_write: bool) -> String {
         },
         Some(problem) => sentence(problem),
     }
+}
+
+/// Formats a date and time with all parts, for example `30 Nov 2026, 14:05:09`.
+pub fn exact(at: Moment) -> String {
+    let month = MONTHS.get(at.month as usize).copied().unwrap_or_default();
+    format!("{} {month} {}, {}", at.day, at.year, clock(at))
 }
 
 /// Describes an open invitation or enrolment string: its creator and its end. `end` is a formatted time.

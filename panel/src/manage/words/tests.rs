@@ -33,6 +33,17 @@ fn a_failure_says_what_can_be_done() {
     let last = failure(Some(&Problem::new(Code::LastOwner)), true);
     assert!(last.contains("at least one owner"), "{last}");
     assert!(failure(Some(&Problem::new(Code::Throttled).retry_after(4)), true).contains("in 4 s"));
+    // Each refusal of a signed reading has a text with the next step.
+    for code in [Code::DeviceOffline, Code::DeviceSilent, Code::LevelUnknown] {
+        let text = failure(Some(&Problem::new(code).detail("the cause")), false);
+        assert!(text.contains("ry again") && !text.contains("the cause"), "{text}");
+    }
+}
+
+#[test]
+fn an_exact_time_has_all_parts() {
+    let at = Moment { year: 2026, month: 10, day: 3, weekday: 2, hour: 14, minute: 5, second: 9 };
+    assert_eq!(exact(at), "3 Nov 2026, 14:05:09");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use pinlatch_protocol::audit::AuditEntry;
 use pinlatch_protocol::audit::words::Sentence;
 
+use super::receipt::Receipt;
 use crate::manage::activity::Log;
 use crate::manage::words::activity as text;
 use crate::platform;
@@ -68,7 +69,7 @@ pub fn Days(log: RwSignal<Log>) -> impl IntoView {
     }
 }
 
-/// Shows one entry as a sentence. A click shows the technical ids.
+/// Shows one entry as a sentence. A click shows the technical ids and the receipt.
 #[component]
 fn Entry(entry: AuditEntry) -> impl IntoView {
     let sentence = Sentence::of(&entry);
@@ -81,6 +82,10 @@ fn Entry(entry: AuditEntry) -> impl IntoView {
         let kind =
             sentence.actor_kind.map(|kind| view! { " " <span class="entry-kind">{text::kind(kind)}</span> });
         view! { <span data-part="actor"><strong>{actor}</strong>{kind}</span>" " }
+    });
+    let receipt = StoredValue::new(entry.receipt.clone());
+    let mark = entry.receipt.is_some().then(|| {
+        view! { " " <span class="tag" data-part="receipt">{text::RECEIPT}</span> }
     });
     let entry = StoredValue::new(entry);
     let ids = move || {
@@ -96,11 +101,12 @@ fn Entry(entry: AuditEntry) -> impl IntoView {
                 // The ids are drawn at the first click, because most people never need them.
                 <summary on:click=move |_| is_open.set(true)>
                     <time>{minutes}<span class="seconds">{seconds}</span></time>
-                    <span class="entry-what">{actor}<span data-part="what">{sentence.text}</span></span>
+                    <span class="entry-what">{actor}<span data-part="what">{sentence.text}</span>{mark}</span>
                     <span class="entry-outcome" data-part="outcome">{sentence.outcome}</span>
                 </summary>
                 <Show when=move || is_open.get()>
                     <dl class="facts ids" data-part="ids">{ids}</dl>
+                    {receipt.get_value().map(|receipt| view! { <Receipt receipt/> })}
                 </Show>
             </details>
         </li>

@@ -2,6 +2,7 @@
 
 mod days;
 mod filter;
+mod receipt;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;

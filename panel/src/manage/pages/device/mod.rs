@@ -1,13 +1,19 @@
-//! The page of one device with its details, lines, live events and actions.
+//! The page of one device with its details, key, lines, live events and actions.
+
+mod key;
+mod lines;
+mod reading;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use pinlatch_protocol::audit::AuditFilter;
 use pinlatch_protocol::line::LineKind;
 use pinlatch_protocol::name::Name;
-use pinlatch_protocol::panel::{DeviceView, LineView};
+use pinlatch_protocol::panel::DeviceView;
 use pinlatch_protocol::scope::SiteRight;
 
+use self::key::DeviceKey;
+use self::lines::Lines;
 use super::devices::enrol;
 use crate::manage::changes::Events;
 use crate::manage::page::Page;
@@ -21,7 +27,7 @@ use crate::manage::{activity, call, words};
 use crate::model::{Key, Presence, Pressed};
 use crate::ui::icon::{Icon, IconKind};
 use crate::ui::skip::MAIN;
-use crate::words::{ago, level_mark, reported, span, title};
+use crate::words::{ago, span, title};
 
 #[component]
 pub fn Device(name: Name) -> impl IntoView {
@@ -57,6 +63,7 @@ fn now(frame: Frame, name: &Name) -> Option<DeviceView> {
 fn There(name: Name) -> impl IntoView {
     view! {
         <Facts name=name.clone()/>
+        <DeviceKey name=name.clone()/>
         <Lines name=name.clone()/>
         <LiveEvents name=name.clone()/>
         <DeviceActions name/>
@@ -181,73 +188,6 @@ fn Facts(name: Name) -> impl IntoView {
                     })}
             </dl>
         </section>
-    }
-}
-
-#[component]
-fn Lines(name: Name) -> impl IntoView {
-    let frame = expect_context::<Frame>();
-    let name = StoredValue::new(name);
-    let lines = Memo::new(move |_| {
-        let device = now(frame, &name.get_value());
-        device
-            .map(|device| device.lines.iter().map(|line| (line.name.clone(), line.kind)).collect())
-            .unwrap_or_default()
-    });
-    let [line, kind, level, desired, changed] = text::COLUMNS;
-    view! {
-        <section class="plate">
-            <h2 class="part-head">{text::LINES}</h2>
-            <Show
-                when=move || !lines.with(Vec::is_empty)
-                fallback=|| view! { <p class="plate-text">{text::NO_LINES}</p> }
-            >
-                <table class="table" data-testid="lines">
-                    <thead>
-                        <tr>
-                            <th scope="col">{line}</th>
-                            <th scope="col">{kind}</th>
-                            <th scope="col">{level}</th>
-                            <th scope="col">{desired}</th>
-                            <th scope="col">{changed}</th>
-                        </tr>
-                    </thead>
-                    <tbody>
-                        <For each=move || lines.get() key=Clone::clone let:line>
-                            <Line key=Key { device: name.get_value(), line: line.0 } kind=line.1/>
-                        </For>
-                    </tbody>
-                </table>
-            </Show>
-        </section>
-    }
-}
-
-#[component]
-fn Line(key: Key, kind: LineKind) -> impl IntoView {
-    let frame = expect_context::<Frame>();
-    let [_, kind_head, level_head, desired_head, changed_head] = text::COLUMNS;
-    let test_id = format!("line-{}", key.line);
-    let shown = title(key.line.as_str());
-    let key = StoredValue::new(key);
-    let line = Memo::new(move |_| frame.panel.model.with(|model| model.line(&key.get_value()).cloned()));
-    let of = move |fact: fn(&LineView) -> Option<String>| {
-        line.with(|line| line.as_ref().and_then(fact)).unwrap_or_else(|| text::DASH.into())
-    };
-    let mark = move || line.with(|line| level_mark(line.as_ref().and_then(|line| line.reported.as_ref())));
-    let changed = move || {
-        let edge_ms = frame.panel.model.with(|model| model.edge_ms(frame.panel.now.get()));
-        let changed = line.with(|line| line.as_ref().and_then(|line| line.changed_ms));
-        changed.map_or_else(|| text::DASH.into(), |at| ago(edge_ms.saturating_sub(at)))
-    };
-    view! {
-        <tr data-testid=test_id data-level=mark>
-            <th scope="row">{shown}</th>
-            <td data-label=kind_head>{text::kind(kind)}</td>
-            <td data-label=level_head>{move || of(|line| Some(reported(line)))}</td>
-            <td data-label=desired_head>{move || of(text::desired)}</td>
-            <td data-label=changed_head>{changed}</td>
-        </tr>
     }
 }
 
