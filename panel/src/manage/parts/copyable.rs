@@ -1,4 +1,5 @@
-//! A text to copy or to share, completely visible at every width. A link is also shown as a QR code.
+//! A text to copy or to share, completely visible at every width. A link is also shown as a QR code. A token that can be
+//! saved as a file scrolls, because it fills a small screen.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -78,10 +79,9 @@ pub fn Copyable(
         }
     };
     view! {
-        // The element `output` shows the whole text without scrolling. With its usual role, screen readers would
-        // announce the text.
+        // With its usual role, screen readers would announce the text of the element `output`.
         <output
-            class="once"
+            class=if file.is_some() { "once long" } else { "once" }
             role="textbox"
             aria-readonly="true"
             aria-multiline="true"

@@ -122,7 +122,7 @@ fn moment(moment: &Moment, time: impl Fn(u64) -> String) -> [(&'static str, Stri
 /// Describes the source of the time in a statement, and its uncertainty.
 pub fn clock(moment: &Moment) -> String {
     let source = match moment.source {
-        TimeSource::Edge => "the server, with a signature",
+        TimeSource::Edge => "the server's signed time",
         TimeSource::System => "the device's own synchronised clock",
         TimeSource::None => {
             return "unknown: the device did not know the time, so the time can be wrong".into();
@@ -131,9 +131,9 @@ pub fn clock(moment: &Moment) -> String {
     match moment.uncertainty_ms {
         Some(ms) => {
             let span = duration(u32::try_from(ms).unwrap_or(u32::MAX));
-            format!("{source}; uncertain by {span}")
+            format!("{source}, uncertain by {span}")
         }
-        None => format!("{source}; uncertainty unknown"),
+        None => format!("{source}, uncertainty unknown"),
     }
 }
 
