@@ -45,7 +45,7 @@ pub enum Command {
     Logout(Logout),
     /// Show the name, the site and the scopes (permissions) of the logged-in user.
     Whoami,
-    /// List, enrol and remove devices. Without a subcommand, list the devices and their GPIO lines.
+    /// List, enrol, confirm and remove devices. Without a subcommand, list the devices and their GPIO lines.
     #[command(visible_aliases = ["devices", "lines", "ls"])]
     Device {
         #[command(subcommand)]
@@ -141,6 +141,7 @@ mod tests {
             &["send", "porch/flap", "set", "-5"],
             &["token", "revoke", "-x_1"],
             &["devices", "--color", "never"],
+            &["device", "confirm", "porch", "--thumbprint-stdin"],
         ] {
             let parsed = Args::try_parse_from([&["pinlatch"], line].concat());
             assert!(
@@ -161,7 +162,15 @@ mod tests {
     fn every_command_has_its_page() {
         let folder = tempfile::tempdir().unwrap();
         let pages = pages(Args::command(), folder.path()).unwrap();
-        for command in ["", "-keys-rotate", "-root-backup", "-guest-create", "-audit-verify", "-doctor"] {
+        for command in [
+            "",
+            "-keys-rotate",
+            "-root-backup",
+            "-guest-create",
+            "-audit-verify",
+            "-device-confirm",
+            "-doctor",
+        ] {
             assert!(
                 pages.iter().any(|page| page.ends_with(&format!("pinlatch{command}.1"))),
                 "{command}: {pages:?}"

@@ -9,6 +9,7 @@ mod deploy;
 mod edge;
 mod explained;
 mod files;
+mod identities;
 mod jwks;
 mod states;
 mod terminal;

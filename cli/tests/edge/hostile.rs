@@ -86,6 +86,7 @@ fn nothing_of_a_hostile_edge_controls_the_terminal() {
         &["device", "enrol", "porch"],
         &["device", "enrolments"],
         &["device", "remove", "porch"],
+        &["device", "confirm", "porch"],
         &["user", "invite", "ben", "--role", "viewer"],
         &["user", "list"],
         &["audit"],
