@@ -11,6 +11,7 @@ use crate::commands::issued_tokens::GuestCommand;
 use crate::commands::issuer::IssuerCommand;
 use crate::commands::keys::KeysCommand;
 use crate::commands::login::{Login, Logout, Setup};
+use crate::commands::reading::ReadLine;
 use crate::commands::root::RootCommand;
 use crate::commands::self_host::SelfHost;
 use crate::commands::send::{Open, Send};
@@ -55,6 +56,9 @@ pub enum Command {
     Send(Send),
     /// Open a door or another momentary line: switch the line on for a short time (the action `pulse`).
     Open(Open),
+    /// Ask a device for a signed reading of a GPIO line, and verify the reading with the device identity that you signed
+    /// with `pinlatch device confirm`.
+    Reading(ReadLine),
     /// Print the events of the site as they happen, until you press Ctrl-C. With --json, each message from the edge is
     /// printed as one line of JSON.
     Watch,
@@ -142,6 +146,7 @@ mod tests {
             &["token", "revoke", "-x_1"],
             &["devices", "--color", "never"],
             &["device", "confirm", "porch", "--thumbprint-stdin"],
+            &["reading", "Porch/Heat"],
         ] {
             let parsed = Args::try_parse_from([&["pinlatch"], line].concat());
             assert!(

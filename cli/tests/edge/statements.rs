@@ -337,3 +337,78 @@ fn the_list_compares_the_keys_with_the_own_folder() {
     let listed: Value = serde_json::from_str(&owner.succeeds(&["devices", "--json"], "")).unwrap();
     assert_eq!(listed[2]["confirmed"], Value::Null, "{listed}");
 }
+
+#[test]
+fn a_reading_is_verified_with_the_own_identity() {
+    let owner = Owner::new();
+    let shown = owner.succeeds(&["reading", "porch/heat"], "");
+    assert!(shown.contains("signed, not verified: run `pinlatch device confirm porch` first"), "{shown}");
+    assert!(owner.confirm("porch", DEVICE.kid()).status.success());
+    let shown = owner.succeeds(&["reading", "porch/heat"], "");
+    let lines: Vec<&str> = shown.lines().collect();
+    let file = owner.path("devices/home/porch.jwt");
+    assert_eq!(
+        lines[..4],
+        [
+            "porch/heat: 21.5 °C",
+            "  measured at 2026-07-01T12:00:00Z, 2s before the reading was signed",
+            "  the time comes from the edge, uncertain by up to 40 ms",
+            &format!("  signed by the device; verified with {}", file.display()),
+        ]
+    );
+    assert_eq!((lines.len(), lines[4].split('.').count()), (5, 3), "{shown}");
+    let document: Value = serde_json::from_str(
+        &owner.succeeds(&["--json", "reading", "porch/heat", "--nonce", "-a-nonce-of-my-own"], ""),
+    )
+    .unwrap();
+    assert_eq!(
+        (&document["verified"], &document["level"], &document["unit"], &document["measured_ms"]),
+        (&json!(true), &json!(21.54), &json!("°C"), &json!(NOON))
+    );
+    assert_eq!((&document["nonce"], &document["n"]), (&json!("-a-nonce-of-my-own"), &json!(7)));
+    let shown = owner.succeeds(&["reading", "porch/heat", "--out", "reading.jwt"], "");
+    let stored = fs::read_to_string(owner.path("reading.jwt")).unwrap();
+    assert_eq!((stored.split('.').count(), stored.trim()), (3, stored.as_str()));
+    assert!(shown.ends_with("The signed reading is in reading.jwt.\n"), "{shown}");
+
+    // Without the root key on this machine, its public half can come from a file.
+    fs::rename(owner.path("root.jwk"), owner.path("kept.jwk")).unwrap();
+    let shown = owner.succeeds(&["reading", "porch/heat"], "");
+    assert!(shown.contains("signed, not verified: there is no root key"), "{shown}");
+    fs::write(owner.path("public.jwk"), owner.root.public_jwk().to_string()).unwrap();
+    let files = ["--root", "public.jwk", "--device", "devices/home/porch.jwt"];
+    let shown = owner.succeeds(&[&["reading", "porch/heat"], &files[..]].concat(), "");
+    assert!(shown.contains("verified with devices/home/porch.jwt"), "{shown}");
+}
+
+#[test]
+fn a_reading_that_is_not_the_devices_answer_is_refused() {
+    let owner = Owner::new();
+    let reading =
+        |line: &str| owner.refused(&["reading", &format!("porch/{line}"), "--out", "reading.jwt"], "");
+    assert_eq!(reading("replayed").0, "wrong_nonce", "also without an identity");
+    assert!(owner.confirm("porch", DEVICE.kid()).status.success());
+    for (line, code, part) in [
+        ("forged", "unknown_key", "pinlatch device confirm porch"),
+        ("replayed", "wrong_nonce", "Ask again"),
+        ("other", "other_line", "porch/heat"),
+        ("silent", "device_silent", "did not answer within 2 s"),
+        ("heta", "unknown_line", "did you mean heat?"),
+    ] {
+        let (found, text) = reading(line);
+        assert_eq!(found, code, "{line}: {text}");
+        assert!(text.contains(part), "{line}: {text}");
+    }
+    assert!(!owner.path("reading.jwt").exists(), "a refused reading is not stored");
+    let output = owner.run(&["reading", "porch/heat", "--nonce", "short"], "");
+    assert_eq!(output.status.code(), Some(2));
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    // An identity that another root key signed, or of another device, verifies nothing.
+    let signed = identity::sign(&THIEF, &name("home"), &name("porch"), &THIEF.public(), 1_000).unwrap();
+    fs::write(owner.path("forged.jwt"), signed).unwrap();
+    let barn = identity::sign(&owner.root, &name("home"), &name("barn"), &DEVICE.public(), now).unwrap();
+    fs::write(owner.path("barn.jwt"), barn).unwrap();
+    for (file, code) in [("forged.jwt", "unknown_key"), ("barn.jwt", "other_device")] {
+        assert_eq!(owner.refused(&["reading", "porch/heat", "--device", file], "").0, code);
+    }
+}
