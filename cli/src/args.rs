@@ -83,7 +83,7 @@ pub enum Command {
         #[command(subcommand)]
         command: Option<GuestCommand>,
     },
-    /// Show or export the audit log, and verify the hash chain of an exported log.
+    /// Show or export the audit log, and verify the hash chain and the receipts of an exported log.
     #[command(visible_aliases = ["log", "logs"])]
     Audit(Audit),
     /// Rotate the keys of the edge, or make all tokens invalid at once.
