@@ -13,7 +13,8 @@ use pinlatch_agent::credentials::{FILE, full_path};
 use pinlatch_agent::enrol::{EnrolError, EnrolString, Options, enrol};
 use pinlatch_agent::lines::survey::Survey;
 use pinlatch_agent::reload::Source;
-use pinlatch_agent::reporting::{log, status};
+use pinlatch_agent::reporting::log;
+use pinlatch_agent::reporting::status::{self, Status};
 use pinlatch_agent::running::{RunningConfig, runtime_folder};
 use pinlatch_agent::safe;
 use pinlatch_agent::uplink::tls;
@@ -98,6 +99,9 @@ enum Command {
         /// Prints the result as one JSON document.
         #[arg(long)]
         json: bool,
+        /// Prints only the thumbprint of this device's key, which `pinlatch device confirm` asks for.
+        #[arg(long, conflicts_with = "json")]
+        key: bool,
     },
     /// Checks whether a configuration file is valid.
     CheckConfig {
@@ -178,7 +182,17 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
                 print(&survey.text());
             }
         }
-        Command::Status { config, socket, json } => show_status(&config, socket, json)?,
+        Command::Status { config, socket, json, key } => {
+            let status = read_status(&config, socket)?;
+            match (json, key) {
+                (true, _) => print(&(serde_json::to_string(&status)? + "\n")),
+                (_, true) => {
+                    let key = status.key.context("the agent has not read its credentials yet; try again")?;
+                    print(&(key + "\n"));
+                }
+                _ => print(&status.to_string()),
+            }
+        }
         Command::CheckConfig { config } => check(&config)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -249,18 +263,12 @@ fn hangups() -> anyhow::Result<mpsc::Receiver<()>> {
     Ok(asked)
 }
 
-fn show_status(config: &Path, socket: Option<PathBuf>, json: bool) -> anyhow::Result<()> {
+fn read_status(config: &Path, socket: Option<PathBuf>) -> anyhow::Result<Status> {
     let socket = match socket {
         Some(socket) => socket,
         None => Config::load(config)?.status_socket.unwrap_or_else(status::default_socket),
     };
-    let status = status::ask(&socket).map_err(|error| anyhow::anyhow!("{error} [{}]", error.code()))?;
-    if json {
-        print(&(serde_json::to_string(&status)? + "\n"));
-    } else {
-        print(&status.to_string());
-    }
-    Ok(())
+    status::ask(&socket).map_err(|error| anyhow::anyhow!("{error} [{}]", error.code()))
 }
 
 fn check(file: &Path) -> anyhow::Result<()> {

@@ -43,6 +43,7 @@ mod sealed_limits;
 mod self_hosting;
 mod sessions;
 mod shares;
+mod statements;
 mod throttles;
 mod tokens;
 mod two_sites;

@@ -101,6 +101,11 @@ impl Agent {
         SimulatedDevice::new(self.folder.path())
     }
 
+    /// Returns the path of the agent's configuration file.
+    pub fn config_file(&self) -> PathBuf {
+        self.device().config_file()
+    }
+
     fn spawn(&self) -> Guarded {
         let mut run = self.command();
         run.env("RUST_LOG", "debug");

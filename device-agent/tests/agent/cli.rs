@@ -293,6 +293,8 @@ async fn status_tells_of_link_clock_lines_and_commands() {
     assert_eq!((&status["device"], &status["site"]), (&json!("porch"), &json!("home")));
     assert_eq!((&status["edge"], &status["link"]["state"]), (&json!(edge.url()), &json!("connected")));
     assert_eq!(status["key"], json!(enrolled.key.kid()));
+    let key = output(&["status", "--config", config, "--key"]).await;
+    assert_eq!(text(&key.stdout), format!("{}\n", enrolled.key.kid()));
     assert_eq!(status["counters"]["connections"], 1);
     assert_eq!(status["counters"]["executed"], 2);
     assert_eq!(status["counters"]["refused"], json!({ "refused_action": 1 }));

@@ -22,6 +22,7 @@ mod proxy;
 mod reload;
 mod renewal;
 mod running;
+mod statements;
 mod test_agent;
 mod trust;
 mod uplink;

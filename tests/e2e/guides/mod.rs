@@ -10,6 +10,7 @@
 
 mod doctor;
 mod page;
+mod readings;
 
 use std::path::Path;
 use std::process::Command;
@@ -87,6 +88,7 @@ impl TestDeployment {
                     ("ROBOT_SECRET", robot),
                 ],
             ),
+            Page::read("readings", &[("PORCH", "")]),
         ];
         let deployment = Deployment::start_named(vec!["home".into()], |options| configured(options, &pages));
         let folder = deployment.folder();
@@ -99,7 +101,11 @@ impl TestDeployment {
         let login = ["login", "--url", deployment.origin(), "--username", OWNER, "--password-stdin"];
         let logged_in = page::pinlatch(&folder, &login, PASSWORD);
         assert!(logged_in.status.success(), "{logged_in:?}");
-        let agent = site.device("porch");
+        let agent = readings::agent(&site);
+        let on_porch = readings::on_device(&folder, &agent);
+        for page in pages.iter_mut().filter(|page| page.name == "readings") {
+            page.set("PORCH", &on_porch);
+        }
         Self { pages, deployment, providers, auth0, _agent: agent, _auth0: process, _auth0_log: auth0_log }
     }
 
@@ -139,7 +145,8 @@ fn configured(options: EdgeOptions, pages: &[Page]) -> EdgeOptions {
     std::fs::copy(root.join("wrangler.toml"), folder.join("wrangler.toml")).expect("wrangler.toml");
     // The link to `node_modules` replaces the step `npm install jsonwebtoken` of the guide.
     std::os::unix::fs::symlink(root.join("node_modules"), folder.join("node_modules")).expect("a link");
-    for page in pages {
+    let configuring: Vec<&Page> = pages.iter().filter(|page| page.has("configure")).collect();
+    for page in &configuring {
         page.run(folder, "configure");
     }
     let text = std::fs::read_to_string(folder.join("wrangler.toml")).expect("wrangler.toml");
@@ -148,7 +155,7 @@ fn configured(options: EdgeOptions, pages: &[Page]) -> EdgeOptions {
     let written =
         derive(&text, Path::new("/"), Path::new("/"), &Default::default()).expect("a configuration");
     let vars = &written["vars"];
-    assert_eq!(vars["ISSUERS"].as_object().map(serde_json::Map::len), Some(pages.len()), "{vars}");
+    assert_eq!(vars["ISSUERS"].as_object().map(serde_json::Map::len), Some(configuring.len()), "{vars}");
     options.var("ISSUERS", vars["ISSUERS"].clone()).var("LOGINS", vars["LOGINS"].clone())
 }
 

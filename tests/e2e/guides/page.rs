@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use e2e::program;
+use e2e::program as path_of;
 
 pub struct Page {
     /// The name of the guide's file in `docs/guides`, without `.md`.
@@ -58,6 +58,11 @@ impl Page {
         self.variables.insert(name.into(), value.into());
     }
 
+    /// Returns whether the guide has code blocks with this purpose.
+    pub fn has(&self, purpose: &str) -> bool {
+        self.blocks.iter().any(|block| block.language == "sh" && block.purpose == purpose)
+    }
+
     /// Writes the files of the guide into a folder. Then runs the code blocks with this purpose in that folder, in one
     /// shell. Returns the output of the code blocks.
     pub fn run(&self, folder: &Path, purpose: &str) -> String {
@@ -77,15 +82,23 @@ impl Page {
     }
 }
 
+/// Runs a program from the search path `PATH`, as a reader of the guides does.
+pub fn program(folder: &Path, command: &[&str], input: &str) -> Output {
+    let (name, arguments) = command.split_first().expect("a program");
+    ended(Command::new(name).args(arguments), folder, input)
+}
+
 /// Runs `pinlatch` from the search path `PATH`, as a reader of the guides does.
 pub fn pinlatch(folder: &Path, arguments: &[&str], input: &str) -> Output {
     ended(Command::new("pinlatch").args(arguments), folder, input)
 }
 
 fn ended(command: &mut Command, folder: &Path, input: &str) -> Output {
-    let folder_of = |variable: &str| program(variable).parent().map(Path::to_owned).expect("a folder");
-    let mut path: Vec<PathBuf> =
-        ["PINLATCH_BIN", "PINLATCH_PYTHON", "PINLATCH_NODE"].into_iter().map(folder_of).collect();
+    let folder_of = |variable: &str| path_of(variable).parent().map(Path::to_owned).expect("a folder");
+    let mut path: Vec<PathBuf> = ["PINLATCH_BIN", "PINLATCH_AGENT_BIN", "PINLATCH_PYTHON", "PINLATCH_NODE"]
+        .into_iter()
+        .map(folder_of)
+        .collect();
     path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
     let path = std::env::join_paths(path).expect("a search path");
     command.current_dir(folder).env("PATH", path).env("PINLATCH_CONFIG_DIR", folder.join("owner"));

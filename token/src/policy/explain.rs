@@ -227,7 +227,9 @@ fn claim_meaning(name: &str, value: &Value, now: Option<u64>) -> Option<String> 
         "exp" => return moment("expires", value, now),
         "auth_time" => return moment("the person logged in", value, now),
         "iss" => "the issuer of the token",
-        "sub" => "the subject: the person, program or device that sends the token",
+        "sub" => {
+            "the subject: the person, program or device that sends the token; in a reading or receipt, the line"
+        }
         "aud" => "the audience: the intended recipient of the token",
         "azp" | "client_id" => "the client that requested the token",
         "jti" => "the id of the token; an owner can revoke the token by this id",
@@ -244,7 +246,14 @@ fn claim_meaning(name: &str, value: &Value, now: Option<u64>) -> Option<String> 
         "time_source" => "the source of the time: `edge`, `system` or `none`",
         "time_uncertainty_ms" => "the width of the interval that contains the time, in milliseconds",
         "boot" => "the run of the device's agent; each start of the agent has another id",
-        "n" => "the number of the statement in this run; a missing number is a missing statement",
+        "n" => "the number of the reading or receipt in this run; a missing number is a missing statement",
+        "line" => "the name of the line",
+        "action" => "the action of the command",
+        "args" => "the arguments of the action",
+        "status" => "the final status of the command",
+        "code" => "the reason why the device refused the command",
+        "level" => "the level of the line right after the command",
+        "unit" => "the unit of the sensor",
         "command" => "the id of the command that the receipt is about",
         "command_s256" => "the SHA-256 digest of the command's token",
         "deadline" => "the command's deadline, in milliseconds since 1970",

@@ -43,7 +43,7 @@ pub struct Confirm {
     #[arg(long, value_name = "FILE", conflicts_with = "thumbprint_stdin")]
     thumbprint_file: Option<PathBuf>,
     /// Read the device's thumbprint from stdin instead of asking for it, for example from
-    /// `ssh porch sudo pinlatch-agent status --json | jq -r .key`.
+    /// `ssh porch sudo pinlatch-agent status --key`.
     #[arg(long)]
     thumbprint_stdin: bool,
     /// The file with the owner's root key. [default: root.jwk in the configuration folder]

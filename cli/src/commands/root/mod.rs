@@ -27,7 +27,16 @@ pub enum RootCommand {
     /// Restore the owner's root key from a backup. The command asks for the passphrase of the backup.
     Restore(restore::Restore),
     /// Show the thumbprint of the owner's root key, and the time of its last backup.
-    Show(KeyFile),
+    Show(Show),
+}
+
+#[derive(clap::Args)]
+pub struct Show {
+    #[command(flatten)]
+    file: KeyFile,
+    /// Print only the public key as a JWK. With this key, everyone can verify the identities of devices.
+    #[arg(long)]
+    public: bool,
 }
 
 #[derive(clap::Args)]
@@ -47,13 +56,17 @@ pub fn run(command: &RootCommand, json: bool) -> Result<()> {
     match command {
         RootCommand::Backup(args) => backup::run(args, json),
         RootCommand::Restore(args) => restore::run(args, json),
-        RootCommand::Show(file) => show(file, json),
+        RootCommand::Show(args) => show(args, json),
     }
 }
 
-fn show(file: &KeyFile, json: bool) -> Result<()> {
-    let path = file.path()?;
+fn show(args: &Show, json: bool) -> Result<()> {
+    let path = args.file.path()?;
     let key = read_key(&path)?;
+    if args.public {
+        let jwk = key.public_jwk();
+        return print(json, &jwk, &jwk.to_string());
+    }
     let backup = record::find(key.kid());
     let text = format!(
         "The root key {} is in {}.\n{}",
