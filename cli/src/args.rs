@@ -11,6 +11,7 @@ use crate::commands::issued_tokens::GuestCommand;
 use crate::commands::issuer::IssuerCommand;
 use crate::commands::keys::KeysCommand;
 use crate::commands::login::{Login, Logout, Setup};
+use crate::commands::reading::ReadLine;
 use crate::commands::root::RootCommand;
 use crate::commands::self_host::SelfHost;
 use crate::commands::send::{Open, Send};
@@ -45,7 +46,7 @@ pub enum Command {
     Logout(Logout),
     /// Show the name, the site and the scopes (permissions) of the logged-in user.
     Whoami,
-    /// List, enrol and remove devices. Without a subcommand, list the devices and their GPIO lines.
+    /// List, enrol, confirm and remove devices. Without a subcommand, list the devices and their GPIO lines.
     #[command(visible_aliases = ["devices", "lines", "ls"])]
     Device {
         #[command(subcommand)]
@@ -55,6 +56,9 @@ pub enum Command {
     Send(Send),
     /// Open a door or another momentary line: switch the line on for a short time (the action `pulse`).
     Open(Open),
+    /// Ask a device for a signed reading of a GPIO line, and verify the reading with the device identity that you signed
+    /// with `pinlatch device confirm`.
+    Reading(ReadLine),
     /// Print the events of the site as they happen, until you press Ctrl-C. With --json, each message from the edge is
     /// printed as one line of JSON.
     Watch,
@@ -79,7 +83,7 @@ pub enum Command {
         #[command(subcommand)]
         command: Option<GuestCommand>,
     },
-    /// Show or export the audit log, and verify the hash chain of an exported log.
+    /// Show or export the audit log, and verify the hash chain and the receipts of an exported log.
     #[command(visible_aliases = ["log", "logs"])]
     Audit(Audit),
     /// Rotate the keys of the edge, or make all tokens invalid at once.
@@ -141,6 +145,8 @@ mod tests {
             &["send", "porch/flap", "set", "-5"],
             &["token", "revoke", "-x_1"],
             &["devices", "--color", "never"],
+            &["device", "confirm", "porch", "--thumbprint-stdin"],
+            &["reading", "Porch/Heat"],
         ] {
             let parsed = Args::try_parse_from([&["pinlatch"], line].concat());
             assert!(
@@ -161,7 +167,15 @@ mod tests {
     fn every_command_has_its_page() {
         let folder = tempfile::tempdir().unwrap();
         let pages = pages(Args::command(), folder.path()).unwrap();
-        for command in ["", "-keys-rotate", "-root-backup", "-guest-create", "-audit-verify", "-doctor"] {
+        for command in [
+            "",
+            "-keys-rotate",
+            "-root-backup",
+            "-guest-create",
+            "-audit-verify",
+            "-device-confirm",
+            "-doctor",
+        ] {
             assert!(
                 pages.iter().any(|page| page.ends_with(&format!("pinlatch{command}.1"))),
                 "{command}: {pages:?}"

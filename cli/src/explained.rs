@@ -1,4 +1,5 @@
-//! A problem of the edge, with an explanation that the command line has found out.
+//! Errors with a stable code: a problem of the edge with an explanation that the command line has found out, and a
+//! refusal by the command line itself.
 
 use std::fmt;
 
@@ -24,6 +25,19 @@ impl std::error::Error for Explained {}
 /// Adds an explanation to a problem.
 pub fn explained(problem: Problem, explanation: impl Into<String>) -> Error {
     Explained { problem, explanation: explanation.into() }.into()
+}
+
+/// A refusal by the command line itself, for example of a key that differs from the key that the owner expects. The code
+/// never changes.
+#[derive(Debug, thiserror::Error)]
+#[error("refused ({code}): {reason}")]
+pub struct Refused {
+    pub code: &'static str,
+    pub reason: String,
+}
+
+pub fn refused(code: &'static str, reason: impl Into<String>) -> Error {
+    Refused { code, reason: reason.into() }.into()
 }
 
 /// Returns the problem document of an error, if the edge returned one.

@@ -9,6 +9,7 @@ mod deploy;
 mod edge;
 mod explained;
 mod files;
+mod identities;
 mod jwks;
 mod states;
 mod terminal;
@@ -23,8 +24,8 @@ use crate::commands::issued_tokens::GuestCommand;
 use crate::commands::token::TokenCommand;
 use crate::commands::user::UserCommand;
 use crate::commands::{
-    audit, device, doctor, generate, init, issued_tokens, issuer, keys, login, root, self_host, send, token,
-    user, watch,
+    audit, device, doctor, generate, init, issued_tokens, issuer, keys, login, reading, root, self_host,
+    send, token, user, watch,
 };
 use crate::terminal::colour;
 use crate::terminal::output::{is_unread, print_error};
@@ -55,6 +56,7 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
         Command::Send(send) => send::run(send, args.json)?,
         Command::Open(open) => send::open(open, args.json)?,
+        Command::Reading(reading) => reading::run(reading, args.json)?,
         Command::Watch => watch::run(args.json)?,
         Command::User { command } => user::run(command.as_ref().unwrap_or(&UserCommand::List), args.json)?,
         Command::Token { command } => {

@@ -1,6 +1,7 @@
 //! Describes devices and GPIO lines in words, with the colours of their states.
 
 use pinlatch_protocol::line::{Level, LineKind};
+use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::{DeviceView, LineView};
 use pinlatch_protocol::wording;
 
@@ -35,9 +36,58 @@ pub fn since(at_ms: u64, now_ms: u64) -> String {
     )
 }
 
+/// The key of a device, compared with the device identity in the owner's own folder. If the owner has no identity of the
+/// device, only the edge's word exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirmation {
+    Unconfirmed,
+    /// The edge names the key that the owner confirmed.
+    Confirmed,
+    /// The edge says that it has an identity for the key.
+    AccordingToEdge,
+    /// The edge names another key than the key that the owner confirmed.
+    Differs,
+}
+
+impl Confirmation {
+    /// Compares the key that the edge names with the key that the owner confirmed.
+    pub fn of(device: &DeviceView, own: Option<&str>) -> Self {
+        match (own, &device.key) {
+            (Some(own), Some(key)) if own == key => Self::Confirmed,
+            (Some(_), Some(_)) => Self::Differs,
+            _ if device.confirmed => Self::AccordingToEdge,
+            _ => Self::Unconfirmed,
+        }
+    }
+
+    /// Returns the words after the presence of the device.
+    pub fn words(self) -> Option<String> {
+        match self {
+            Self::Confirmed => Some(paint(Tone::Good, "confirmed")),
+            Self::AccordingToEdge => Some("confirmed, according to the edge".into()),
+            Self::Unconfirmed | Self::Differs => None,
+        }
+    }
+
+    /// Returns a warning for the owner.
+    pub fn warning(self, device: &Name) -> Option<String> {
+        (self == Self::Differs).then(|| {
+            format!(
+                "The edge names another key for this device than you confirmed. \
+                 To compare the key with the device, run `pinlatch device confirm {device}`."
+            )
+        })
+    }
+}
+
+/// Describes the reported level of a line without the colour of its state.
+pub fn reported(line: &LineView) -> String {
+    spaced(&wording::reported(line))
+}
+
 /// Describes the reported level of a line, and the level that was asked for if it differs.
 pub fn state(line: &LineView) -> String {
-    let mut text = paint(tone(line), &spaced(&wording::reported(line)));
+    let mut text = paint(tone(line), &reported(line));
     if let Some(desired) = line.desired.as_ref().filter(|desired| Some(**desired) != line.reported) {
         text.push_str(&paint(Tone::Warning, &format!(" (asked for: {})", level(line.kind, desired))));
     }

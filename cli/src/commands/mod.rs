@@ -9,6 +9,7 @@ pub mod issued_tokens;
 pub mod issuer;
 pub mod keys;
 pub mod login;
+pub mod reading;
 pub mod root;
 pub mod self_host;
 pub mod send;

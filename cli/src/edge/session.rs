@@ -113,6 +113,11 @@ pub fn logged_in_at() -> Result<Option<Url>> {
     Ok(read()?.map(|kept| kept.url))
 }
 
+/// Returns the site that the user chose at the login, if any.
+pub fn chosen_site() -> Result<Option<Name>> {
+    Ok(read()?.and_then(|kept| kept.site))
+}
+
 /// Returns the given session, and renews it first if its access token is about to expire. The caller has the lock.
 fn live_with_lock(kept: Credentials) -> Result<Session> {
     if kept.is_fresh()? { Ok(kept.into()) } else { renew(kept) }

@@ -9,7 +9,7 @@ use pinlatch_token::KeyError;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::explained::problem;
+use crate::explained::{Refused, problem};
 use crate::terminal::colour::{Tone, for_stderr, for_stdout, paint};
 use crate::terminal::text::plain;
 
@@ -48,7 +48,7 @@ pub fn print_refusal(json: bool, document: &impl Serialize, mark: &str, sentence
     Ok(())
 }
 
-/// Prints an error. `other` is the code of an error that is neither a problem nor a refused key.
+/// Prints an error. `other` is the code of an error that has no code of its own.
 pub fn print_error(json: bool, error: &Error, other: &str) {
     let reason = format!("{error:#}");
     let key = error.downcast_ref().map(KeyError::code);
@@ -56,12 +56,14 @@ pub fn print_error(json: bool, error: &Error, other: &str) {
         Some(code) => format!("key refused ({code}): {reason}"),
         None => reason.clone(),
     };
-    let printed = match (problem(error), key) {
-        (Some(problem), _) => print_refusal(json, problem, OWN, &sentence),
-        (None, Some(code)) => {
-            print_refusal(json, &json!({ "error": "key", "code": code, "reason": reason }), OWN, &sentence)
-        }
-        (None, None) => print_refusal(json, &json!({ "error": other, "reason": reason }), OWN, &sentence),
+    let document = match (error.downcast_ref(), key) {
+        (Some(Refused { code, reason }), _) => json!({ "error": "refused", "code": code, "reason": reason }),
+        (None, Some(code)) => json!({ "error": "key", "code": code, "reason": reason }),
+        (None, None) => json!({ "error": other, "reason": reason }),
+    };
+    let printed = match problem(error) {
+        Some(problem) => print_refusal(json, problem, OWN, &sentence),
+        None => print_refusal(json, &document, OWN, &sentence),
     };
     if printed.is_err() {
         complain(Tone::Bad, OWN, &sentence);

@@ -86,6 +86,8 @@ fn nothing_of_a_hostile_edge_controls_the_terminal() {
         &["device", "enrol", "porch"],
         &["device", "enrolments"],
         &["device", "remove", "porch"],
+        &["device", "confirm", "porch"],
+        &["reading", "porch/heat"],
         &["user", "invite", "ben", "--role", "viewer"],
         &["user", "list"],
         &["audit"],

@@ -6,3 +6,4 @@ mod codes;
 mod doctor;
 mod fake_edge;
 mod hostile;
+mod statements;

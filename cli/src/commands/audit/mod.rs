@@ -2,6 +2,7 @@
 
 mod chain;
 mod page;
+mod receipts;
 
 use std::fs::File;
 use std::io::Read;
@@ -19,9 +20,10 @@ use serde_json::json;
 use url::form_urlencoded::Serializer;
 
 use self::chain::Chain;
+use self::receipts::{Files, Known};
 use crate::edge::api::parse;
 use crate::edge::session::api;
-use crate::terminal::output::{print, print_json_line, print_refusal};
+use crate::terminal::output::{print, print_json_line, print_refusal, warn};
 use crate::terminal::times::{Moment, now};
 
 /// The maximum size of a log that `audit verify` reads, in bytes. A busy site needs about ten years to write a log of 4
@@ -39,7 +41,8 @@ pub struct Audit {
 
 #[derive(Subcommand)]
 enum AuditCommand {
-    /// Verify an exported audit log offline. The hash chain shows whether an entry was changed, removed or added.
+    /// Verify an exported audit log offline. The hash chain shows whether an entry was changed, removed or added. The
+    /// receipts in the log show whether the devices confirm the outcomes of commands.
     Verify(Verify),
     /// Set the number of days for which the edge stores log entries. Only an owner can change the number of days.
     Keep {
@@ -98,6 +101,8 @@ struct Verify {
     /// given entry. The option can be given several times.
     #[arg(long = "head", value_name = "SEQ:HASH", value_parser = head)]
     heads: Vec<AuditHead>,
+    #[command(flatten)]
+    files: Files,
 }
 
 fn range() -> std::ops::RangeInclusive<i64> {
@@ -193,28 +198,48 @@ fn keep(days: u32, json: bool) -> Result<()> {
 }
 
 fn check(args: &Verify, json: bool) -> Result<ExitCode> {
-    let entries = read(&args.file)?;
-    match chain::verify(entries, &args.heads) {
-        Ok(Chain { entries, from, to }) => {
-            let AuditHead { seq, hash } = &to;
-            let start = match from {
-                1 => "The export contains the first entry of the log.".to_owned(),
-                _ => format!(
-                    "The hash of entry {from} cannot be verified, because the export does not contain the previous entry."
-                ),
-            };
-            let text = format!(
-                "The hash chain is valid. It has {entries} entries, from {from} to {seq}. {start} The last entry is {seq}:{hash}"
-            );
-            print(json, &json!({ "ok": true, "entries": entries, "from": from, "head": to }), &text)?;
-            Ok(ExitCode::SUCCESS)
-        }
+    let mut entries = read(&args.file)?;
+    entries.sort_by_key(|entry| entry.seq);
+    let Chain { entries: count, from, to } = match chain::verify(&entries, &args.heads) {
+        Ok(chain) => chain,
         Err(broken) => {
             let document = json!({ "ok": false, "seq": broken.seq(), "reason": broken.to_string() });
             print_refusal(json, &document, "pinlatch:", &format!("the hash chain is invalid: {broken}"))?;
-            Ok(ExitCode::FAILURE)
+            return Ok(ExitCode::FAILURE);
         }
+    };
+    let has_receipts = entries.iter().any(|entry| entry.receipt.is_some());
+    let known = if has_receipts || args.files.are_given() { args.files.read()? } else { Known::default() };
+    for reason in &known.skipped {
+        warn(reason);
     }
+    let report = receipts::check(&entries, &known);
+    let AuditHead { seq, hash } = &to;
+    let start = match from {
+        1 => "The export contains the first entry of the log.".to_owned(),
+        _ => format!(
+            "The hash of entry {from} cannot be verified, because the export does not contain the previous entry."
+        ),
+    };
+    let text = format!(
+        "The hash chain is valid. It has {count} entries, from {from} to {seq}. {start} The last entry is {seq}:{hash}{}",
+        report.text()
+    );
+    let mut document = json!({ "ok": report.faults.is_empty(), "entries": count, "from": from, "head": to, "receipts": report });
+    let Some(fault) = report.faults.first() else {
+        print(json, &document, &text)?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let reason = format!("the receipt of entry {} is refused ({}): {}", fault.seq, fault.code, fault.reason);
+    if let Some(members) = document.as_object_mut() {
+        members.insert("seq".into(), json!(fault.seq));
+        members.insert("reason".into(), json!(reason));
+    }
+    print(json, &document, &text)?;
+    if !json {
+        print_refusal(json, &document, "pinlatch:", &reason)?;
+    }
+    Ok(ExitCode::FAILURE)
 }
 
 /// Reads the entries of an exported log.

@@ -2,7 +2,7 @@
 
 mod backup;
 mod check;
-mod clock;
+pub mod clock;
 mod foreign;
 mod named;
 mod private;

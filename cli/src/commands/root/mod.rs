@@ -83,7 +83,7 @@ fn show(args: &Show, json: bool) -> Result<()> {
 }
 
 /// Reads the owner's root key.
-fn read_key(file: &Path) -> Result<SigningKey> {
+pub fn read_key(file: &Path) -> Result<SigningKey> {
     if !file.exists() {
         bail!(
             "there is no root key at {}; give the file's path with --root-key, or restore the key from its backup with `pinlatch root restore`",

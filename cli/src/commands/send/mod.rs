@@ -61,7 +61,7 @@ pub struct Options {
 }
 
 /// Reads the names of a device and a line. Names contain no upper case, but people write names as the panel shows them.
-fn place(text: &str) -> Result<(Name, Name), String> {
+pub fn place(text: &str) -> Result<(Name, Name), String> {
     let text = text.to_ascii_lowercase();
     let (device, line) = text
         .split_once('/')

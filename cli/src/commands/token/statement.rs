@@ -4,13 +4,11 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use pinlatch_token::identity::DeviceIdentity;
 use pinlatch_token::reading::Reading;
 use pinlatch_token::receipt::Receipt;
-use pinlatch_token::{Kind, PublicKey, Refusal, SigningKey, unverified_kind};
-use serde_json::Value;
+use pinlatch_token::{Kind, Refusal, unverified_kind};
 
-use super::input::read_file;
+use crate::identities;
 
 /// The keys that verify a statement.
 #[derive(clap::Args)]
@@ -36,16 +34,15 @@ impl Statement {
     /// checked.
     pub fn verify(&self, token: &str, now: u64) -> Result<Result<(), Refusal>> {
         let file = self.root.as_deref().context("no root key is given; use --root")?;
-        let root = public_key(&read_file(file)?).with_context(|| file.display().to_string())?;
+        let root = identities::root_key(file)?;
         let kind = unverified_kind(token);
         if kind == Some(Kind::Device) {
-            return Ok(identity(token, &root, now).map(drop));
+            return Ok(identities::verify(token, &root, Some(now)).map(drop));
         }
         let Some(file) = &self.device else {
             bail!("a reading or receipt needs the identity of its device; use --device FILE");
         };
-        let stated = String::from_utf8_lossy(&read_file(file)?).trim().to_owned();
-        let device = identity(&stated, &root, now)
+        let device = identities::verify(&identities::read(file)?, &root, Some(now))
             .with_context(|| format!("the device identity in {} is refused", file.display()))?;
         Ok(match kind {
             Some(Kind::Receipt) => Receipt::verify(token, &device).map(drop),
@@ -53,20 +50,4 @@ impl Statement {
             _ => Reading::verify(token, &device, self.nonce.as_deref()).map(drop),
         })
     }
-}
-
-fn identity(token: &str, root: &PublicKey, now: u64) -> Result<DeviceIdentity, Refusal> {
-    let site = DeviceIdentity::unverified_site(token)
-        .ok_or_else(|| Refusal::BadClaim("aud", "the value must be the audience of a site".into()))?;
-    DeviceIdentity::verify(token, root, &site, Some(now))
-}
-
-/// Reads a public key from a public or private JWK.
-fn public_key(bytes: &[u8]) -> Result<PublicKey> {
-    let text = String::from_utf8_lossy(bytes);
-    let jwk: Value = serde_json::from_str(&text).ok().context("the file is not a JWK")?;
-    if jwk.get("d").is_some() {
-        return Ok(SigningKey::from_jwk(&text)?.public());
-    }
-    Ok(PublicKey::from_jwk(&jwk)?)
 }

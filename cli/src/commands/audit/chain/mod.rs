@@ -54,13 +54,12 @@ impl Broken {
 }
 
 /// Verifies the hash chain from the oldest entry to the newest entry. A log can start with entries of the first version.
-/// After an entry of the present version, every entry must have the present version. `entries` can have any order, and must contain
-/// every entry of `heads`. The hash of an entry depends on the previous entry. Therefore, the hash of the oldest entry
+/// After an entry of the present version, every entry must have the present version. `entries` must be sorted by their
+/// numbers, and must contain every entry of `heads`. The hash of an entry depends on the previous entry. Therefore, the hash of the oldest entry
 /// is verified only if this entry has the number 1.
-pub fn verify(mut entries: Vec<AuditEntry>, heads: &[AuditHead]) -> Result<Chain, Broken> {
-    entries.sort_by_key(|entry| entry.seq);
+pub fn verify(entries: &[AuditEntry], heads: &[AuditHead]) -> Result<Chain, Broken> {
     let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Err(Broken::Empty) };
-    for entry in &entries {
+    for entry in entries {
         match entry.version {
             Some(version) if version > AUDIT_VERSION => return Err(Broken::TooNew(entry.seq, version)),
             // The hash of the oldest entry cannot be verified, but its form can.

@@ -10,6 +10,12 @@ use super::*;
 /// printf '["",1,1782907200000,"ann",null,"setup","ann","done"]' | sha256sum
 const OLD: &str = r#"{"seq":1,"at_ms":1782907200000,"actor":"ann","act":"setup","target":"ann","outcome":"done","hash":"ff3544a70226701e52fff6a3c39a701c88a96c4bca1a1459bb39225f7abee0fe"}"#;
 
+/// Verifies entries in any order, as `audit verify` does.
+fn verify(mut entries: Vec<AuditEntry>, heads: &[AuditHead]) -> Result<Chain, Broken> {
+    entries.sort_by_key(|entry| entry.seq);
+    super::verify(&entries, heads)
+}
+
 fn linked(before: &str, mut entry: AuditEntry) -> AuditEntry {
     entry.hash = link(before, &entry).unwrap();
     entry

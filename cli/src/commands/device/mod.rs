@@ -1,6 +1,11 @@
-//! Implements `pinlatch device`, which enrols, removes and lists devices.
+//! Implements `pinlatch device`, which enrols, confirms, removes and lists devices.
 
-use anyhow::Result;
+mod confirm;
+mod thumbprint;
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
 use clap::Subcommand;
 use pinlatch_protocol::admin::Enrolment;
 use pinlatch_protocol::api::{EnrolmentReply, EnrolmentRequest};
@@ -13,11 +18,13 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 
 use crate::commands::suggest::{self, suggested};
+use crate::edge::api::Api;
 use crate::edge::session::api;
-use crate::states::{presence, state};
+use crate::identities;
+use crate::states::{Confirmation, presence, state};
 use crate::terminal::colour::{Tone, paint};
 use crate::terminal::columns::columns;
-use crate::terminal::output::{note, print};
+use crate::terminal::output::{note, print, print_token};
 use crate::terminal::text::plain;
 use crate::terminal::times::{now_ms, stamp};
 
@@ -40,6 +47,16 @@ pub enum DeviceCommand {
         #[arg(allow_hyphen_values = true)]
         id: String,
     },
+    /// Confirm the key of a device: compare the key that the edge names with the key on the device itself, and sign the
+    /// identity of the device with the owner's root key. Everyone can then verify the readings and receipts of the
+    /// device without the edge.
+    Confirm(confirm::Confirm),
+    /// Print the identity of a confirmed device from the configuration folder. The identity is public. With it and the
+    /// public root key, everyone can verify the readings and receipts of the device.
+    Identity {
+        /// The device's name.
+        name: Name,
+    },
     /// List the devices of the site and the GPIO lines of each device.
     #[command(visible_alias = "ls")]
     List,
@@ -56,6 +73,8 @@ pub fn run(command: &DeviceCommand, json: bool) -> Result<()> {
         DeviceCommand::Enrol { name } => enrol(name, json),
         DeviceCommand::Enrolments => enrolments(json),
         DeviceCommand::WithdrawEnrolment { id } => withdraw_enrolment(id, json),
+        DeviceCommand::Confirm(args) => confirm::run(args, json),
+        DeviceCommand::Identity { name } => show_identity(name, json),
         DeviceCommand::List => list(json),
         DeviceCommand::Remove { name } => remove(name, json),
     }
@@ -115,12 +134,39 @@ fn remove(name: &Name, json: bool) -> Result<()> {
     print(json, &json!({ "removed": name }), &text)
 }
 
-fn list(json: bool) -> Result<()> {
-    let devices: Vec<DeviceView> = api()?.call(&Endpoint::ListDevices)?;
-    print(json, &devices, &page(&devices, now_ms()?))
+fn show_identity(name: &Name, json: bool) -> Result<()> {
+    let site = identities::site(&api()?)?;
+    let file = identities::file(&site, name)?;
+    if !file.exists() {
+        bail!(
+            "there is no identity of {name} at {}; to make one, run `pinlatch device confirm {name}`",
+            file.display()
+        );
+    }
+    let identity = identities::read(&file)?;
+    let document = json!({ "site": site, "device": name, "file": file, "identity": identity });
+    print_token(json, &document, &identity)
 }
 
-fn page(devices: &[DeviceView], now_ms: u64) -> String {
+fn list(json: bool) -> Result<()> {
+    let api = api()?;
+    let devices: Vec<DeviceView> = api.call(&Endpoint::ListDevices)?;
+    let confirmed = if json { BTreeMap::new() } else { confirmed_keys(&api, &devices) };
+    print(json, &devices, &page(&devices, &confirmed, now_ms()?))
+}
+
+/// Returns the keys that the owner confirmed. Without a folder of identities, no request to the edge is necessary. An
+/// error is ignored, because the list of devices is useful without the keys.
+fn confirmed_keys(api: &Api, devices: &[DeviceView]) -> BTreeMap<Name, String> {
+    if !identities::all_sites().is_ok_and(|folder| folder.exists()) {
+        return BTreeMap::new();
+    }
+    let names: Vec<&Name> = devices.iter().map(|device| &device.name).collect();
+    identities::site(api).map(|site| identities::confirmed_keys(&site, &names)).unwrap_or_default()
+}
+
+/// `confirmed` contains the thumbprints of the keys that the owner confirmed.
+fn page(devices: &[DeviceView], confirmed: &BTreeMap<Name, String>, now_ms: u64) -> String {
     if devices.is_empty() {
         return "The site has no devices. To enrol a device, run `pinlatch device enrol NAME`.".into();
     }
@@ -129,7 +175,12 @@ fn page(devices: &[DeviceView], now_ms: u64) -> String {
     let kinds = lines().map(|line| line.kind.as_str().len()).max().unwrap_or_default();
     let mut page = String::new();
     for device in devices {
-        page.push_str(&format!("{}  {}\n", device.name, presence(device, now_ms)));
+        let confirmation = Confirmation::of(device, confirmed.get(&device.name).map(String::as_str));
+        let words = confirmation.words().map(|words| format!("  {words}")).unwrap_or_default();
+        page.push_str(&format!("{}  {}{words}\n", device.name, presence(device, now_ms)));
+        if let Some(warning) = confirmation.warning(&device.name) {
+            page.push_str(&format!("  {}\n", paint(Tone::Warning, &warning)));
+        }
         for code in &device.warnings {
             let text = wording::warning(code).map_or_else(|| plain(code), str::to_owned);
             page.push_str(&format!("  {}\n", paint(Tone::Warning, &text)));
@@ -164,11 +215,35 @@ mod tests {
         ]))
         .unwrap();
         assert_eq!(
-            for_stdout(&page(&devices, 1_782_907_500_000)),
+            for_stdout(&page(&devices, &BTreeMap::new(), 1_782_907_500_000)),
             "porch  online\n  heat  sensor     23.9 °C\n  door  momentary  off\n\
              barn  online\n  The configuration file is invalid, so the agent runs with its last good configuration. \
              Run `pinlatch-agent check-config` on the device.\n\
              shed  offline since 2026-07-01T12:00:00Z (5m ago)\n  desk  dimmer     25 % (last known)\n"
+        );
+    }
+
+    #[test]
+    fn the_list_says_who_confirmed_the_key_of_a_device() {
+        let device = |name: &str, key: &str, confirmed: bool| {
+            json!({ "name": name, "online": true, "last_seen_ms": 0, "version": null, "key": key, "lines": [],
+                "confirmed": confirmed })
+        };
+        let devices: Vec<DeviceView> = serde_json::from_value(json!([
+            device("a-own", "k1", false),
+            device("b-edge", "k1", true),
+            device("c-other", "k2", true),
+            device("d-none", "k1", false),
+        ]))
+        .unwrap();
+        let own = ["a-own", "c-other"].map(|name| (Name::new(name).unwrap(), "k1".to_owned()));
+        assert_eq!(
+            for_stdout(&page(&devices, &BTreeMap::from(own), 0)),
+            "a-own  online  confirmed\n\
+             b-edge  online  confirmed, according to the edge\n\
+             c-other  online\n  The edge names another key for this device than you confirmed. \
+             To compare the key with the device, run `pinlatch device confirm c-other`.\n\
+             d-none  online\n"
         );
     }
 
