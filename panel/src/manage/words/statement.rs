@@ -173,10 +173,10 @@ mod tests {
         let of = |source, uncertainty_ms| {
             clock(&Moment { at_ms: 0, source, uncertainty_ms, boot: String::new(), n: 1 })
         };
-        assert_eq!(of(TimeSource::Edge, Some(80)), "the server, with a signature; uncertain by 80 ms");
+        assert_eq!(of(TimeSource::Edge, Some(80)), "the server's signed time, uncertain by 80 ms");
         assert_eq!(
             of(TimeSource::System, Some(u64::MAX)),
-            "the device's own synchronised clock; uncertain by 4294967.3 s"
+            "the device's own synchronised clock, uncertain by 4294967.3 s"
         );
         assert!(of(TimeSource::System, None).ends_with("uncertainty unknown"));
         assert!(of(TimeSource::None, None).starts_with("unknown"));
