@@ -146,6 +146,9 @@ codes! {
     ActionUnsupported "action_unsupported" 422 "The line does not support this action";
     /// The arguments of the action or the deadline are missing or out of range.
     InvalidArguments "invalid_arguments" 422 "The action's arguments are missing or invalid";
+    /// The device identity is not signed by the owner's root key of this deployment, or it is for another site, another
+    /// device or another key than the enrolled key. The member `detail` contains the reason.
+    IdentityRefused "identity_refused" 422 "The device identity is not valid for this device";
     /// A WebSocket endpoint received a request that is not an upgrade request.
     UpgradeRequired "upgrade_required" 426 "The request must be a WebSocket upgrade";
     /// There were too many logins at the same time, too many wrong passwords for one account, too many commands in

@@ -96,7 +96,7 @@ fn the_edge_passes_on_only_identities_of_the_owner() {
         "a.b.c".into(),
         String::new(),
     ] {
-        fixture.confirm(&wrong).is_problem(400, "invalid_request");
+        fixture.confirm(&wrong).is_problem(422, "identity_refused");
     }
     let identity = fixture.identity();
     assert_eq!(fixture.confirm(&identity).status, 204);
@@ -108,7 +108,7 @@ fn the_edge_passes_on_only_identities_of_the_owner() {
     replaced.start();
     soon("the key is another one", || (fixture.key()["thumbprint"] != key.thumbprint()).then_some(()));
     assert_eq!((&fixture.key()["identity"], &viewed()["confirmed"]), (&Value::Null, &Value::Null));
-    fixture.confirm(&identity).is_problem(400, "invalid_request");
+    fixture.confirm(&identity).is_problem(422, "identity_refused");
 }
 
 #[test]

@@ -21,7 +21,7 @@ use crate::program::program;
 
 /// The number of sites in the shared deployment. The number must cover one site for each test that uses the shared
 /// deployment, plus the sites that are prepared in advance.
-const SHARED_SITES: usize = 180;
+const SHARED_SITES: usize = 200;
 
 /// The name of the last site of every deployment. The tokens of external issuers are valid only for the site with this
 /// name.

@@ -78,7 +78,7 @@ fn answer(received: &Received) -> Option<(u16, String)> {
                 // The edge would refuse the root key that it does not know.
                 Ok(_) => {
                     let refusal = Refusal::UnknownKey(OTHER_ROOT.kid().into());
-                    return Some(problem(400, "invalid_request", &format!("`identity`: {refusal}")));
+                    return Some(problem(422, "identity_refused", &refusal.to_string()));
                 }
                 Err(_) => return Some((204, String::new())),
             }
@@ -317,7 +317,7 @@ fn an_identity_stays_if_the_edge_does_not_store_it() {
     fs::write(owner.path("other.jwk"), OTHER_ROOT.to_private_jwk().expose()).unwrap();
     let args = ["device", "confirm", "porch", "--thumbprint-stdin", "--root-key", "other.jwk"];
     let (code, text) = owner.refused(&args, DEVICE.kid());
-    assert_eq!(code, "invalid_request");
+    assert_eq!(code, "identity_refused");
     assert!(
         text.contains("not the root key of this deployment") && text.contains(OTHER_ROOT.kid()),
         "{text}"

@@ -68,7 +68,7 @@ impl Board {
         let mut kept: Vec<Option<Line>> = Vec::new();
         for wanted in &config.lines {
             let found = before.iter().position(|line| line.is(wanted, same));
-            kept.push(found.map(|index| before.swap_remove(index)));
+            kept.push(found.map(|index| before.swap_remove(index).keep(wanted)));
         }
         drop(before);
         let numbers: Vec<usize> = kept

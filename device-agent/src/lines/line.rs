@@ -325,9 +325,16 @@ impl Line {
         Some(Event { line: self.config.name.clone(), news, course: Course::default(), at: now })
     }
 
-    /// Returns whether this line has exactly the given configuration.
+    /// Returns whether this line has the given configuration, except for the keys that [`Line::keep`] takes over.
     pub(super) fn is(&self, config: &LineConfig, same_simulator: bool) -> bool {
-        self.config == *config && (same_simulator || config.driver != DriverConfig::Sim)
+        let own = LineConfig { signed: config.signed, receipts: config.receipts, ..self.config.clone() };
+        own == *config && (same_simulator || config.driver != DriverConfig::Sim)
+    }
+
+    /// Takes over the keys of a reloaded configuration that do not concern the level of the line.
+    pub(super) fn keep(mut self, config: &LineConfig) -> Self {
+        (self.config.signed, self.config.receipts) = (config.signed, config.receipts);
+        self
     }
 
     /// Sets an output to its safe level and releases the hardware of the line. The line then refuses further commands.

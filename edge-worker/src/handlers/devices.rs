@@ -61,7 +61,7 @@ pub async fn show_key(incoming: Incoming, device: Name) -> HandlerResult {
 pub async fn confirm(mut incoming: Incoming, device: Name) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;
     let ConfirmRequest { identity } = incoming.json().await?;
-    let refused = |why: String| Problem::new(Code::InvalidRequest).detail(format!("`identity`: {why}"));
+    let refused = |why: String| Problem::new(Code::IdentityRefused).detail(why);
     if !is_statement(&identity) {
         return Err(refused("the text is not a signed token".into()));
     }

@@ -182,7 +182,7 @@ endpoints! {
         caller: Token,
         body: Json(ConfirmRequest),
         reply: 204 "The device identity is stored.",
-        codes: [UnknownDevice],
+        codes: [UnknownDevice, IdentityRefused],
     }
 
     /// Removes a device, and refuses the certificate of the device from then on.

@@ -37,7 +37,7 @@ impl Site<'_> {
         self.require_cover(principal, &whole_device(name), "device_confirmation", name.as_str())?;
         if device.thumbprint != thumbprint {
             let text = "the identity is for another key than the enrolled key of the device";
-            return Err(Problem::new(Code::InvalidRequest).detail(text).into());
+            return Err(Problem::new(Code::IdentityRefused).detail(text).into());
         }
         let seq = self.next_seq()?;
         self.run(

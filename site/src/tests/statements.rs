@@ -57,7 +57,7 @@ fn an_identity_belongs_to_the_enrolled_key() {
         "insufficient_scope",
         "without the scopes of the device"
     );
-    assert_eq!(test_site.refusal(confirm(owner(), "other")), "invalid_request");
+    assert_eq!(test_site.refusal(confirm(owner(), "other")), "identity_refused");
     assert!(!is_confirmed(&test_site));
     let (_, effects) = test_site.call(confirm(owner(), "thumb"));
     assert!(matches!(&effects[..], [Effect::Publish(Event { change: Change::Device { device }, .. })]

@@ -38,7 +38,7 @@ fn a_line_is_read_with_the_signature_of_its_device() {
         pages.click("read-heat").await;
         pages.browser.until("reading-state", "data-state", "answered").await;
         pages.says("reading-value", "21.5\u{a0}°C").await;
-        pages.says("reading-clock", "the server's signed time, uncertain by").await;
+        pages.says("reading-clock", "signed time, uncertain by").await;
         pages.says("reading-dialog", "cannot prove that the server is honest").await;
         pages.says("reading-unconfirmed", "pinlatch device confirm hall").await;
         let (token, command) = (pages.value("reading").await, pages.value("verify").await);

@@ -268,7 +268,7 @@ fn require_valid(
 /// Explains that the edge did not store the identity. The file stays, so the owner's own tools already use it.
 fn not_stored(error: Error, name: &Name, root: &SigningKey, root_file: &Path, file: &Path) -> Error {
     let wrong_root = Refusal::UnknownKey(root.kid().into()).to_string();
-    let of_edge = problem(&error).filter(|problem| problem.is(Code::InvalidRequest)).cloned();
+    let of_edge = problem(&error).filter(|problem| problem.is(Code::IdentityRefused)).cloned();
     match of_edge {
         Some(problem) if problem.detail.as_deref().is_some_and(|detail| detail.contains(&wrong_root)) => {
             let text = format!(
@@ -323,7 +323,7 @@ mod tests {
     fn a_wrong_root_key_is_named() {
         let root = SigningKey::generate();
         let refusal = Refusal::UnknownKey(root.kid().into());
-        let refused = pinlatch_protocol::problem::Problem::new(Code::InvalidRequest)
+        let refused = pinlatch_protocol::problem::Problem::new(Code::IdentityRefused)
             .detail(format!("`identity`: {refusal}"));
         let shown = |error: Error| {
             let error =

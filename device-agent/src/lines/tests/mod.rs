@@ -400,6 +400,20 @@ async fn a_reload_leaves_what_has_not_changed_alone() {
     assert!(tokio::time::timeout(Duration::from_secs(1), lines.reconfigured()).await.is_err());
 }
 
+/// The keys for statements do not concern the level of a line.
+#[tokio::test]
+async fn a_reload_of_the_keys_for_statements_touches_no_line() {
+    let (lines, _signals, folder) = open(LAMP);
+    run(&lines, "lamp", "set", json!({ "value": true })).unwrap();
+    let name = Name::new("lamp").unwrap();
+    assert!(!lines.is_signed(&name) && !lines.gives_receipts(&name));
+    let signed = LAMP.replace("driver", "signed = true\nreceipts = true\ndriver");
+    let text = format!("state_dir = \"s\"\n[simulator]\njournal = \"j\"\nsocket = \"k\"\n{signed}");
+    lines.reload(&Config::parse(&text, folder.path()).unwrap(), || ()).await;
+    assert!(lines.is_signed(&name) && lines.gives_receipts(&name));
+    assert_eq!(lines.measure(&name).map(|measured| measured.level), Ok(Level::On(true)));
+}
+
 /// No hello message follows a reload that leaves the lines as they are, so the reload must keep the level events that
 /// are still queued.
 #[tokio::test(start_paused = true)]

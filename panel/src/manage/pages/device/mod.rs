@@ -63,9 +63,9 @@ fn now(frame: Frame, name: &Name) -> Option<DeviceView> {
 fn There(name: Name) -> impl IntoView {
     view! {
         <Facts name=name.clone()/>
-        <DeviceKey name=name.clone()/>
         <Lines name=name.clone()/>
         <LiveEvents name=name.clone()/>
+        <DeviceKey name=name.clone()/>
         <DeviceActions name/>
     }
 }
