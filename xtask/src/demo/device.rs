@@ -49,7 +49,7 @@ impl Device {
         let dir = layout.agent.clone();
         let simulated = SimulatedDevice::new(&dir);
         simulated
-            .configure("# Written by `cargo xtask demo`.\n", LINES)
+            .configure("# Written by `cargo xtask demo`.\nstatus_socket = \"agent.sock\"\n", LINES)
             .context("cannot write agent.toml")?;
         let log = dir.join("agent.log");
         fs::write(&log, "").context("cannot write agent.log")?;
