@@ -16,6 +16,7 @@ pub mod lines;
 pub mod rate;
 pub mod reload;
 pub mod reporting;
+pub mod rules;
 pub mod running;
 pub mod safe;
 pub mod statements;

@@ -26,6 +26,68 @@ pub struct File {
     pub lines: BTreeMap<Spanned<String>, Line>,
     #[serde(default)]
     pub interlocks: BTreeMap<Spanned<String>, Interlock>,
+    #[serde(default)]
+    pub rules: Vec<Rule>,
+}
+
+/// The keys of a table `[[rules]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    pub name: Spanned<String>,
+    pub when: Spanned<When>,
+    #[serde(rename = "do")]
+    pub action: Spanned<RuleAction>,
+    pub after_ms: Option<Spanned<u32>>,
+    pub per_minute: Option<Spanned<u32>>,
+}
+
+/// The keys of `when` in a rule. Exactly one of `goes`, `is`, `press`, `above`, `below` and `link` is set.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct When {
+    pub line: Option<Spanned<String>>,
+    pub goes: Option<Spanned<OnOff>>,
+    pub is: Option<Spanned<OnOff>>,
+    pub press: Option<Spanned<PressWord>>,
+    pub above: Option<Spanned<f64>>,
+    pub below: Option<Spanned<f64>>,
+    pub hysteresis: Option<Spanned<f64>>,
+    pub link: Option<Spanned<LinkWord>>,
+    pub for_ms: Option<Spanned<u32>>,
+}
+
+/// The possible values of the keys `goes` and `is`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnOff {
+    On,
+    Off,
+}
+
+/// The possible values of the key `press`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PressWord {
+    Short,
+    Long,
+}
+
+/// The possible values of the key `link`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkWord {
+    Lost,
+    Back,
+}
+
+/// The keys of `do` in a rule.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleAction {
+    pub line: Spanned<String>,
+    pub action: Spanned<String>,
+    pub args: Option<Spanned<toml::Table>>,
 }
 
 /// The keys of the table `[simulator]`.

@@ -9,6 +9,7 @@ use pinlatch_protocol::SILENCE_LIMIT_MS;
 use pinlatch_protocol::line::{Level, LineKind};
 use pinlatch_protocol::name::Name;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::uplink::proxy::Proxy;
 
@@ -55,6 +56,8 @@ pub struct Config {
     pub lines: Vec<LineConfig>,
     /// The interlocks, which are groups of lines that must never be on at the same time.
     pub interlocks: Vec<Interlock>,
+    /// The rules, in the order of the configuration file.
+    pub rules: Vec<RuleConfig>,
     /// The path of the socket for `pinlatch-agent status`. If the value is `None`, the agent uses the default socket,
     /// provided that its folder exists.
     pub status_socket: Option<PathBuf>,
@@ -239,6 +242,51 @@ pub struct Interlock {
     pub lines: Vec<usize>,
     /// The minimum time between switching off one interlocked line and switching on another interlocked line.
     pub dead_time: Duration,
+}
+
+/// The settings in one table `[[rules]]`. A rule runs an action on a line of this device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleConfig {
+    pub name: Name,
+    pub when: Trigger,
+    /// The line on which the rule runs its action.
+    pub line: Name,
+    /// The name of the action, which the line has.
+    pub action: String,
+    pub args: Map<String, Value>,
+    /// The time between the trigger and the action.
+    pub delay: Duration,
+    /// The maximum number of actions in a minute.
+    pub per_minute: u32,
+}
+
+/// The change that triggers a rule.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Trigger {
+    /// The line goes on or off.
+    Goes { line: Name, on: bool },
+    /// The contact is pressed.
+    Press { line: Name, long: bool },
+    /// The line has been on or off for the time `lasting`.
+    Lasts { line: Name, on: bool, lasting: Duration },
+    /// The number of the line has been above or below the limit for the time `lasting`. The number must come back by
+    /// `hysteresis` before it can trigger the rule again.
+    Crosses { line: Name, above: bool, limit: f64, hysteresis: f64, lasting: Duration },
+    /// The connection to the edge has been lost or back for the time `lasting`.
+    Link { up: bool, lasting: Duration },
+}
+
+impl Trigger {
+    /// Returns the line that triggers the rule.
+    pub fn line(&self) -> Option<&Name> {
+        match self {
+            Self::Goes { line, .. }
+            | Self::Press { line, .. }
+            | Self::Lasts { line, .. }
+            | Self::Crosses { line, .. } => Some(line),
+            Self::Link { .. } => None,
+        }
+    }
 }
 
 /// The rule for an output when the connection to the edge is lost. A pulse ends on time under every rule.

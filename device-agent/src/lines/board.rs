@@ -15,6 +15,7 @@ use super::line::{Event, Line, LineEvent};
 use super::output::{Course, Output};
 use super::refused::Refused;
 use crate::config::{Config, Interlock, Simulator};
+use crate::rules::{Due, Rules};
 
 /// The maximum number of events that wait for transmission to the edge. If more events occur, the oldest events are
 /// dropped. The edge still gets the level of every line with the next hello message.
@@ -30,6 +31,7 @@ pub(super) struct Board {
     events: VecDeque<Event>,
     next_number: usize,
     linked: bool,
+    rules: Rules,
 }
 
 impl Board {
@@ -47,6 +49,7 @@ impl Board {
             events: VecDeque::new(),
             next_number: config.lines.len(),
             linked: false,
+            rules: Rules::new(&config.rules),
         }
     }
 
@@ -98,6 +101,8 @@ impl Board {
         }
         self.interlocks.clone_from(&config.interlocks);
         self.simulator.clone_from(&config.simulator);
+        self.rules.reload(&config.rules, now);
+        self.lines.iter_mut().for_each(Line::observe_again);
         // If the set or the order of the lines has changed, the edge gets a hello message with the level of every line,
         // so older level events must not follow this message.
         let is_changed = order != numbers;
@@ -110,11 +115,23 @@ impl Board {
         is_changed
     }
 
+    /// Runs the action of a command.
     pub fn run(
         &mut self,
         name: &Name,
         action: &str,
         args: &Map<String, Value>,
+        now: Instant,
+    ) -> Result<Option<Level>, Refused> {
+        self.act(name, action, args, false, now)
+    }
+
+    fn act(
+        &mut self,
+        name: &Name,
+        action: &str,
+        args: &Map<String, Value>,
+        by_rule: bool,
         now: Instant,
     ) -> Result<Option<Level>, Refused> {
         let index =
@@ -128,8 +145,49 @@ impl Board {
             })?;
         }
         // Inputs have no actions, so `Action::parse` has already refused every command for an input.
-        let output = self.lines.get_mut(index).and_then(Line::output_mut).ok_or(Refused::UnknownLine)?;
-        output.run(action, now)
+        let line = self.lines.get_mut(index).ok_or(Refused::UnknownLine)?;
+        let level = line.output_mut().ok_or(Refused::UnknownLine)?.run(action, now)?;
+        line.acted(by_rule);
+        Ok(level)
+    }
+
+    /// Runs the rules that were triggered by changes since the last call, and the rules whose time has come.
+    pub fn follow_rules(&mut self, now: Instant) {
+        self.observe(now);
+        let due = self.rules.due(now);
+        if due.is_empty() {
+            return;
+        }
+        for due in due {
+            let (rule, result) = match due {
+                Due::Run(rule) => {
+                    let result = self.act(&rule.line, &rule.action, &rule.args, true, now);
+                    (rule, result)
+                }
+                Due::TooOften(rule) => (rule, Err(Refused::RuleRate)),
+            };
+            let (name, line, action) = (&rule.name, &rule.line, &rule.action);
+            match result {
+                Ok(_) => {
+                    tracing::info!(rule = %name, %line, action, outcome = "executed", "a rule was executed")
+                }
+                Err(refused) => {
+                    tracing::warn!(rule = %name, %line, action, outcome = "refused", code = refused.code(), %refused, "a rule was refused");
+                }
+            }
+        }
+        // The levels that rules set trigger no rule. They are observed now, because a command can change them again
+        // before the next call.
+        self.observe(now);
+    }
+
+    /// Reports all changed levels to the rules.
+    fn observe(&mut self, now: Instant) {
+        for line in &mut self.lines {
+            if let Some(seen) = line.observe(now) {
+                self.rules.level(&line.config().name, seen, now);
+            }
+        }
     }
 
     pub fn lines(&self) -> &[Line] {
@@ -149,21 +207,19 @@ impl Board {
     }
 
     pub fn next_due(&self, now: Instant) -> Option<Instant> {
-        self.lines.iter().filter_map(|line| line.next_due(now)).min()
+        self.lines.iter().filter_map(|line| line.next_due(now)).chain(self.rules.next_due()).min()
     }
 
     pub fn tick(&mut self, now: Instant) {
         let mut presses = Vec::new();
         for line in &mut self.lines {
-            if let Some(long) = line.tick(&*self.opener, now)
-                && line.admit_press(now)
-            {
-                presses.push(Event {
-                    line: line.config().name.clone(),
-                    news: LineEvent::Press { long },
-                    course: Course::default(),
-                    at: now,
-                });
+            let Some(long) = line.tick(&*self.opener, now) else { continue };
+            let name = line.config().name.clone();
+            // The limit of the events does not apply to the rules, which have a limit of their own.
+            self.rules.press(&name, long, now);
+            if line.admit_press(now) {
+                let (news, course) = (LineEvent::Press { long }, Course::default());
+                presses.push(Event { line: name, news, course, at: now });
             }
         }
         // The event for the changed level must be queued before the event for the press.
@@ -180,18 +236,22 @@ impl Board {
         }
     }
 
-    pub fn link_up(&mut self) {
+    pub fn link_up(&mut self, now: Instant) {
         self.linked = true;
-        self.each_output(Output::link_up);
+        self.rules.link(true, now);
+        self.lines.iter_mut().filter_map(Line::output_mut).for_each(Output::link_up);
         self.events.clear();
     }
 
     pub fn link_lost(&mut self, now: Instant) {
         self.linked = false;
-        self.each_output(|output| output.link_lost(now));
+        self.rules.link(false, now);
+        self.lines.iter_mut().for_each(|line| line.link_lost(now));
     }
 
+    /// Sets every output to its safe level. Afterwards, no rule changes an output again.
     pub fn make_safe(&mut self, now: Instant) -> Vec<(Name, DriverError)> {
+        self.rules = Rules::default();
         let mut wrong = Vec::new();
         for line in &mut self.lines {
             if let Some(Err(error)) = line.output_mut().map(|output| output.make_safe(now)) {
@@ -199,10 +259,6 @@ impl Board {
             }
         }
         wrong
-    }
-
-    fn each_output(&mut self, act: impl Fn(&mut Output)) {
-        self.lines.iter_mut().filter_map(Line::output_mut).for_each(act);
     }
 
     /// Adds the level changes of all lines to the event queue. Returns whether the queue contains any event.

@@ -14,6 +14,7 @@ use super::driver::{DriverError, Input, Open, Watch};
 use super::output::{Course, Output};
 use super::sensor::Sensor;
 use crate::config::{DriverConfig, LineConfig};
+use crate::rules::Observed;
 use crate::statements::Measurement;
 
 /// The minimum time between two events of a blinking or fading output.
@@ -60,6 +61,10 @@ pub(super) struct Line {
     budget: Budget,
     /// The newest state of an input that waits until the limit allows an event.
     withheld: Option<(Option<Level>, Course)>,
+    /// Whether a rule has run the last action of an output.
+    by_rule: bool,
+    /// What the rules were last told about this line.
+    observed: Option<Observed>,
     /// The reason why the line could not be opened, and the time of the next attempt to open the line.
     closed: Option<(DriverError, Instant)>,
 }
@@ -108,6 +113,8 @@ impl Line {
             reported_at: None,
             budget: Budget::default(),
             withheld: None,
+            by_rule: false,
+            observed: None,
             closed,
         };
         line.reported = (line.level(), line.course());
@@ -162,6 +169,33 @@ impl Line {
         };
         let unit = self.config.sensing.as_ref().and_then(|sensing| sensing.unit.clone());
         Some(Measurement { level, at, unit })
+    }
+
+    /// Records whether a rule has run the last action. A level that a rule set does not follow `on_link_loss`.
+    pub(super) fn acted(&mut self, by_rule: bool) {
+        self.by_rule = by_rule;
+        if let (true, Some(output)) = (by_rule, self.output_mut()) {
+            output.stay();
+        }
+    }
+
+    /// Handles the loss of the connection to the edge.
+    pub(super) fn link_lost(&mut self, now: Instant) {
+        if let (false, Some(output)) = (self.by_rule, self.output_mut()) {
+            output.link_lost(now);
+        }
+    }
+
+    /// Returns the level of the line if it has changed since the last call. The first call always returns the level.
+    pub(super) fn observe(&mut self, now: Instant) -> Option<Observed> {
+        let level = self.measurement(now).map(|measured| measured.level);
+        let seen = Observed { level, by_rule: self.by_rule };
+        (self.observed.replace(seen) != Some(seen)).then_some(seen)
+    }
+
+    /// Makes the next call of [`Line::observe`] return the level, because the rules have changed.
+    pub(super) fn observe_again(&mut self) {
+        self.observed = None;
     }
 
     /// Returns the scheduled end of the line's level. An input has no scheduled end.

@@ -77,6 +77,7 @@ impl Lines {
         let now = Instant::now();
         let mut board = self.0.board.borrow_mut();
         let result = act(&mut board, now);
+        board.follow_rules(now);
         if board.collect_events(now) {
             self.0.changed.notify_one();
         }
@@ -158,7 +159,7 @@ impl Lines {
             // Level changes that are not in the event queue yet are added first, so that these level changes are
             // dropped too.
             board.collect_events(now);
-            board.link_up();
+            board.link_up(now);
         });
     }
 

@@ -25,6 +25,9 @@ pub enum Refused {
         "this line is interlocked with {0}, and {0} is on or possibly on, or was switched off less than dead_time_ms ago"
     )]
     Interlock(Name),
+    /// The rule has run too often in the last minute. Only rules have this limit.
+    #[error("the rule has reached its limit `per_minute`")]
+    RuleRate,
     /// The driver of the line failed, or the line could not be opened.
     #[error("the line cannot be driven: {0}")]
     Driver(#[from] DriverError),
@@ -41,6 +44,7 @@ impl Refused {
             Self::MinInterval => "refused_min_interval",
             Self::Busy => "refused_busy",
             Self::Interlock(_) => "refused_interlock",
+            Self::RuleRate => "refused_rule_rate",
             Self::Driver(_) => "refused_driver",
         }
     }

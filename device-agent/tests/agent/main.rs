@@ -21,6 +21,7 @@ mod pki;
 mod proxy;
 mod reload;
 mod renewal;
+mod rules;
 mod running;
 mod statements;
 mod test_agent;

@@ -5,6 +5,7 @@ mod checker;
 mod documentation;
 mod line;
 mod place;
+mod rules;
 mod uplink;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -65,6 +66,7 @@ pub fn check(raw: raw::File, text: &str, folder: &Path) -> Result<Config, Vec<Is
     let link_timeout = checker.link_timeout(raw.link_timeout_s.as_ref());
     let metrics = checker.metrics(raw.metrics.as_ref(), raw.allow_remote_metrics);
     let interlocks = checker.interlocks(raw.interlocks, &checked, &known);
+    let rules = checker.rules(raw.rules, &checked, &known);
     if !checker.issues.is_empty() {
         checker.issues.sort_by_key(|issue| issue.at);
         return Err(checker.issues);
@@ -81,6 +83,7 @@ pub fn check(raw: raw::File, text: &str, folder: &Path) -> Result<Config, Vec<Is
         simulator,
         lines: checked,
         interlocks,
+        rules,
     })
 }
 

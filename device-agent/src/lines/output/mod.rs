@@ -285,6 +285,13 @@ impl Output {
         }
     }
 
+    /// Keeps the present level while the connection to the edge is lost, because a rule has set it.
+    pub fn stay(&mut self) {
+        if self.fault.is_none() {
+            self.safe_at = None;
+        }
+    }
+
     /// Returns the level at which this kind of output is off.
     fn off(&self) -> Level {
         match self.kind {

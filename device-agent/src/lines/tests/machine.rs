@@ -9,10 +9,12 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
 use super::*;
+use crate::config::{RuleConfig, Trigger};
 
 const CONFIG: &str = r#"
 state_dir = "s"
 [simulator]
+socket = "k"
 [lines.up]
 kind = "switch"
 driver = "sim"
@@ -36,6 +38,15 @@ kind = "switch"
 driver = "sim"
 safe = true
 on_link_loss = { safe_after_s = 3 }
+[lines.button]
+kind = "contact"
+driver = "sim"
+debounce_ms = 0
+presses = true
+[lines.limit]
+kind = "contact"
+driver = "sim"
+debounce_ms = 0
 [interlocks.shutter]
 lines = ["up", "down"]
 dead_time_ms = 500
@@ -90,7 +101,7 @@ impl Open for TestAgent {
     }
 
     fn contact(&self, _: &LineConfig, _: usize) -> Result<(bool, driver::Watch), DriverError> {
-        unreachable!()
+        Ok((false, driver::Watch::default()))
     }
 
     fn sensor(&self) -> Result<(), DriverError> {
@@ -102,12 +113,18 @@ impl Open for TestAgent {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Command { line: usize, action: usize, ms: u32 },
+    Command {
+        line: usize,
+        action: usize,
+        ms: u32,
+    },
     Pass(u64),
     Link(bool),
     Break(usize, bool),
     MakeSafe,
     Reload,
+    /// A contact is closed or opened.
+    Contact(usize, bool),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -119,6 +136,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (0usize..7, 0u8..3).prop_map(|(line, thirds)| Step::Break(line % 5, thirds > 0)),
         1 => Just(Step::MakeSafe),
         1 => Just(Step::Reload),
+        4 => (0usize..2, any::<bool>()).prop_map(|(number, closed)| Step::Contact(number, closed)),
     ];
     prop::collection::vec(step, 1..60)
 }
@@ -136,6 +154,34 @@ fn command(line: usize, action: usize, ms: u32) -> (&'static str, Value) {
         (3, _) => ("pulse", json!({ "ms": ms })),
         _ => ("blink", json!({ "period_ms": ms.max(20), "count": 3 })),
     }
+}
+
+/// Returns random rules, whose actions can be invalid for their line.
+fn rules() -> impl Strategy<Value = Vec<RuleConfig>> {
+    let lines = ["up", "down", "lamp", "rose", "fan", "button", "limit"];
+    let rule = (0usize..5, 0usize..7, any::<bool>(), 0u64..3_000, 0usize..5, 0usize..5, 1u32..2_500)
+        .prop_map(move |(trigger, watched, on, wait, line, action, ms)| {
+            let watched = Name::new(lines[watched]).unwrap();
+            let lasting = Duration::from_millis(wait);
+            let when = match trigger {
+                0 => Trigger::Goes { line: watched, on },
+                1 => Trigger::Press { line: Name::new("button").unwrap(), long: on },
+                2 => Trigger::Lasts { line: watched, on, lasting },
+                3 => Trigger::Crosses { line: watched, above: on, limit: 0.5, hysteresis: 0.1, lasting },
+                _ => Trigger::Link { up: on, lasting },
+            };
+            let (action, args) = command(line, action, ms);
+            RuleConfig {
+                name: Name::new("rule").unwrap(),
+                when,
+                line: Name::new(NAMES[line]).unwrap(),
+                action: action.into(),
+                args: args.as_object().unwrap().clone(),
+                delay: Duration::from_millis(if on { wait / 2 } else { 0 }),
+                per_minute: 30,
+            }
+        });
+    prop::collection::vec(rule, 1..7)
 }
 
 /// Checks the rules that the lines must follow in every sequence of steps.
@@ -192,11 +238,13 @@ impl Judge {
 }
 
 /// Runs one sequence of steps while the line task runs.
-async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
+async fn live(rules: Vec<RuleConfig>, steps: Vec<Step>) -> Result<(), TestCaseError> {
     let wires = Shared::default();
-    let config = Config::parse(CONFIG, std::path::Path::new("")).unwrap();
+    let mut config = Config::parse(CONFIG, std::path::Path::new("")).unwrap();
+    let has_rules = !rules.is_empty();
+    config.rules = rules;
     let lines = Lines::open_on(&config, Box::new(TestAgent(wires.clone())));
-    let (_sender, signals) = mpsc::channel(1);
+    let (sender, signals) = mpsc::channel(64);
     lines.link_up();
     let history = async {
         let mut judge = Judge::default();
@@ -212,7 +260,8 @@ async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
                     let result = run(&lines, NAMES[line], action, args);
                     let gap = [0, 700, 300, 0, 0][line];
                     let now = Instant::now();
-                    if result.is_ok() {
+                    // The judge does not know when rules have run an action of the line.
+                    if result.is_ok() && !has_rules {
                         let rested = started[line].is_none_or(|at| now >= at + Duration::from_millis(gap));
                         ensure(rested, "sooner than min_interval")?;
                         started[line] = Some(now);
@@ -242,7 +291,11 @@ async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
                 Step::Reload => {
                     let before = wires.borrow().changes.len();
                     lines.reload(&config, || ()).await;
-                    ensure(wires.borrow().changes.len() == before, "a reload has driven a line")?;
+                    let is_still = wires.borrow().changes.len() == before;
+                    ensure(is_still || has_rules, "a reload has driven a line")?;
+                }
+                Step::Contact(number, closed) => {
+                    sender.send(Signal { line: 5 + number, input: Input::Edge(closed) }).await.unwrap();
                 }
                 Step::MakeSafe => {
                     let wrong = lines.make_safe();
@@ -266,7 +319,7 @@ async fn live(steps: Vec<Step>) -> Result<(), TestCaseError> {
                 let wires = wires.borrow();
                 let settled =
                     |at: Option<Instant>, within: Duration| at.is_none_or(|at| at.elapsed() > within);
-                if let Some(lost) = lost_at.filter(|_| !wires.broken[line])
+                if let Some(lost) = lost_at.filter(|_| !wires.broken[line] && !has_rules)
                     && lost.elapsed() > Duration::from_secs(seconds)
                     && settled(failed_at[line], MENDED_WITHIN)
                 {
@@ -293,6 +346,14 @@ proptest! {
     #[test]
     fn whatever_happens_the_rules_hold(steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-        runtime.block_on(live(steps))?;
+        runtime.block_on(live(Vec::new(), steps))?;
+    }
+
+    /// The limits of the lines also apply to rules: `max_on_ms`, the interlocks with their dead time, and safe levels
+    /// after `make_safe`.
+    #[test]
+    fn rules_keep_the_limits_of_the_lines(rules in rules(), steps in steps()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(live(rules, steps))?;
     }
 }

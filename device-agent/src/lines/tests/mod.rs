@@ -9,6 +9,7 @@ use super::board::MAX_EVENTS;
 use super::*;
 
 mod machine;
+mod rules;
 
 fn open(lines: &str) -> (Lines, mpsc::Receiver<Signal>, TempDir) {
     let folder = tempfile::tempdir().unwrap();
