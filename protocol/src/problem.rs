@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub const MAX_REFUSAL: usize = 64;
 
 /// The codes with which a device refuses commands. A newer agent can also use other codes.
-pub const DEVICE_REFUSALS: [&str; 11] = [
+pub const DEVICE_REFUSALS: [&str; 12] = [
     "refused_unknown_line",
     "refused_action",
     "refused_max_on",
@@ -22,6 +22,7 @@ pub const DEVICE_REFUSALS: [&str; 11] = [
     "refused_token",
     "refused_stopping",
     "refused_replay",
+    "refused_rule_rate",
 ];
 
 /// The media type of a [`Problem`] in an HTTP response.

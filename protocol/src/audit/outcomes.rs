@@ -83,6 +83,7 @@ pub fn words(code: &str) -> (Tone, String) {
         "refused_driver" => refused("the hardware failed"),
         "refused_token" => refused("invalid command token"),
         "refused_stopping" => refused("the device was stopping"),
+        "refused_rule_rate" => refused("the rule ran too often"),
         "refused_replay" => refused("the command came twice"),
         other => match other.strip_prefix("refused_") {
             Some(why) => refused(&why.replace('_', " ")),
