@@ -54,6 +54,7 @@ pub(super) fn refusal(code: &str) -> String {
         }
         "refused_busy" => "a pulse is already running. Wait until it has ended, then try again",
         "refused_stopping" => "the device is stopping or restarting. Try again in a minute",
+        "refused_rule_rate" => "the rule has run too often. Wait a minute",
         "refused_replay" => "the device has already received this command. Send a new command",
         "refused_token" => {
             "the device could not verify the token of the command. Check the device's log for the reason"
