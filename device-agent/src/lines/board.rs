@@ -153,6 +153,9 @@ impl Board {
 
     /// Runs the rules that were triggered by changes since the last call, and the rules whose time has come.
     pub fn follow_rules(&mut self, now: Instant) {
+        if self.rules.is_empty() {
+            return;
+        }
         self.observe(now);
         let due = self.rules.due(now);
         if due.is_empty() {

@@ -63,7 +63,7 @@ pub(super) struct Line {
     withheld: Option<(Option<Level>, Course)>,
     /// Whether a rule has run the last action of an output.
     by_rule: bool,
-    /// What the rules were last told about this line.
+    /// The state of this line that was last reported to the rules.
     observed: Option<Observed>,
     /// The reason why the line could not be opened, and the time of the next attempt to open the line.
     closed: Option<(DriverError, Instant)>,
@@ -163,12 +163,16 @@ impl Line {
     /// Returns the level of the line with the time of its measurement. The last measurement of a sensor can be different
     /// from the reported level, because only larger changes are reported.
     pub(super) fn measurement(&self, now: Instant) -> Option<Measurement> {
-        let (level, at) = match &self.behaviour {
-            Behaviour::Sensor(sensor) => sensor.measured()?,
-            _ => (self.level()?, now),
-        };
+        let (level, at) = self.measured(now)?;
         let unit = self.config.sensing.as_ref().and_then(|sensing| sensing.unit.clone());
         Some(Measurement { level, at, unit })
+    }
+
+    fn measured(&self, now: Instant) -> Option<(Level, Instant)> {
+        match &self.behaviour {
+            Behaviour::Sensor(sensor) => sensor.measured(),
+            _ => Some((self.level()?, now)),
+        }
     }
 
     /// Records whether a rule has run the last action. A level that a rule set does not follow `on_link_loss`.
@@ -188,7 +192,7 @@ impl Line {
 
     /// Returns the level of the line if it has changed since the last call. The first call always returns the level.
     pub(super) fn observe(&mut self, now: Instant) -> Option<Observed> {
-        let level = self.measurement(now).map(|measured| measured.level);
+        let level = self.measured(now).map(|(level, _)| level);
         let seen = Observed { level, by_rule: self.by_rule };
         (self.observed.replace(seen) != Some(seen)).then_some(seen)
     }

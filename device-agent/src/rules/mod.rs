@@ -1,7 +1,7 @@
 //! Runs the rules of the configuration file. A rule runs an action on a line of this device when a line or the connection
 //! to the edge changes. Rules work without a connection to the edge.
 //!
-//! The board tells the rules about every change, and runs the actions that are due. All limits of the lines apply to
+//! The board reports every change to the rules, and runs the actions that are due. All limits of the lines apply to
 //! them. This module uses no clock and no I/O.
 
 mod state;
@@ -99,9 +99,8 @@ impl Rules {
         }
     }
 
-    /// Returns whether any rule depends on the level of this line.
-    pub fn watches(&self, line: &Name) -> bool {
-        self.rules.iter().any(|rule| rule.config.when.line() == Some(line))
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
     }
 
     /// Handles the present level of a line.

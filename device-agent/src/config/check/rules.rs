@@ -186,7 +186,7 @@ impl Checker<'_> {
                 line.is_some() && rules.get(*other).and_then(|rule| rule.when.line()) == line.as_ref()
             })
         };
-        for (index, span) in spans.iter().enumerate().take(rules.len()) {
+        for (index, span) in spans.iter().enumerate() {
             let (mut open, mut seen) = (next(index).collect::<Vec<_>>(), HashSet::new());
             while let Some(other) = open.pop() {
                 if other == index {
