@@ -11,8 +11,7 @@ use anyhow::{Context, Result};
 use pinlatch_protocol::api::Whoami;
 use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::Name;
-use pinlatch_token::identity::DeviceIdentity;
-use pinlatch_token::{PublicKey, Refusal, SigningKey, Terms, Typ, explain};
+use pinlatch_token::{PublicKey, SigningKey, Terms, Typ, explain};
 use serde_json::{Map, Value};
 
 use crate::commands::token::input::read_file;
@@ -71,13 +70,6 @@ fn public_key(bytes: &[u8]) -> Result<PublicKey> {
     Ok(PublicKey::from_jwk(&jwk)?)
 }
 
-/// Verifies an identity of a device at any site. The caller checks the site and the device.
-pub fn verify(token: &str, root: &PublicKey, now: Option<u64>) -> Result<DeviceIdentity, Refusal> {
-    let site = DeviceIdentity::unverified_site(token)
-        .ok_or_else(|| Refusal::BadClaim("aud", "the value must be the audience of a site".into()))?;
-    DeviceIdentity::verify(token, root, &site, now)
-}
-
 /// Returns the thumbprints of the keys that the owner confirmed, by device. The signatures are not verified, because
 /// only the owner can write to the folder, and the root key may be on another machine.
 pub fn confirmed_keys(site: &Name, devices: &[&Name]) -> BTreeMap<Name, String> {
@@ -102,7 +94,7 @@ pub fn unverified_claims(token: &str) -> Map<String, Value> {
 
 #[cfg(test)]
 mod tests {
-    use pinlatch_token::identity;
+    use pinlatch_token::identity::{self, DeviceIdentity};
 
     use super::*;
 
@@ -113,10 +105,10 @@ mod tests {
         let token = identity::sign(&root, &site, &device, &key.public(), 1_000).unwrap();
         for jwk in [root.to_private_jwk().expose().to_owned(), root.public_jwk().to_string()] {
             let root = public_key(jwk.as_bytes()).unwrap();
-            let found = verify(&token, &root, None).unwrap();
+            let found = DeviceIdentity::verify_any_site(&token, &root, None).unwrap();
             assert_eq!((&found.site, &found.device, found.key.thumbprint()), (&site, &device, key.kid()));
         }
-        assert!(verify(&token, &key.public(), None).is_err());
+        assert!(DeviceIdentity::verify_any_site(&token, &key.public(), None).is_err());
         assert!(public_key(b"no key").is_err());
         assert_eq!(thumbprint(&token).as_deref(), Some(key.kid()));
         for wrong in ["", "a.b.c", &token[..token.len() / 2]] {

@@ -132,8 +132,8 @@ impl ReadLine {
             return Ok(Verifier::Without(text));
         }
         let root = identities::root_key(&root_file)?;
-        let identity =
-            identities::verify(&identities::read(&file)?, &root, Some(now()?)).map_err(|refusal| {
+        let identity = DeviceIdentity::verify_any_site(&identities::read(&file)?, &root, Some(now()?))
+            .map_err(|refusal| {
                 let text = format!(
                     "the device identity in {} is refused with the root key in {}: {refusal}",
                     file.display(),

@@ -87,6 +87,13 @@ impl DeviceIdentity {
         })
     }
 
+    /// Verifies a device identity of any site with the owner's root key. The caller checks the site and the device.
+    pub fn verify_any_site(token: &str, root: &PublicKey, now: Option<u64>) -> Result<Self, Refusal> {
+        let site = Self::unverified_site(token)
+            .ok_or_else(|| Refusal::BadClaim("aud", "the value must be the audience of a site".into()))?;
+        Self::verify(token, root, &site, now)
+    }
+
     /// Returns the site in a device identity that is not verified yet. With this site, the owner of a file with an
     /// identity can verify the identity without further input.
     pub fn unverified_site(token: &str) -> Option<Name> {

@@ -168,7 +168,7 @@ impl Previous {
             return Ok(Self::Absent);
         }
         let text = identities::read(file)?;
-        let identity = identities::verify(&text, root, None).ok();
+        let identity = DeviceIdentity::verify_any_site(&text, root, None).ok();
         Ok(match identity {
             Some(identity) if identity.key.thumbprint() == key.thumbprint() => Self::Same,
             identity => Self::Other {

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
+use pinlatch_token::identity::DeviceIdentity;
 use pinlatch_token::reading::Reading;
 use pinlatch_token::receipt::Receipt;
 use pinlatch_token::{Kind, Refusal, unverified_kind};
@@ -37,12 +38,12 @@ impl Statement {
         let root = identities::root_key(file)?;
         let kind = unverified_kind(token);
         if kind == Some(Kind::Device) {
-            return Ok(identities::verify(token, &root, Some(now)).map(drop));
+            return Ok(DeviceIdentity::verify_any_site(token, &root, Some(now)).map(drop));
         }
         let Some(file) = &self.device else {
             bail!("a reading or receipt needs the identity of its device; use --device FILE");
         };
-        let device = identities::verify(&identities::read(file)?, &root, Some(now))
+        let device = DeviceIdentity::verify_any_site(&identities::read(file)?, &root, Some(now))
             .with_context(|| format!("the device identity in {} is refused", file.display()))?;
         Ok(match kind {
             Some(Kind::Receipt) => Receipt::verify(token, &device).map(drop),

@@ -161,7 +161,7 @@ fn of_one_site(identities: Vec<DeviceIdentity>) -> Result<Known> {
 
 fn read_identity(file: &Path, root: &PublicKey) -> Result<DeviceIdentity> {
     let refused = || format!("the device identity in {} is refused", file.display());
-    identities::verify(&identities::read(file)?, root, None).with_context(refused)
+    DeviceIdentity::verify_any_site(&identities::read(file)?, root, None).with_context(refused)
 }
 
 /// Returns the only folder of a site, or the reason why there is no such folder.

@@ -105,8 +105,7 @@ impl Checker<'_> {
     }
 
     fn count_unproven(&mut self, entry: &AuditEntry) {
-        let line = entry.target.rsplit_once(':').map_or(entry.target.as_str(), |(line, _)| line);
-        *self.report.unproven.entry(line.to_owned()).or_default() += 1;
+        *self.report.unproven.entry(line_of(entry).to_owned()).or_default() += 1;
     }
 
     fn fault(&mut self, entry: &AuditEntry, code: &'static str, reason: impl Into<String>) {
@@ -193,8 +192,7 @@ impl Checker<'_> {
         });
         match found {
             Some(_) => {
-                let line = entry.target.rsplit_once(':').map_or(entry.target.as_str(), |(line, _)| line);
-                if let Some(count) = self.report.unproven.get_mut(line) {
+                if let Some(count) = self.report.unproven.get_mut(line_of(entry)) {
                     *count = count.saturating_sub(1);
                 }
             }
@@ -296,6 +294,11 @@ fn outcome_of(receipt: &Receipt) -> String {
         CommandStatus::Refused => Problem::refused(receipt.code.as_deref().unwrap_or_default()).code,
         status => status.as_str().to_owned(),
     }
+}
+
+/// Returns the device and the line of an entry, as DEVICE/LINE.
+fn line_of(entry: &AuditEntry) -> &str {
+    entry.target.rsplit_once(':').map_or(entry.target.as_str(), |(line, _)| line)
 }
 
 fn target(text: &str) -> Option<(Name, &str, &str)> {
