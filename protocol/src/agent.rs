@@ -11,6 +11,9 @@ use serde_json::Value;
 use crate::command::CommandStatus;
 use crate::line::{Level, LineInfo, is_false};
 use crate::name::Name;
+#[cfg(test)]
+use crate::rule::{MAX_RULES, RULES_IN_FRAME};
+use crate::rule::{RuleInfo, RuleRun, is_zero};
 
 /// The maximum number of GPIO lines of a device. The `hello` message with the descriptions of all lines must fit into
 /// one WebSocket frame.
@@ -137,6 +140,11 @@ pub enum FromAgent {
         /// from older agents.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         warnings: Vec<String>,
+        /// The number of rules of the device, which follow in messages of the type `rules`. The field is absent without
+        /// rules, and from older agents.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        #[cfg_attr(test, schemars(range(max = MAX_RULES)))]
+        rules: u32,
     },
     /// Reports the outcome of one command.
     Result(Outcome),
@@ -192,6 +200,16 @@ pub enum FromAgent {
         /// The number of changes and presses without a message since the last message of this type.
         count: u32,
     },
+    /// Describes rules of the device, after the hello. A device with more than 32 rules sends several messages.
+    Rules {
+        /// The number of rules that the agent has already sent since its hello.
+        first: u32,
+        /// The next rules, in the order of the configuration.
+        #[cfg_attr(test, schemars(length(max = RULES_IN_FRAME)))]
+        rules: Vec<RuleInfo>,
+    },
+    /// Reports what a rule did. The agent sends a report again after it has connected again, until a pong confirms it.
+    RuleRun(RuleRun),
     /// Requests a new device certificate for the device's existing key. If the current certificate is not old enough
     /// for a renewal, the edge sends no response.
     Renew {
@@ -208,7 +226,8 @@ pub enum FromAgent {
 }
 
 impl FromAgent {
-    const TYPES: [&str; 8] = ["hello", "result", "event", "reading", "press", "left_out", "renew", "time"];
+    const TYPES: [&str; 10] =
+        ["hello", "result", "event", "reading", "press", "left_out", "rules", "rule_run", "renew", "time"];
 
     /// Parses a message from an agent. Returns `None` if the message type is unknown, because a newer agent can send
     /// message types that this version does not support.
@@ -361,6 +380,17 @@ mod tests {
             blinking: false,
             receipt: None,
         };
+        let run = RuleRun {
+            boot: "b".into(),
+            n: 1,
+            rule: name(),
+            line: name(),
+            action: "toggle".into(),
+            args: serde_json::Map::new(),
+            code: None,
+            desired: None,
+            at_ms: 1,
+        };
         let messages = [
             FromAgent::Hello {
                 version: "1".into(),
@@ -368,6 +398,7 @@ mod tests {
                 outcomes: Vec::new(),
                 machine: MachineInfo::default(),
                 warnings: Vec::new(),
+                rules: 0,
             },
             FromAgent::Result(outcome),
             FromAgent::Event {
@@ -381,6 +412,8 @@ mod tests {
             FromAgent::Reading { question: "q".into(), jwt: None, code: Some(no_reading::BUSY.into()) },
             FromAgent::Press { line: name(), long: false, at_ms: 1 },
             FromAgent::LeftOut { line: name(), count: 1 },
+            FromAgent::Rules { first: 0, rules: Vec::new() },
+            FromAgent::RuleRun(run),
             FromAgent::Renew { jwk: Value::Null },
             FromAgent::Time { nonce: "n".into() },
         ];

@@ -8,6 +8,9 @@ use crate::admin::TokenView;
 #[cfg(test)]
 use crate::agent::MAX_STATEMENT;
 use crate::name::{Name, UserName};
+#[cfg(test)]
+use crate::rule::MAX_RULES;
+use crate::rule::RuleInfo;
 use crate::scope::{Role, ScopeSet};
 pub use crate::secret::{MAX_PASSWORD, MIN_PASSWORD, Secret};
 use crate::wire_enum::wire_enum;
@@ -86,6 +89,15 @@ pub struct DeviceKey {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(length(max = MAX_STATEMENT)))]
     pub identity: Option<String>,
+}
+
+/// The response body of `GET /api/v1/devices/{device}/rules`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct DeviceRules {
+    /// The rules of the device, in the order of its configuration, as the device last reported them.
+    #[cfg_attr(test, schemars(length(max = MAX_RULES)))]
+    pub rules: Vec<RuleInfo>,
 }
 
 /// The body of `PUT /api/v1/devices/{device}/key`.

@@ -131,6 +131,10 @@ wire_enum! {
         Guest = "guest",
         /// A token of an external issuer. The name has the form `ISSUER#SUBJECT`.
         External = "external",
+        /// A rule of the device. The name is the name of the rule.
+        Rule = "rule",
+        /// The site itself, which restores a desired level. The name is `site:reconcile`.
+        Site = "site",
     }
 }
 
@@ -144,7 +148,7 @@ pub struct Sender {
     pub name: String,
 }
 
-/// The last command that the device executed on a line.
+/// The last action that the device executed on a line: a command of a caller or of the site, or an action of a rule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LastCommand {
@@ -156,7 +160,7 @@ pub struct LastCommand {
     /// The arguments of the action.
     #[cfg_attr(test, schemars(with = "crate::line::schemas::Arguments"))]
     pub args: Map<String, Value>,
-    /// The time of the command, in milliseconds of Unix time.
+    /// The time of the command or of the rule's action, in milliseconds of Unix time.
     pub at_ms: u64,
 }
 

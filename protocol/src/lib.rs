@@ -22,6 +22,7 @@ pub mod name;
 mod openapi;
 pub mod panel;
 pub mod problem;
+pub mod rule;
 #[cfg(test)]
 mod schema;
 pub mod scope;

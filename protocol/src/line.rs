@@ -358,6 +358,10 @@ pub struct LineInfo {
     /// Whether the line is blinking. The field is absent if the line is not blinking, and from older agents.
     #[serde(default, skip_serializing_if = "is_false")]
     pub blinking: bool,
+    /// The level that a rule of the device set, if no command has set the line since then. The field is only present for
+    /// a line with `retain`. The site takes it as the desired level. The field is absent from older agents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desired: Option<Level>,
 }
 
 /// Returns whether a member with the default `false` can be left out.

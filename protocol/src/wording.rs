@@ -221,6 +221,8 @@ pub fn sender(by: &Sender) -> String {
         SenderKind::Person | SenderKind::External => by.name.clone(),
         SenderKind::Api => format!("{} (API token)", by.name),
         SenderKind::Guest => format!("{} (guest link)", by.name),
+        SenderKind::Rule => format!("{} (rule)", by.name),
+        SenderKind::Site => "Pinlatch".into(),
     }
 }
 

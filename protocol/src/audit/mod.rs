@@ -17,10 +17,13 @@ pub const MAX_AUDIT_PAGE: u32 = 500;
 pub const RETENTION_DAYS: std::ops::RangeInclusive<u32> = 1..=3_650;
 
 /// The version of the form of new audit entries.
-pub const AUDIT_VERSION: u32 = 3;
+pub const AUDIT_VERSION: u32 = 4;
 
 /// The version in which entries got the fields from `actor_name` to `max_uses`.
 const NAMES_VERSION: u32 = 2;
+
+/// The version in which entries got the field `receipt`.
+const RECEIPT_VERSION: u32 = 3;
 
 /// One entry of the audit log.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,12 +34,13 @@ pub struct AuditEntry {
     /// The time of the recorded event, in milliseconds of Unix time.
     pub at_ms: u64,
     /// The version of the entry's form, which determines the input of `hash`. The field is absent for entries of the
-    /// first version, which have none of the fields from `actor_name` to `max_uses`. Only entries of version 3 can have
-    /// the field `receipt`.
+    /// first version, which have none of the fields from `actor_name` to `max_uses`. Entries of version 3 and later can
+    /// have the field `receipt`, and entries of version 4 the fields `happened_ms`, `boot` and `n`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(range(min = NAMES_VERSION, max = AUDIT_VERSION)))]
     pub version: Option<u32>,
-    /// The actor of the recorded event: a user name, `token:JTI`, `ISSUER#SUBJECT`, `device:NAME` or `site:reconcile`.
+    /// The actor of the recorded event: a user name, `token:JTI`, `ISSUER#SUBJECT`, `device:NAME`, `rule:NAME` for a rule
+    /// of a device, or `site:reconcile`.
     pub actor: String,
     /// The id (`jti`) of the token that the actor used. The field is absent if the actor used no token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,12 +78,24 @@ pub struct AuditEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(length(max = crate::agent::MAX_STATEMENT)))]
     pub receipt: Option<String>,
-    /// The SHA-256 hash of a JSON array, in hexadecimal digits. For an entry of version 3, the JSON array contains the
-    /// text `pinlatch audit entry 3`, the hash of the previous entry, `seq`, `at_ms`, `actor`, `jti`, `act`, `target`,
-    /// `outcome`, `actor_name`, `actor_kind`, `line_kind`, `args`, `target_name`, `target_kind`, `max_uses` and
-    /// `receipt`, with `null` for an absent field. For an entry of version 2, the text is `pinlatch audit entry 2`, and
-    /// the JSON array does not contain `receipt`. For an entry of the first version, the JSON array contains the hash of
-    /// the previous entry, `seq`, `at_ms`, `actor`, `jti`, `act`, `target` and `outcome`.
+    /// The time at which a rule of a device ran, in milliseconds of Unix time, as the device estimates it. It can be long
+    /// before `at_ms`, because a device reports later what its rules did without a connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub happened_ms: Option<u64>,
+    /// The id of the agent's run in which a rule ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(length(min = 1, max = crate::rule::MAX_BOOT)))]
+    pub boot: Option<String>,
+    /// The number of the report about a rule in this run of the agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n: Option<u64>,
+    /// The SHA-256 hash of a JSON array, in hexadecimal digits. For an entry of version 4, the JSON array contains the
+    /// text `pinlatch audit entry 4`, the hash of the previous entry, `seq`, `at_ms`, `actor`, `jti`, `act`, `target`,
+    /// `outcome`, `actor_name`, `actor_kind`, `line_kind`, `args`, `target_name`, `target_kind`, `max_uses`, `receipt`,
+    /// `happened_ms`, `boot` and `n`, with `null` for an absent field. For an entry of version 3, the text is `pinlatch
+    /// audit entry 3`, and the JSON array ends with `receipt`. For an entry of version 2, the text is `pinlatch audit
+    /// entry 2`, and the JSON array ends with `max_uses`. For an entry of the first version, the JSON array contains the
+    /// hash of the previous entry, `seq`, `at_ms`, `actor`, `jti`, `act`, `target` and `outcome`.
     #[cfg_attr(test, schemars(regex(pattern = "^([0-9a-f]{64})?$")))]
     pub hash: String,
 }
@@ -94,35 +110,39 @@ impl AuditEntry {
     pub fn hashed_text(&self, before: &str) -> Option<String> {
         let Self { seq, at_ms, actor, jti, act, target, outcome, .. } = self;
         let Self { actor_name, actor_kind, line_kind, args, target_name, target_kind, max_uses, .. } = self;
-        let names = [actor_name, actor_kind, line_kind, args, target_name, target_kind];
-        let has_names = names.iter().any(|name| name.is_some()) || max_uses.is_some();
-        let mut array = match (self.version, &self.receipt) {
-            (None, None) if !has_names => json!([before, seq, at_ms, actor, jti, act, target, outcome]),
-            (Some(NAMES_VERSION), None) | (Some(AUDIT_VERSION), _) => json!([
-                format!("pinlatch audit entry {}", self.version.unwrap_or_default()),
-                before,
-                seq,
-                at_ms,
-                actor,
-                jti,
-                act,
-                target,
-                outcome,
-                actor_name,
-                actor_kind,
-                line_kind,
-                args,
-                target_name,
-                target_kind,
-                max_uses,
-            ]),
-            _ => return None,
+        let Self { receipt, happened_ms, boot, n, .. } = self;
+        let mut array = match self.version {
+            None => vec![json!(before)],
+            Some(NAMES_VERSION..=AUDIT_VERSION) => {
+                let version = self.version.unwrap_or_default();
+                vec![json!(format!("pinlatch audit entry {version}")), json!(before)]
+            }
+            Some(_) => return None,
         };
-        if self.version == Some(AUDIT_VERSION)
-            && let Some(elements) = array.as_array_mut()
-        {
-            elements.push(json!(self.receipt));
+        array.extend([
+            json!(seq),
+            json!(at_ms),
+            json!(actor),
+            json!(jti),
+            json!(act),
+            json!(target),
+            json!(outcome),
+        ]);
+        let names = [actor_name, actor_kind, line_kind, args, target_name, target_kind];
+        let names = names.into_iter().map(|name| json!(name)).chain([json!(max_uses)]).collect::<Vec<_>>();
+        let added = [
+            (NAMES_VERSION, names),
+            (RECEIPT_VERSION, vec![json!(receipt)]),
+            (AUDIT_VERSION, vec![json!(happened_ms), json!(boot), json!(n)]),
+        ];
+        for (since, fields) in added {
+            if self.version.is_some_and(|version| version >= since) {
+                array.extend(fields);
+            } else if fields.iter().any(|field| !field.is_null()) {
+                return None;
+            }
         }
+        let array = serde_json::Value::from(array);
         Some(array.to_string())
     }
 }

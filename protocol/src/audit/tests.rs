@@ -186,11 +186,22 @@ fn the_first_version_hashes_what_it_always_did() {
         r#"["pinlatch audit entry 2","ff",1,1,"token:NdS_XrBjabc",null,"command","porch/lamp:set","executed","Courier on Friday","guest","switch","{\"value\":0.30000000000000004}",null,null,null]"#
     );
     let receipt = Some("a.b.c".to_owned());
+    let third = AuditEntry { version: Some(3), receipt: receipt.clone(), ..new.clone() };
     assert_eq!(
-        AuditEntry { receipt: receipt.clone(), ..new.clone() }.hashed_text("ff").unwrap(),
+        third.hashed_text("ff").unwrap(),
         r#"["pinlatch audit entry 3","ff",1,1,"token:NdS_XrBjabc",null,"command","porch/lamp:set","executed","Courier on Friday","guest","switch","{\"value\":0.30000000000000004}",null,null,null,"a.b.c"]"#
     );
-    assert!(new.hashed_text("ff").unwrap().ends_with(",null,null,null,null]"));
+    let happened = |entry: &AuditEntry| AuditEntry {
+        happened_ms: Some(7),
+        boot: Some("b".into()),
+        n: Some(9),
+        ..entry.clone()
+    };
+    let fourth = happened(&AuditEntry { version: Some(4), ..third.clone() }).hashed_text("ff").unwrap();
+    let third_text = third.hashed_text("ff").unwrap().replace("entry 3", "entry 4");
+    assert_eq!(fourth, format!(r#"{},7,"b",9]"#, third_text.trim_end_matches(']')));
+    assert!(new.hashed_text("ff").unwrap().ends_with(",null,null,null,null,null,null,null]"));
+    assert_eq!(happened(&third).hashed_text("ff"), None);
     for old in [&second, &old] {
         assert_eq!(AuditEntry { receipt: receipt.clone(), ..old.clone() }.hashed_text("ff"), None);
     }
@@ -199,7 +210,7 @@ fn the_first_version_hashes_what_it_always_did() {
         None,
         "new fields of an old entry"
     );
-    for version in [0, 1, 4] {
+    for version in [0, 1, 5] {
         assert_eq!(AuditEntry { version: Some(version), ..old.clone() }.hashed_text("ff"), None, "{version}");
     }
     let json = serde_json::to_string(&new).unwrap();
@@ -214,9 +225,10 @@ fn any_text() -> impl Strategy<Value = String> {
 prop_compose! {
     fn any_entry()(
         number in (0u64..3, 0u64..3, prop::option::of(0u32..3)),
+        rule in (prop::option::of(0u64..3), prop::option::of(any_text()), prop::option::of(0u64..3)),
         texts in (any_text(), any_text(), any_text(), any_text()),
         optional in prop::array::uniform8(prop::option::of(any_text())),
-        version in prop::option::of(2u32..4),
+        version in prop::option::of(2u32..=AUDIT_VERSION),
     ) -> AuditEntry {
         let [jti, actor_name, actor_kind, line_kind, args, target_name, target_kind, receipt] = optional;
         let old = AuditEntry {
@@ -232,9 +244,13 @@ prop_compose! {
         if version.is_none() {
             return old;
         }
+        let has_rule = version == Some(AUDIT_VERSION);
         AuditEntry {
             version,
-            receipt: receipt.filter(|_| version == Some(AUDIT_VERSION)),
+            receipt: receipt.filter(|_| version >= Some(3)),
+            happened_ms: rule.0.filter(|_| has_rule),
+            boot: rule.1.filter(|_| has_rule),
+            n: rule.2.filter(|_| has_rule),
             actor_name,
             actor_kind,
             line_kind,

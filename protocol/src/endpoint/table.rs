@@ -171,6 +171,18 @@ endpoints! {
         codes: [UnknownDevice],
     }
 
+    /// Returns the rules of a device, as the device last reported them.
+    ///
+    /// A device runs its rules itself, also without a connection to the edge. The rules are in the configuration file of
+    /// the device, and the edge cannot change them. This call requires the right to read all lines of the device
+    /// (`line:DEVICE/*:read`), or the scope `site:devices`.
+    ShowDeviceRules { device: Name } = GET "/api/v1/devices/{device}/rules" {
+        tag: Devices,
+        caller: Token,
+        reply: 200 (DeviceRules) "The rules of the device.",
+        codes: [InsufficientScope, UnknownDevice],
+    }
+
     /// Stores the device identity (`device+jwt`) that the owner's root key signed after the owner had compared the
     /// device's key with the device.
     ///

@@ -91,10 +91,10 @@ fn answers() -> Vec<Example> {
         "not_before": 1, "expires_at": 2, "max_uses": 3, "max_in_flight": 4, "max_per_minute": 5, "max_sockets": 6,
         "uses": 1, "created_ms": 1, "last_used_ms": 2,
         "revoked_ms": 3 });
-    let entry = json!({ "seq": 1, "at_ms": 2, "version": 3, "actor": "token:j", "jti": "j", "act": "command",
+    let entry = json!({ "seq": 1, "at_ms": 2, "version": 4, "actor": "token:j", "jti": "j", "act": "command",
         "target": "porch/lamp:set", "outcome": "executed", "actor_name": "Cleaner", "actor_kind": "guest",
         "line_kind": "switch", "args": "{\"value\":true}", "target_name": "cron", "target_kind": "api",
-        "max_uses": 2, "receipt": "…", "hash": "…" });
+        "max_uses": 2, "receipt": "…", "happened_ms": 1, "boot": "b", "n": 1, "hash": "…" });
     let page = json!({ "entries": [entry], "head": { "seq": 1, "hash": "…" }, "next": 1, "keep_days": 90 });
     let enrolled = json!({ "site": "home", "device": "porch", "devcert": "…", "root_key": {}, "keyset": "…",
         "welcome": "…" });
@@ -124,6 +124,15 @@ fn answers() -> Vec<Example> {
         example::<api::DeviceKey>(
             "DeviceKey",
             json!({ "thumbprint": "…", "jwk": { "kty": "OKP", "crv": "Ed25519", "x": "…" }, "identity": "…" }),
+        ),
+        example::<api::DeviceRules>(
+            "DeviceRules",
+            json!({ "rules": [
+                { "name": "exit", "when": { "type": "press", "line": "exit-button", "long": true }, "line": "door",
+                    "action": "pulse", "args": { "ms": 3000 }, "after_ms": 500 },
+                { "name": "frost", "when": { "type": "crosses", "line": "cellar", "above": false, "limit": 4.0,
+                    "hysteresis": 2.0, "for_ms": 60000 }, "line": "heater", "action": "toggle" },
+            ] }),
         ),
         example::<admin::Person>("Person", person),
         example::<admin::InviteReply>(
