@@ -17,8 +17,10 @@ use crate::reporting::metrics::Metrics;
 use crate::reporting::status::{self, Status, StatusSocket};
 use crate::reporting::systemd::{Part, Service};
 use crate::reporting::telemetry::Telemetry;
+use crate::rules::RuleRuns;
 use crate::running::Start;
 use crate::safe;
+use crate::statements::Run;
 use crate::uplink::{Settings, Uplink};
 
 /// Runs the agent until the future `shutdown` completes. The agent then sets every output to its safe level and closes
@@ -42,7 +44,10 @@ pub async fn run(
         safe::make_removed_safe(previous.config, &config);
     }
     source.running.store_or_log(&loaded.text);
-    let (lines, signals) = Lines::open(&config);
+    let run = Rc::new(Run::default());
+    let mut runs = RuleRuns::of_run(run.boot().into());
+    runs.use_journal(config.rules_journal.as_deref());
+    let (lines, signals) = Lines::open(&config, runs);
     // No connection to the edge exists yet. Every output therefore follows its rule `on_link_loss`.
     lines.link_lost();
     let service = Service::from_environment();
@@ -65,6 +70,7 @@ pub async fn run(
         lines: lines.clone(),
         telemetry: telemetry.clone(),
         service: service.clone(),
+        run,
     };
     let status = || Status::of(&telemetry, &lines, clock);
     let (stop, stopped) = watch::channel(false);

@@ -206,6 +206,7 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
+    use crate::rules::RuleRuns;
     use crate::statements::Run;
 
     const SESSION: &str = "a-session-nonce-of-22-b";
@@ -230,7 +231,7 @@ mod tests {
             |name: &str, more: &str| format!("[lines.{name}]\nkind = \"switch\"\ndriver = \"sim\"\n{more}\n");
         let text = ["state_dir = \"s\"\n[simulator]\n", &line("lamp", ""), &line("door", "receipts = true")]
             .concat();
-        let (lines, _) = Lines::open(&Config::parse(&text, Path::new("")).unwrap());
+        let (lines, _) = Lines::open(&Config::parse(&text, Path::new("")).unwrap(), RuleRuns::default());
         let (site, device, root, key) =
             (name("home"), name("porch"), SigningKey::generate(), SigningKey::generate());
         let identity = identity::sign(&root, &site, &device, &key.public(), 1).unwrap();

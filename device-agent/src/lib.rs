@@ -13,6 +13,7 @@ pub mod config;
 pub mod credentials;
 pub mod enrol;
 pub mod lines;
+pub mod outbox;
 pub mod rate;
 pub mod reload;
 pub mod reporting;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::config::{Config, DriverConfig, LineConfig, Simulator};
 use crate::lines::Lines;
 use crate::lines::driver::gpio::{self, ChipInfo};
+use crate::rules::RuleRuns;
 
 /// One output of the hardware. The same output can have several names in configurations.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -37,7 +38,7 @@ fn make_safe_on(configs: Vec<Config>, chips: &[ChipInfo]) -> bool {
     for config in configs {
         let config = outputs_except(config, chips, &done);
         done.extend(outputs_of(&config, chips));
-        let (lines, _signals) = Lines::open(&config);
+        let (lines, _signals) = Lines::open(&config, RuleRuns::default());
         for (line, error) in lines.make_safe() {
             tracing::error!(%line, %error, "the safe level could not be applied");
             is_safe = false;

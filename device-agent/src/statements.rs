@@ -46,6 +46,12 @@ pub struct Run {
     reported: RefCell<Used>,
 }
 
+impl Run {
+    pub fn boot(&self) -> &str {
+        &self.boot
+    }
+}
+
 impl Default for Run {
     fn default() -> Self {
         Self {

@@ -389,7 +389,7 @@ mod tests {
             args: serde_json::Map::new(),
             code: None,
             desired: None,
-            at_ms: 1,
+            at_ms: Some(1),
         };
         let messages = [
             FromAgent::Hello {

@@ -139,8 +139,10 @@ pub struct RuleRun {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired: Option<Level>,
     /// The time of the action, in milliseconds of Unix time. The agent computes the time from its estimate of the edge
-    /// time, or takes it from the clock of the machine if the machine has restarted since the action.
-    pub at_ms: u64,
+    /// time, or takes it from the clock of the machine if the machine has restarted since the action. The field is absent
+    /// if the clock of the machine was not set at that time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_ms: Option<u64>,
 }
 
 /// Returns whether a member with the default 0 can be left out.

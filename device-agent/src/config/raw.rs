@@ -28,6 +28,8 @@ pub struct File {
     pub interlocks: BTreeMap<Spanned<String>, Interlock>,
     #[serde(default)]
     pub rules: Vec<Rule>,
+    #[serde(default)]
+    pub rules_journal: bool,
 }
 
 /// The keys of a table `[[rules]]`.

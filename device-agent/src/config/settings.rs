@@ -8,8 +8,8 @@ use std::time::Duration;
 use pinlatch_protocol::SILENCE_LIMIT_MS;
 use pinlatch_protocol::line::{Level, LineKind};
 use pinlatch_protocol::name::Name;
+use pinlatch_protocol::rule::RuleInfo;
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
 use crate::uplink::proxy::Proxy;
 
@@ -36,6 +36,9 @@ pub const DEFAULT_SAFE_AFTER: Duration = Duration::from_secs(60);
 /// sends nothing for this time.
 pub const DEFAULT_LINK_TIMEOUT: Duration = Duration::from_millis(SILENCE_LIMIT_MS);
 
+/// The name of the file with the reports about rules, in the folder of the credentials.
+pub const RULES_JOURNAL: &str = "rules-journal.jsonl";
+
 /// A validated configuration. Relative paths are already resolved against the folder of the configuration file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -58,6 +61,8 @@ pub struct Config {
     pub interlocks: Vec<Interlock>,
     /// The rules, in the order of the configuration file.
     pub rules: Vec<RuleConfig>,
+    /// The file in which reports about rules survive a power cut. If the value is `None`, the reports are only in memory.
+    pub rules_journal: Option<PathBuf>,
     /// The path of the socket for `pinlatch-agent status`. If the value is `None`, the agent uses the default socket,
     /// provided that its folder exists.
     pub status_socket: Option<PathBuf>,
@@ -247,46 +252,9 @@ pub struct Interlock {
 /// The settings in one table `[[rules]]`. A rule runs an action on a line of this device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RuleConfig {
-    pub name: Name,
-    pub when: Trigger,
-    /// The line on which the rule runs its action.
-    pub line: Name,
-    /// The name of the action, which the line has.
-    pub action: String,
-    pub args: Map<String, Value>,
-    /// The time between the trigger and the action.
-    pub delay: Duration,
+    pub rule: RuleInfo,
     /// The maximum number of actions in a minute.
     pub per_minute: u32,
-}
-
-/// The change that triggers a rule.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Trigger {
-    /// The line goes on or off.
-    Goes { line: Name, on: bool },
-    /// The contact is pressed.
-    Press { line: Name, long: bool },
-    /// The line has been on or off for the time `lasting`.
-    Lasts { line: Name, on: bool, lasting: Duration },
-    /// The number of the line has been above or below the limit for the time `lasting`. The number must come back by
-    /// `hysteresis` before it can trigger the rule again.
-    Crosses { line: Name, above: bool, limit: f64, hysteresis: f64, lasting: Duration },
-    /// The connection to the edge has been lost or back for the time `lasting`.
-    Link { up: bool, lasting: Duration },
-}
-
-impl Trigger {
-    /// Returns the line that triggers the rule.
-    pub fn line(&self) -> Option<&Name> {
-        match self {
-            Self::Goes { line, .. }
-            | Self::Press { line, .. }
-            | Self::Lasts { line, .. }
-            | Self::Crosses { line, .. } => Some(line),
-            Self::Link { .. } => None,
-        }
-    }
 }
 
 /// The rule for an output when the connection to the edge is lost. A pulse ends on time under every rule.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use pinlatch_protocol::line::{Action, Level, LineInfo};
 use pinlatch_protocol::name::Name;
+use pinlatch_protocol::rule::RuleInfo;
 use serde_json::{Map, Value};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -15,7 +16,7 @@ use super::line::{Event, Line, LineEvent};
 use super::output::{Course, Output};
 use super::refused::Refused;
 use crate::config::{Config, Interlock, Simulator};
-use crate::rules::{Due, Rules};
+use crate::rules::{Due, RuleRuns, Rules};
 
 /// The maximum number of events that wait for transmission to the edge. If more events occur, the oldest events are
 /// dropped. The edge still gets the level of every line with the next hello message.
@@ -32,11 +33,12 @@ pub(super) struct Board {
     next_number: usize,
     linked: bool,
     rules: Rules,
+    runs: RuleRuns,
 }
 
 impl Board {
     /// Opens every line of a configuration and sets each output to its start level.
-    pub fn open(config: &Config, opener: Box<dyn Open>, now: Instant) -> Self {
+    pub fn open(config: &Config, opener: Box<dyn Open>, runs: RuleRuns, now: Instant) -> Self {
         let patience = std::time::Instant::now() + PATIENCE;
         let lines = config.lines.iter().enumerate();
         let lines =
@@ -50,6 +52,7 @@ impl Board {
             next_number: config.lines.len(),
             linked: false,
             rules: Rules::new(&config.rules),
+            runs,
         }
     }
 
@@ -63,7 +66,7 @@ impl Board {
     }
 
     /// Performs the second half of a reload, in which new and changed lines are opened. Returns true if the reload has
-    /// changed the set or the order of the lines.
+    /// changed the set or the order of the lines, or the rules.
     pub fn install(&mut self, config: &Config, now: Instant) -> bool {
         let same = self.simulator == config.simulator;
         let mut before = std::mem::take(&mut self.lines);
@@ -101,7 +104,9 @@ impl Board {
         }
         self.interlocks.clone_from(&config.interlocks);
         self.simulator.clone_from(&config.simulator);
+        let rules = self.rules.infos();
         self.rules.reload(&config.rules, now);
+        self.runs.use_journal(config.rules_journal.as_deref());
         self.lines.iter_mut().for_each(Line::observe_again);
         // If the set or the order of the lines has changed, the edge gets a hello message with the level of every line,
         // so older level events must not follow this message.
@@ -112,7 +117,7 @@ impl Board {
             let is_sent = !is_changed || !matches!(event.news, LineEvent::Level(_));
             is_sent && lines.iter().any(|line| line.config().name == event.line)
         });
-        is_changed
+        is_changed || rules != self.rules.infos()
     }
 
     /// Runs the action of a command.
@@ -147,7 +152,12 @@ impl Board {
         // Inputs have no actions, so `Action::parse` has already refused every command for an input.
         let line = self.lines.get_mut(index).ok_or(Refused::UnknownLine)?;
         let level = line.output_mut().ok_or(Refused::UnknownLine)?.run(action, now)?;
-        line.acted(by_rule);
+        let desired = match action {
+            Action::Set { level, .. } => Some(level),
+            Action::Toggle => level,
+            Action::Pulse { .. } | Action::Blink { .. } => None,
+        };
+        line.acted(by_rule, desired);
         Ok(level)
     }
 
@@ -170,6 +180,10 @@ impl Board {
                 Due::TooOften(rule) => (rule, Err(Refused::RuleRate)),
             };
             let (name, line, action) = (&rule.name, &rule.line, &rule.action);
+            // A rule that sets no level does not change the desired level.
+            let sets = matches!(rule.action.as_str(), "set" | "toggle");
+            let desired = self.find(line).and_then(|line| line.desired()).filter(|_| sets);
+            self.runs.push(&rule, result.as_ref().map(|_| desired), now);
             match result {
                 Ok(_) => {
                     tracing::info!(rule = %name, %line, action, outcome = "executed", "a rule was executed")
@@ -195,6 +209,18 @@ impl Board {
 
     pub fn lines(&self) -> &[Line] {
         &self.lines
+    }
+
+    pub fn rules(&self) -> Vec<RuleInfo> {
+        self.rules.infos()
+    }
+
+    pub fn runs(&self) -> &RuleRuns {
+        &self.runs
+    }
+
+    pub fn runs_mut(&mut self) -> &mut RuleRuns {
+        &mut self.runs
     }
 
     pub fn infos(&self, now: Instant) -> Vec<LineInfo> {
@@ -244,6 +270,7 @@ impl Board {
         self.rules.link(true, now);
         self.lines.iter_mut().filter_map(Line::output_mut).for_each(Output::link_up);
         self.events.clear();
+        self.runs.reconnected();
     }
 
     pub fn link_lost(&mut self, now: Instant) {

@@ -63,6 +63,8 @@ pub(super) struct Line {
     withheld: Option<(Option<Level>, Course)>,
     /// Whether a rule has run the last action of an output.
     by_rule: bool,
+    /// The level that a rule has set on a line with `retain`, if no command has set the line since then.
+    desired: Option<Level>,
     /// The state of this line that was last reported to the rules.
     observed: Option<Observed>,
     /// The reason why the line could not be opened, and the time of the next attempt to open the line.
@@ -114,6 +116,7 @@ impl Line {
             budget: Budget::default(),
             withheld: None,
             by_rule: false,
+            desired: None,
             observed: None,
             closed,
         };
@@ -175,12 +178,21 @@ impl Line {
         }
     }
 
-    /// Records whether a rule has run the last action. A level that a rule set does not follow `on_link_loss`.
-    pub(super) fn acted(&mut self, by_rule: bool) {
+    /// Records whether a rule has run the last action, and the level that the action has set, if any. A level that a rule
+    /// set does not follow `on_link_loss`.
+    pub(super) fn acted(&mut self, by_rule: bool, desired: Option<Level>) {
         self.by_rule = by_rule;
+        if desired.is_some() {
+            self.desired = desired.filter(|_| by_rule && self.config.retain);
+        }
         if let (true, Some(output)) = (by_rule, self.output_mut()) {
             output.stay();
         }
+    }
+
+    /// Returns the level that a rule has set on a line with `retain`, if no command has set the line since then.
+    pub(super) fn desired(&self) -> Option<Level> {
+        self.desired
     }
 
     /// Handles the loss of the connection to the edge.
@@ -408,6 +420,7 @@ impl Line {
             presses: long_press.is_some(),
             ends_in_ms: course.ends_in_ms(now),
             blinking: course.blinking,
+            desired: self.desired,
         }
     }
 }

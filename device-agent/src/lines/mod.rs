@@ -25,11 +25,13 @@ use std::rc::Rc;
 use pinlatch_protocol::agent::no_reading;
 use pinlatch_protocol::line::{Level, LineInfo};
 use pinlatch_protocol::name::Name;
+use pinlatch_protocol::rule::RuleInfo;
 use serde_json::{Map, Value};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until};
 
 use crate::config::{Config, LineConfig};
+use crate::rules::{Ran, RuleRuns};
 use crate::statements::Measurement;
 use board::Board;
 pub use driver::{Driver, DriverError, Input, Open, Signal};
@@ -43,7 +45,8 @@ struct Shared {
     rescheduled: Notify,
     changed: Notify,
     reconfigured: Notify,
-    /// Is true if the set of lines has changed since the last hello message to the edge.
+    ran: Notify,
+    /// Is true if the set of lines or the rules have changed since the last hello message to the edge.
     untold: Cell<bool>,
 }
 
@@ -55,19 +58,20 @@ impl Lines {
     /// Opens every line of a configuration and sets each output to its start level. If a line cannot be opened, its
     /// level is unknown and the agent refuses commands for this line. The agent regularly tries again to open an
     /// unusable line. An unusable line does not affect the other lines.
-    pub fn open(config: &Config) -> (Self, mpsc::Receiver<Signal>) {
+    pub fn open(config: &Config, runs: RuleRuns) -> (Self, mpsc::Receiver<Signal>) {
         let (machine, queue) = driver::Machine::new(config);
-        (Self::open_on(config, Box::new(machine)), queue)
+        (Self::open_on(config, Box::new(machine), runs), queue)
     }
 
     /// Opens every line of a configuration with the given drivers.
-    fn open_on(config: &Config, drivers: Box<dyn Open>) -> Self {
-        let board = Board::open(config, drivers, Instant::now());
+    fn open_on(config: &Config, drivers: Box<dyn Open>, runs: RuleRuns) -> Self {
+        let board = Board::open(config, drivers, runs, Instant::now());
         Self(Rc::new(Shared {
             board: RefCell::new(board),
             rescheduled: Notify::new(),
             changed: Notify::new(),
             reconfigured: Notify::new(),
+            ran: Notify::new(),
             untold: Cell::new(false),
         }))
     }
@@ -80,6 +84,9 @@ impl Lines {
         board.follow_rules(now);
         if board.collect_events(now) {
             self.0.changed.notify_one();
+        }
+        if board.runs().has_unsent() {
+            self.0.ran.notify_one();
         }
         self.0.rescheduled.notify_one();
         result
@@ -111,7 +118,7 @@ impl Lines {
         }
     }
 
-    /// Waits until the set of lines differs from the lines in the last hello message to the edge.
+    /// Waits until the lines or the rules differ from the ones in the last hello message to the edge.
     pub async fn reconfigured(&self) {
         while !self.0.untold.take() {
             self.0.reconfigured.notified().await;
@@ -120,6 +127,40 @@ impl Lines {
 
     pub fn infos(&self) -> Vec<LineInfo> {
         self.0.board.borrow().infos(Instant::now())
+    }
+
+    /// Returns the rules for the edge, which shows them to people.
+    pub fn rules(&self) -> Vec<RuleInfo> {
+        self.0.board.borrow().rules()
+    }
+
+    /// Returns the next report about a rule that was not sent on this connection. The caller must send it now.
+    pub fn unsent_run(&self) -> Option<Ran> {
+        self.0.board.borrow_mut().runs_mut().take_unsent()
+    }
+
+    /// Waits for the next report about a rule.
+    pub async fn next_run(&self) -> Ran {
+        loop {
+            if let Some(ran) = self.unsent_run() {
+                return ran;
+            }
+            self.0.ran.notified().await;
+        }
+    }
+
+    /// Records that a ping was sent. Its pong confirms the reports about rules that were sent before the ping.
+    pub fn pinged(&self) {
+        self.0.board.borrow_mut().runs_mut().pinged();
+    }
+
+    pub fn ponged(&self) {
+        self.0.board.borrow_mut().runs_mut().ponged();
+    }
+
+    /// Returns whether many reports about rules were sent since the last ping.
+    pub fn is_ping_due(&self) -> bool {
+        self.0.board.borrow().runs().is_ping_due()
     }
 
     /// Returns the level of a line with the time of its measurement, or a code from [`no_reading`].

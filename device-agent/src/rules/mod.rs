@@ -4,15 +4,19 @@
 //! The board reports every change to the rules, and runs the actions that are due. All limits of the lines apply to
 //! them. This module uses no clock and no I/O.
 
+mod journal;
+mod runs;
 mod state;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use pinlatch_protocol::name::Name;
+use pinlatch_protocol::rule::{RuleInfo, Trigger};
 use tokio::time::Instant;
 
-use crate::config::{RuleConfig, Trigger};
+use crate::config::RuleConfig;
+pub use runs::{Ran, RanAt, RuleRuns};
 pub use state::Observed;
 use state::State;
 
@@ -22,9 +26,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// An action that is due now.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Due {
-    Run(RuleConfig),
+    Run(RuleInfo),
     /// The rule has reached its rate, so its action must not run. Only the first refusal in a minute is reported.
-    TooOften(RuleConfig),
+    TooOften(RuleInfo),
 }
 
 struct Rule {
@@ -45,7 +49,7 @@ impl Rule {
     /// Triggers the rule. A rule that already waits for its delay starts the delay again, so that for example a lamp stays
     /// on while someone moves.
     fn trigger(&mut self, now: Instant) {
-        self.run_at = Some(now + self.config.delay);
+        self.run_at = Some(now + Duration::from_millis(self.config.rule.after_ms.into()));
     }
 
     /// Returns whether the rule can run now, and counts this run.
@@ -62,13 +66,13 @@ impl Rule {
         self.run_at.take_if(|at| *at <= now)?;
         if self.admit(now) {
             self.refused_at = None;
-            return Some(Due::Run(self.config.clone()));
+            return Some(Due::Run(self.config.rule.clone()));
         }
         if self.refused_at.is_some_and(|at| now < at + MINUTE) {
             return None;
         }
         self.refused_at = Some(now);
-        Some(Due::TooOften(self.config.clone()))
+        Some(Due::TooOften(self.config.rule.clone()))
     }
 }
 
@@ -91,12 +95,16 @@ impl Rules {
             let found = before.iter().position(|rule| rule.config == *config);
             let mut rule = found.map_or_else(|| Rule::new(config.clone()), |index| before.swap_remove(index));
             if let (None, Some(is_up)) = (found, self.is_linked)
-                && rule.state.link(&rule.config.when, is_up, now)
+                && rule.state.link(&rule.config.rule.when, is_up, now)
             {
                 rule.trigger(now);
             }
             self.rules.push(rule);
         }
+    }
+
+    pub fn infos(&self) -> Vec<RuleInfo> {
+        self.rules.iter().map(|rule| rule.config.rule.clone()).collect()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -105,15 +113,15 @@ impl Rules {
 
     /// Handles the present level of a line.
     pub fn level(&mut self, line: &Name, seen: Observed, now: Instant) {
-        for rule in self.rules.iter_mut().filter(|rule| rule.config.when.line() == Some(line)) {
-            if rule.state.level(&rule.config.when, seen, now) {
+        for rule in self.rules.iter_mut().filter(|rule| rule.config.rule.when.line() == Some(line)) {
+            if rule.state.level(&rule.config.rule.when, seen, now) {
                 rule.trigger(now);
             }
         }
     }
 
     pub fn press(&mut self, line: &Name, is_long: bool, now: Instant) {
-        let wanted = |rule: &&mut Rule| matches!(&rule.config.when, Trigger::Press { line: own, long } if own == line && *long == is_long);
+        let wanted = |rule: &&mut Rule| matches!(&rule.config.rule.when, Trigger::Press { line: own, long } if own == line && *long == is_long);
         self.rules.iter_mut().filter(wanted).for_each(|rule| rule.trigger(now));
     }
 
@@ -121,7 +129,7 @@ impl Rules {
     pub fn link(&mut self, is_up: bool, now: Instant) {
         self.is_linked = Some(is_up);
         for rule in &mut self.rules {
-            if rule.state.link(&rule.config.when, is_up, now) {
+            if rule.state.link(&rule.config.rule.when, is_up, now) {
                 rule.trigger(now);
             }
         }

@@ -4,9 +4,8 @@
 use std::time::Duration;
 
 use pinlatch_protocol::line::Level;
+use pinlatch_protocol::rule::Trigger;
 use tokio::time::Instant;
-
-use crate::config::Trigger;
 
 /// The level of a line, or the state of the connection, as a rule sees it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,13 +39,13 @@ impl State {
                 self.on = is_on.or(before);
                 before.is_some() && self.on != before && is_on == Some(*on) && !seen.by_rule
             }
-            Trigger::Lasts { on, lasting, .. } => {
+            Trigger::Lasts { on, for_ms, .. } => {
                 let met = seen.level.map(|level| level.is_on() == *on && !seen.by_rule);
-                self.condition(met, *lasting, now)
+                self.condition(met, *for_ms, now)
             }
-            Trigger::Crosses { above, limit, hysteresis, lasting, .. } => {
+            Trigger::Crosses { above, limit, hysteresis, for_ms, .. } => {
                 let Some(Level::Number(number)) = seen.level else {
-                    return self.condition(None, *lasting, now);
+                    return self.condition(None, *for_ms, now);
                 };
                 let beyond = |value: f64| if *above { number > value } else { number < value };
                 let back = if *above { limit - hysteresis } else { limit + hysteresis };
@@ -58,7 +57,7 @@ impl State {
                 } else {
                     false
                 };
-                self.condition(Some(met), *lasting, now)
+                self.condition(Some(met), *for_ms, now)
             }
             Trigger::Press { .. } | Trigger::Link { .. } => false,
         }
@@ -68,7 +67,7 @@ impl State {
     #[must_use]
     pub fn link(&mut self, trigger: &Trigger, is_up: bool, now: Instant) -> bool {
         match trigger {
-            Trigger::Link { up, lasting } => self.condition(Some(is_up == *up), *lasting, now),
+            Trigger::Link { up, for_ms } => self.condition(Some(is_up == *up), *for_ms, now),
             _ => false,
         }
     }
@@ -85,7 +84,7 @@ impl State {
     }
 
     /// An unknown condition ends the time for which it has lasted, because it can have been different in between.
-    fn condition(&mut self, met: Option<bool>, lasting: Duration, now: Instant) -> bool {
+    fn condition(&mut self, met: Option<bool>, for_ms: u32, now: Instant) -> bool {
         let began = met == Some(true) && self.met != Some(true);
         if met != Some(true) {
             self.due = None;
@@ -94,10 +93,10 @@ impl State {
         if !began {
             return false;
         }
-        if lasting.is_zero() {
+        if for_ms == 0 {
             return true;
         }
-        self.due = Some(now + lasting);
+        self.due = Some(now + Duration::from_millis(for_ms.into()));
         false
     }
 }

@@ -10,12 +10,14 @@ fn name(text: &str) -> Name {
 
 fn rule(when: Trigger, per_minute: u32) -> RuleConfig {
     RuleConfig {
-        name: name("rule"),
-        when,
-        line: name("lamp"),
-        action: "toggle".into(),
-        args: Map::new(),
-        delay: Duration::ZERO,
+        rule: RuleInfo {
+            name: name("rule"),
+            when,
+            line: name("lamp"),
+            action: "toggle".into(),
+            args: Map::new(),
+            after_ms: 0,
+        },
         per_minute,
     }
 }
@@ -51,29 +53,24 @@ fn a_change_is_not_the_first_known_level() {
 
 #[test]
 fn a_level_must_last_without_a_gap() {
-    let lasts = || Trigger::Lasts { line: name("line"), on: true, lasting: Duration::from_secs(10) };
+    let lasts = || Trigger::Lasts { line: name("line"), on: true, for_ms: 10_000 };
     let (on, off) = (Some(Level::On(true)), Some(Level::On(false)));
     assert_eq!(runs(lasts(), &[(1, on)]), [11], "the first known level counts, and only once");
     assert_eq!(runs(lasts(), &[(1, on), (9, off), (12, on)]), [22]);
     assert_eq!(runs(lasts(), &[(1, on), (5, None), (6, on)]), [16], "it was possibly off in between");
     assert_eq!(runs(lasts(), &[(1, on), (20, off), (21, on)]), [11, 31]);
-    let at_once = Trigger::Lasts { line: name("line"), on: false, lasting: Duration::ZERO };
+    let at_once = Trigger::Lasts { line: name("line"), on: false, for_ms: 0 };
     assert_eq!(runs(at_once, &[(3, off), (4, off), (5, on), (6, off)]), [3, 6]);
 }
 
 #[test]
 fn a_limit_has_a_hysteresis_and_a_time() {
-    let crosses = |above, lasting| Trigger::Crosses {
-        line: name("line"),
-        above,
-        limit: 20.0,
-        hysteresis: 2.0,
-        lasting: Duration::from_secs(lasting),
-    };
+    let crosses =
+        |above, for_ms| Trigger::Crosses { line: name("line"), above, limit: 20.0, hysteresis: 2.0, for_ms };
     let number = |at, number| (at, Some(Level::Number(number)));
     let levels = [number(1, 21.0), number(2, 19.0), number(3, 21.0), number(4, 18.0), number(5, 20.5)];
     assert_eq!(runs(crosses(true, 0), &levels), [1, 5], "19 is not back yet, 18 is");
-    assert_eq!(runs(crosses(true, 3), &levels), [8]);
+    assert_eq!(runs(crosses(true, 3_000), &levels), [8]);
     let levels =
         [number(1, 20.0), number(2, 19.5), number(3, 21.5), number(4, 19.0), number(5, 22.5), number(6, 1.0)];
     assert_eq!(runs(crosses(false, 0), &levels), [2, 6], "the limit itself is not below");
@@ -84,8 +81,8 @@ fn a_limit_has_a_hysteresis_and_a_time() {
 fn the_connection_counts_from_the_start() {
     let start = Instant::now();
     let at = |second| start + Duration::from_secs(second);
-    let lost = Trigger::Link { up: false, lasting: Duration::from_secs(60) };
-    let back = Trigger::Link { up: true, lasting: Duration::ZERO };
+    let lost = Trigger::Link { up: false, for_ms: 60_000 };
+    let back = Trigger::Link { up: true, for_ms: 0 };
     let mut rules = Rules::new(&[rule(lost.clone(), 30), rule(back, 30)]);
     rules.link(false, at(0));
     rules.link(false, at(30));
@@ -95,7 +92,11 @@ fn the_connection_counts_from_the_start() {
     assert_eq!(rules.due(at(70)).len(), 1);
     // A rule that a reload adds knows the connection.
     rules.link(false, at(80));
-    let other = RuleConfig { name: name("other"), ..rule(lost, 30) };
+    let other = {
+        let mut other = rule(lost, 30);
+        other.rule.name = name("other");
+        other
+    };
     rules.reload(&[other], at(90));
     assert_eq!(rules.next_due(), Some(at(150)));
 }

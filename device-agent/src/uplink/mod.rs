@@ -7,7 +7,6 @@ pub mod handshake;
 pub mod http;
 pub mod known;
 pub mod link_error;
-pub mod outbox;
 pub mod proxy;
 pub mod renewal;
 pub mod session;
@@ -18,6 +17,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use pinlatch_protocol::agent::Outcome;
 use pinlatch_protocol::close;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -25,6 +25,7 @@ use tokio::time::{Instant, sleep};
 use crate::clock::WallClock;
 use crate::config::Config;
 use crate::lines::Lines;
+use crate::outbox::Outbox;
 use crate::reporting::journal;
 use crate::reporting::systemd::{ATTEMPT_LIMIT, Service};
 use crate::reporting::telemetry::{Identity, Telemetry};
@@ -34,7 +35,6 @@ use crate::uplink::dial::Resolver;
 use crate::uplink::http::{Connector, Endpoint};
 use crate::uplink::known::Known;
 use crate::uplink::link_error::LinkError;
-use crate::uplink::outbox::Outbox;
 use crate::uplink::proxy::Proxy;
 use crate::uplink::tls::{Tls, TlsError};
 
@@ -81,6 +81,8 @@ pub struct Uplink {
     pub lines: Lines,
     pub telemetry: Telemetry,
     pub service: Service,
+    /// The numbers of the statements that the device has signed.
+    pub run: Rc<Run>,
 }
 
 /// The state that is retained between connection attempts.
@@ -88,10 +90,8 @@ pub struct Uplink {
 struct RetryState {
     backoff: Backoff,
     known: Known,
-    outbox: Outbox,
+    outbox: Outbox<Outcome>,
     resolver: Resolver,
-    /// The numbers of the statements that the device has signed.
-    run: Rc<Run>,
     /// Is true if a newer connection of the same device has replaced the agent's connection. While this flag is true,
     /// the agent's next connection does not replace another connection. After a successful connection, the agent sets
     /// this flag to false.
@@ -176,7 +176,7 @@ impl Uplink {
         });
         let endpoint = Endpoint::parse(&credentials.edge, settings.allow_plaintext)?;
         let tls = settings.tls.connector()?;
-        let RetryState { resolver, replaced, outbox, known, run, .. } = state;
+        let RetryState { resolver, replaced, outbox, known, .. } = state;
         let connector =
             Connector { endpoint: &endpoint, proxy: settings.proxy.as_ref(), tls: &tls, resolver };
         let connecting = async {
@@ -200,7 +200,7 @@ impl Uplink {
             telemetry: &self.telemetry,
             service: &self.service,
             known,
-            run,
+            run: &self.run,
             state_dir: &settings.state_dir,
             link_timeout: settings.link_timeout,
             wall: settings.wall,

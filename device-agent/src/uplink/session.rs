@@ -9,6 +9,7 @@ use futures_util::{SinkExt, StreamExt};
 use pinlatch_protocol::agent::{FromAgent, MachineInfo, Outcome, ToAgent};
 use pinlatch_protocol::api::Secret;
 use pinlatch_protocol::name::Name;
+use pinlatch_protocol::rule::{RULES_IN_FRAME, RuleRun};
 use pinlatch_protocol::{MAX_FRAME, PING, PING_EVERY_MS, PONG};
 use pinlatch_token::device::DeviceCert;
 use pinlatch_token::{random_id, welcome as welcome_token};
@@ -23,14 +24,15 @@ use crate::clock::{EdgeClock, RESYNC_EVERY, WallClock, boot_ms};
 use crate::commands::{Answer, Commands};
 use crate::credentials::Credentials;
 use crate::lines::{Event, LineEvent, Lines};
+use crate::outbox::Outbox;
 use crate::reporting::systemd::Service;
 use crate::reporting::telemetry::Telemetry;
+use crate::rules::{Ran, RanAt};
 use crate::statements::{Measurement, Occasion, Run, Statements};
 use crate::uplink::handshake::Link;
 use crate::uplink::http::BoxStream;
 use crate::uplink::known::Known;
 use crate::uplink::link_error::LinkError;
-use crate::uplink::outbox::Outbox;
 use crate::uplink::renewal::Term;
 use crate::uplink::welcome::Trust;
 
@@ -86,7 +88,7 @@ pub async fn run(
     trust: Trust,
     credentials: &Credentials,
     context: SessionContext<'_>,
-    outbox: &mut Outbox,
+    outbox: &mut Outbox<Outcome>,
     stop: &mut watch::Receiver<bool>,
 ) -> Result<(), LinkError> {
     let (site, device) = (credentials.site.clone(), credentials.device.clone());
@@ -145,7 +147,7 @@ struct Session<'a> {
     commands: Commands,
     statements: Rc<Statements>,
     context: SessionContext<'a>,
-    outbox: &'a mut Outbox,
+    outbox: &'a mut Outbox<Outcome>,
     /// The validity period of this device's certificate.
     term: Option<Term>,
     /// Is true if the agent has requested a new certificate and not received the certificate yet.
@@ -163,7 +165,8 @@ impl<'a> Session<'a> {
 
     async fn hello(&mut self) -> Result<(), LinkError> {
         self.lines().link_up();
-        let outcomes = self.outbox.reconnected();
+        self.outbox.reconnected();
+        let outcomes: Vec<Outcome> = std::iter::from_fn(|| self.outbox.take_unsent()).collect();
         let in_hello = outcomes.iter().take(HELLO_OUTCOMES).map(Outcome::without_receipt).collect();
         self.describe(in_hello).await?;
         for (index, outcome) in outcomes.into_iter().enumerate() {
@@ -175,7 +178,7 @@ impl<'a> Session<'a> {
         self.ping().await
     }
 
-    /// Sends a hello message with the lines, the given outcomes and information about the machine.
+    /// Sends a hello message with the lines, the given outcomes and information about the machine, and then the rules.
     async fn describe(&mut self, outcomes: Vec<Outcome>) -> Result<(), LinkError> {
         let version = env!("CARGO_PKG_VERSION").into();
         let up_ms = boot_ms();
@@ -185,8 +188,15 @@ impl<'a> Session<'a> {
             agent_up_s: Some(self.context.telemetry.started().elapsed().as_secs()),
         };
         let warnings = self.context.telemetry.reported_warnings();
-        self.send(&FromAgent::Hello { version, lines: self.lines().infos(), outcomes, machine, warnings })
-            .await
+        let (lines, rules) = (self.lines().infos(), self.lines().rules());
+        let count = u32::try_from(rules.len()).unwrap_or(u32::MAX);
+        self.send(&FromAgent::Hello { version, lines, outcomes, machine, warnings, rules: count }).await?;
+        let mut first = 0;
+        for rules in rules.chunks(RULES_IN_FRAME) {
+            self.send(&FromAgent::Rules { first, rules: rules.to_vec() }).await?;
+            first += u32::try_from(rules.len()).unwrap_or(u32::MAX);
+        }
+        Ok(())
     }
 
     async fn serve(&mut self, stop: &mut watch::Receiver<bool>) -> Result<(), LinkError> {
@@ -210,6 +220,7 @@ impl<'a> Session<'a> {
                     last_frame_at = Instant::now();
                     self.take(frame).await?;
                 }
+                ran = lines.next_run() => self.report_run(ran).await?,
                 event = lines.next_event() => self.report(event).await?,
                 // After a reload the agent sends a new hello message, which the protocol allows at any time.
                 () = lines.reconfigured() => self.describe(Vec::new()).await?,
@@ -245,7 +256,7 @@ impl<'a> Session<'a> {
     async fn take_text(&mut self, text: &str) -> Result<(), LinkError> {
         self.context.telemetry.count(|counters| counters.bytes_received += bytes(text));
         match parse_frame(text) {
-            Some(Frame::Pong) => self.outbox.ponged(),
+            Some(Frame::Pong) => self.ponged(),
             Some(Frame::Message(message)) => self.obey(message).await?,
             None => self.not_understood(),
         }
@@ -272,7 +283,9 @@ impl<'a> Session<'a> {
                         self.context.telemetry.replayed();
                     } else {
                         self.context.telemetry.command(&outcome);
-                        self.outbox.push(&outcome);
+                        self.outbox.push(outcome.repeated());
+                        // The outcome itself is sent below.
+                        let _ = self.outbox.take_unsent();
                     }
                     self.send(&FromAgent::Result(outcome)).await?;
                     // After many commands, the edge confirms their outcomes before the next regular ping.
@@ -403,8 +416,31 @@ impl<'a> Session<'a> {
         .await
     }
 
+    /// Reports what a rule did. After many reports, the edge confirms them before the next regular ping.
+    async fn report_run(&mut self, ran: Ran) -> Result<(), LinkError> {
+        let now_ms = self.trust.clock.estimate_ms(boot_ms());
+        let ago = |ago_ms| Some(now_ms.saturating_sub(ago_ms));
+        let at_ms = match ran.at {
+            RanAt::Now(at) => ago(u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX)),
+            RanAt::SinceBoot(up_ms) => ago(boot_ms().saturating_sub(up_ms)),
+            RanAt::Wall(ms) => Some(ms),
+            RanAt::Unknown => None,
+        };
+        self.send(&FromAgent::RuleRun(RuleRun { at_ms, ..ran.run })).await?;
+        if self.lines().is_ping_due() {
+            self.ping().await?;
+        }
+        Ok(())
+    }
+
+    fn ponged(&mut self) {
+        self.outbox.ponged();
+        self.lines().ponged();
+    }
+
     async fn ping(&mut self) -> Result<(), LinkError> {
         self.outbox.pinged();
+        self.lines().pinged();
         self.context.service.uplink_within(self.context.ping_limit());
         self.send_text(PING.into()).await
     }
@@ -427,6 +463,9 @@ impl<'a> Session<'a> {
     /// Sends the events that stopping has caused, answers the commands that are still in transit, and then closes the
     /// connection.
     async fn close(&mut self) -> Result<(), LinkError> {
+        while let Some(ran) = self.lines().unsent_run() {
+            self.report_run(ran).await?;
+        }
         while let Some(event) = self.lines().pending_event() {
             self.report(event).await?;
         }
@@ -454,7 +493,7 @@ impl<'a> Session<'a> {
         while !self.outbox.is_confirmed() {
             match self.socket.next().await.ok_or(SocketError::ConnectionClosed)?? {
                 Message::Text(text) => match parse_frame(&text) {
-                    Some(Frame::Pong) => self.outbox.ponged(),
+                    Some(Frame::Pong) => self.ponged(),
                     Some(Frame::Message(ToAgent::Command { jwt })) => {
                         if let Some(outcome) = self.commands.stopping(&jwt) {
                             self.context.telemetry.command(&outcome);
@@ -494,6 +533,7 @@ mod tests {
             presses: false,
             ends_in_ms: (kind != LineKind::Sensor).then_some(86_400_000),
             blinking: kind != LineKind::Sensor,
+            desired: (kind != LineKind::Sensor).then_some(Level::Number(-1.234_567_890_123_456_7e-300)),
         };
         let outcome = Outcome {
             id: "x".repeat(MAX_COMMAND_ID),
@@ -515,6 +555,7 @@ mod tests {
                     agent_up_s: Some(u64::MAX),
                 },
                 warnings: vec!["x".repeat(warning::MAX_CODE); warning::MAX_CODES],
+                rules: 64,
             };
             let length = serde_json::to_string(&hello).unwrap().len();
             assert!(length <= MAX_FRAME, "{kind}: {length}");

@@ -17,7 +17,7 @@ use toml::Spanned;
 
 use self::checker::Checker;
 use super::raw;
-use super::settings::{Config, DEFAULT_DEAD_TIME, Interlock, Issue, LineConfig, Simulator};
+use super::settings::{Config, DEFAULT_DEAD_TIME, Interlock, Issue, LineConfig, RULES_JOURNAL, Simulator};
 
 /// The maximum of the key `dead_time_ms`, which is one minute.
 const MAX_DEAD_TIME_MS: u32 = 60_000;
@@ -71,8 +71,10 @@ pub fn check(raw: raw::File, text: &str, folder: &Path) -> Result<Config, Vec<Is
         checker.issues.sort_by_key(|issue| issue.at);
         return Err(checker.issues);
     }
+    let state_dir = folder.join(raw.state_dir);
     Ok(Config {
-        state_dir: folder.join(raw.state_dir),
+        rules_journal: raw.rules_journal.then(|| state_dir.join(RULES_JOURNAL)),
+        state_dir,
         ca_file: raw.ca_file.map(|path| folder.join(path)),
         allow_plaintext: raw.allow_plaintext,
         proxy,

@@ -4,15 +4,14 @@ use std::collections::HashSet;
 
 use pinlatch_protocol::line::{Action, Level, LineKind};
 use pinlatch_protocol::name::Name;
+use pinlatch_protocol::rule::{MAX_RULES, RuleInfo, Trigger};
 use serde_json::{Map, Value as Json};
 use toml::Spanned;
 
 use super::super::raw;
-use super::super::settings::{LineConfig, RuleConfig, Trigger};
+use super::super::settings::{LineConfig, RuleConfig};
 use super::checker::Checker;
 
-/// The maximum number of rules.
-pub(super) const MAX_RULES: usize = 64;
 /// The maximum of the keys `for_ms` and `after_ms`, which is one day.
 pub(super) const MAX_WAIT_MS: u32 = 86_400_000;
 /// The default and the maximum of the key `per_minute`.
@@ -42,16 +41,12 @@ impl Checker<'_> {
             }
             let when = self.trigger(&rule.when, lines, known);
             let action = self.rule_action(&rule.action, lines, known);
-            let delay = self.millis("after_ms", rule.after_ms.as_ref(), 0..=MAX_WAIT_MS);
+            let after_ms =
+                self.number("after_ms", rule.after_ms.as_ref(), 0..=MAX_WAIT_MS).unwrap_or_default();
             let per_minute = self.number("per_minute", rule.per_minute.as_ref(), 1..=MAX_PER_MINUTE);
             let (Some(name), Some(when), Some((line, action, args))) = (name, when, action) else { continue };
             checked.push(RuleConfig {
-                name,
-                when,
-                line,
-                action,
-                args,
-                delay: delay.unwrap_or_default(),
+                rule: RuleInfo { name, when, line, action, args, after_ms },
                 per_minute: per_minute.unwrap_or(DEFAULT_PER_MINUTE),
             });
             spans.push(rule.name.span());
@@ -69,7 +64,7 @@ impl Checker<'_> {
         known: &HashSet<String>,
     ) -> Option<Trigger> {
         let raw = when.get_ref();
-        let lasting = self.millis("for_ms", raw.for_ms.as_ref(), 1..=MAX_WAIT_MS).unwrap_or_default();
+        let for_ms = self.number("for_ms", raw.for_ms.as_ref(), 1..=MAX_WAIT_MS).unwrap_or_default();
         let conditions = [
             raw.goes.is_some(),
             raw.is.is_some(),
@@ -94,7 +89,7 @@ impl Checker<'_> {
         self.only("for_ms", &raw.for_ms, waits, "`is`, `above`, `below` and `link`");
         if let Some(link) = &raw.link {
             self.only("line", &raw.line, false, "triggers on a line");
-            return Some(Trigger::Link { up: *link.get_ref() == raw::LinkWord::Back, lasting });
+            return Some(Trigger::Link { up: *link.get_ref() == raw::LinkWord::Back, for_ms });
         }
         let Some(name) = &raw.line else {
             self.add("config_missing", Some(when.span()), "`when` needs the key `line` or `link`");
@@ -114,7 +109,7 @@ impl Checker<'_> {
             return Some(Trigger::Goes { line, on: *goes.get_ref() == raw::OnOff::On });
         }
         if let Some(is) = &raw.is {
-            return Some(Trigger::Lasts { line, on: *is.get_ref() == raw::OnOff::On, lasting });
+            return Some(Trigger::Lasts { line, on: *is.get_ref() == raw::OnOff::On, for_ms });
         }
         if let Some(press) = &raw.press {
             return Some(Trigger::Press { line, long: *press.get_ref() == raw::PressWord::Long });
@@ -125,7 +120,7 @@ impl Checker<'_> {
             _ => return None,
         };
         let limit = self.number(if above { "above" } else { "below" }, Some(value), -1e12..=1e12)?;
-        Some(Trigger::Crosses { line, above, limit, hysteresis, lasting })
+        Some(Trigger::Crosses { line, above, limit, hysteresis, for_ms })
     }
 
     /// Returns the line that a rule names.
@@ -174,16 +169,16 @@ impl Checker<'_> {
         if let Some(reason) = never(line, parsed) {
             self.add("config_conflict", Some(action.span()), format!("the rule can never run: {reason}"));
         }
-        Some((line.name.clone(), word.get_ref().clone(), args))
+        Some((line.name.clone(), word.get_ref().clone(), parsed.args()))
     }
 
     /// Reports rules that would trigger each other in a circle. A level that a rule set triggers no rule, so the circle
     /// would not run as its author expects.
     pub(super) fn rule_circles(&mut self, rules: &[RuleConfig], spans: &[std::ops::Range<usize>]) {
         let next = |index: usize| {
-            let line = rules.get(index).map(|rule| rule.line.clone());
+            let line = rules.get(index).map(|own| own.rule.line.clone());
             (0..rules.len()).filter(move |other| {
-                line.is_some() && rules.get(*other).and_then(|rule| rule.when.line()) == line.as_ref()
+                line.is_some() && rules.get(*other).and_then(|own| own.rule.when.line()) == line.as_ref()
             })
         };
         for (index, span) in spans.iter().enumerate() {

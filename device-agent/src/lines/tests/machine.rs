@@ -5,11 +5,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use pinlatch_protocol::rule::Trigger;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
 use super::*;
-use crate::config::{RuleConfig, Trigger};
+use crate::config::RuleConfig;
 
 const CONFIG: &str = r#"
 state_dir = "s"
@@ -159,27 +160,26 @@ fn command(line: usize, action: usize, ms: u32) -> (&'static str, Value) {
 /// Returns random rules, whose actions can be invalid for their line.
 fn rules() -> impl Strategy<Value = Vec<RuleConfig>> {
     let lines = ["up", "down", "lamp", "rose", "fan", "button", "limit"];
-    let rule = (0usize..5, 0usize..7, any::<bool>(), 0u64..3_000, 0usize..5, 0usize..5, 1u32..2_500)
-        .prop_map(move |(trigger, watched, on, wait, line, action, ms)| {
+    let rule = (0usize..5, 0usize..7, any::<bool>(), 0u32..3_000, 0usize..5, 0usize..5, 1u32..2_500)
+        .prop_map(move |(trigger, watched, on, for_ms, line, action, ms)| {
             let watched = Name::new(lines[watched]).unwrap();
-            let lasting = Duration::from_millis(wait);
             let when = match trigger {
                 0 => Trigger::Goes { line: watched, on },
                 1 => Trigger::Press { line: Name::new("button").unwrap(), long: on },
-                2 => Trigger::Lasts { line: watched, on, lasting },
-                3 => Trigger::Crosses { line: watched, above: on, limit: 0.5, hysteresis: 0.1, lasting },
-                _ => Trigger::Link { up: on, lasting },
+                2 => Trigger::Lasts { line: watched, on, for_ms },
+                3 => Trigger::Crosses { line: watched, above: on, limit: 0.5, hysteresis: 0.1, for_ms },
+                _ => Trigger::Link { up: on, for_ms },
             };
             let (action, args) = command(line, action, ms);
-            RuleConfig {
+            let rule = RuleInfo {
                 name: Name::new("rule").unwrap(),
                 when,
                 line: Name::new(NAMES[line]).unwrap(),
                 action: action.into(),
                 args: args.as_object().unwrap().clone(),
-                delay: Duration::from_millis(if on { wait / 2 } else { 0 }),
-                per_minute: 30,
-            }
+                after_ms: if on { for_ms / 2 } else { 0 },
+            };
+            RuleConfig { rule, per_minute: 30 }
         });
     prop::collection::vec(rule, 1..7)
 }
@@ -243,7 +243,7 @@ async fn live(rules: Vec<RuleConfig>, steps: Vec<Step>) -> Result<(), TestCaseEr
     let mut config = Config::parse(CONFIG, std::path::Path::new("")).unwrap();
     let has_rules = !rules.is_empty();
     config.rules = rules;
-    let lines = Lines::open_on(&config, Box::new(TestAgent(wires.clone())));
+    let lines = Lines::open_on(&config, Box::new(TestAgent(wires.clone())), RuleRuns::default());
     let (sender, signals) = mpsc::channel(64);
     lines.link_up();
     let history = async {

@@ -15,7 +15,7 @@ fn open(lines: &str) -> (Lines, mpsc::Receiver<Signal>, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let text = format!("state_dir = \"s\"\n[simulator]\njournal = \"j\"\nsocket = \"k\"\n{lines}");
     let config = Config::parse(&text, folder.path()).unwrap();
-    let (lines, edges) = Lines::open(&config);
+    let (lines, edges) = Lines::open(&config, RuleRuns::default());
     (lines, edges, folder)
 }
 
@@ -284,7 +284,7 @@ async fn a_sensor_in_sysfs_is_read_at_its_interval_and_may_come_and_go() {
     let mut config = Config::parse(text, folder.path()).unwrap();
     config.sysfs = folder.path().into();
     let device = folder.path().join("bus/w1/devices/28-00000abcdef0");
-    let (lines, signals) = Lines::open(&config);
+    let (lines, signals) = Lines::open(&config, RuleRuns::default());
     let info = lines.infos().remove(0);
     assert_eq!((info.level, info.unit.as_deref(), info.precision), (None, Some("°C"), Some(1)));
     let weather = async {
@@ -316,7 +316,7 @@ async fn a_line_that_comes_late_is_opened_and_told() {
     let text = "state_dir = \"s\"\n[lines.lamp]\nkind = \"dimmer\"\ndriver = \"pwm\"\npwm = \"1-0040\"\nchannel = 3\n";
     let mut config = Config::parse(text, folder.path()).unwrap();
     config.sysfs = folder.path().into();
-    let (lines, signals) = Lines::open(&config);
+    let (lines, signals) = Lines::open(&config, RuleRuns::default());
     assert_eq!(lines.infos()[0].level, None);
     assert!(matches!(run(&lines, "lamp", "set", json!({ "value": 1 })), Err(Refused::Driver(_))));
     let plugged = async {

@@ -124,7 +124,7 @@ async fn with_device<F: Future>(
 ) -> F::Output {
     let wires = Rc::new(RefCell::new(Wires::default()));
     let hardware = Hardware { wires: Rc::clone(&wires), closed: closed.to_vec(), start: Instant::now() };
-    let lines = Lines::open_on(&config, Box::new(hardware));
+    let lines = Lines::open_on(&config, Box::new(hardware), RuleRuns::default());
     lines.link_lost();
     let (signals, received) = mpsc::channel(8);
     let device = Rc::new(Device { lines: lines.clone(), signals, config, wires });
