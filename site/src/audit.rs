@@ -52,6 +52,16 @@ pub(crate) struct CommandDetails<'a> {
     pub max_uses: Option<u64>,
     /// The device's receipt for the command.
     pub receipt: Option<&'a str>,
+    /// The report about a rule.
+    pub run: Option<RunNumber<'a>>,
+}
+
+/// The number and the time of a report about a rule.
+#[derive(Clone, Copy)]
+pub(crate) struct RunNumber<'a> {
+    pub boot: &'a str,
+    pub n: u64,
+    pub happened_ms: Option<u64>,
 }
 
 columns!(AuditEntry {
@@ -71,6 +81,9 @@ columns!(AuditEntry {
     target_kind,
     max_uses,
     receipt,
+    happened_ms,
+    boot,
+    n,
     hash,
 });
 columns!(AuditHead { seq, hash });
@@ -119,6 +132,9 @@ impl Site<'_> {
             args: details.args.map(clip),
             max_uses: details.max_uses.and_then(|uses| u32::try_from(uses).ok()),
             receipt: details.receipt.map(Into::into),
+            happened_ms: details.run.and_then(|run| run.happened_ms),
+            boot: details.run.map(|run| run.boot.into()),
+            n: details.run.map(|run| run.n),
             ..AuditEntry::default()
         };
         (entry.actor_name, entry.actor_kind) = acting.unzip();
@@ -127,7 +143,7 @@ impl Site<'_> {
         entry.hash = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
         self.run(
             &format!(
-                "INSERT INTO audit ({}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                "INSERT INTO audit ({}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
                 AuditEntry::LIST
             ),
             &[
@@ -147,6 +163,9 @@ impl Site<'_> {
                 entry.target_kind.into(),
                 entry.max_uses.into(),
                 entry.receipt.into(),
+                entry.happened_ms.into(),
+                entry.boot.into(),
+                entry.n.into(),
                 entry.hash.into(),
             ],
         )?;

@@ -35,6 +35,9 @@ impl Site<'_> {
                 Reply::Enrolled { device: self.enrol(&code_id, key, &cert_jti, cert_exp)? }
             }
             Call::DeviceKey { principal, device } => Reply::DeviceKey(self.device_key(&principal, &device)?),
+            Call::DeviceRules { principal, device } => {
+                Reply::DeviceRules(self.device_rules(&principal, &device)?)
+            }
             Call::ConfirmDevice { principal, device, thumbprint, identity } => {
                 self.confirm_device(&principal, &device, &thumbprint, &identity).map(done)?
             }

@@ -57,6 +57,12 @@ pub async fn show_key(incoming: Incoming, device: Name) -> HandlerResult {
     respond::json(&key)
 }
 
+pub async fn show_rules(incoming: Incoming, device: Name) -> HandlerResult {
+    let (principal, _) = auth::principal(&incoming).await?;
+    let rules = ask_own(&incoming.env, calls::DeviceRules { principal, device }).await?;
+    respond::json(&rules)
+}
+
 /// Verifies a device identity with the owner's root key, so that a wrong one is refused early, and stores it.
 pub async fn confirm(mut incoming: Incoming, device: Name) -> HandlerResult {
     let principal = auth::principal_for_write(&incoming).await?;

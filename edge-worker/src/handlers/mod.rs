@@ -76,6 +76,7 @@ async fn route(request: Request, env: Env) -> HandlerResult {
         Endpoint::ShowLine { device, line } => devices::show_line(incoming, device, line).await,
         Endpoint::ReadLine { device, line } => devices::read(incoming, device, line).await,
         Endpoint::ShowDeviceKey { device } => devices::show_key(incoming, device).await,
+        Endpoint::ShowDeviceRules { device } => devices::show_rules(incoming, device).await,
         Endpoint::ConfirmDevice { device } => devices::confirm(incoming, device).await,
         Endpoint::RunAction { device, line, action } => devices::act(incoming, device, line, action).await,
         Endpoint::ShowCommand { id } => devices::command(incoming, id).await,

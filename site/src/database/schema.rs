@@ -318,6 +318,16 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
         "ALTER TABLE commands ADD COLUMN receipt TEXT",
         "ALTER TABLE audit ADD COLUMN receipt TEXT",
     ],
+    &[
+        // The rules of a device as JSON, and the number of the last recorded report about a rule for each run of the
+        // agent. These texts are read only when they are needed.
+        "ALTER TABLE devices ADD COLUMN rules TEXT",
+        "ALTER TABLE devices ADD COLUMN rule_runs TEXT",
+        // The time at which a rule ran, the agent's run in which it ran, and the number of its report.
+        "ALTER TABLE audit ADD COLUMN happened_ms INTEGER",
+        "ALTER TABLE audit ADD COLUMN boot TEXT",
+        "ALTER TABLE audit ADD COLUMN n INTEGER",
+    ],
 ];
 
 /// Upgrades the database if necessary, and returns the columns of the table `meta`. If the database is current, this

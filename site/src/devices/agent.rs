@@ -34,6 +34,8 @@ struct About<'m> {
     version: &'m str,
     machine: MachineInfo,
     warnings: &'m [String],
+    /// The number of rules, which follow in other messages.
+    rules: u32,
 }
 
 impl Site<'_> {
@@ -108,8 +110,8 @@ impl Site<'_> {
             self.set_answering(&mut device, true)?;
         }
         match message {
-            FromAgent::Hello { version, lines, outcomes, machine, warnings } => {
-                let about = About { version: &version, machine, warnings: &warnings };
+            FromAgent::Hello { version, lines, outcomes, machine, warnings, rules } => {
+                let about = About { version: &version, machine, warnings: &warnings, rules };
                 self.hello(device, about, &lines, &outcomes)
             }
             FromAgent::Time { .. } | FromAgent::Renew { .. } => Ok(()),
@@ -125,6 +127,8 @@ impl Site<'_> {
             }
             FromAgent::Press { line, long, at_ms } => self.line_press(name, &line, long, at_ms),
             FromAgent::LeftOut { line, count } => self.left_out(name, &line, count),
+            FromAgent::Rules { first, rules } => self.take_rules(name, first, rules),
+            FromAgent::RuleRun(run) => self.take_rule_run(name, &run),
         }
     }
 
@@ -180,7 +184,7 @@ impl Site<'_> {
     fn hello(
         &mut self,
         mut device: Device,
-        About { version, machine, warnings }: About<'_>,
+        About { version, machine, warnings, rules }: About<'_>,
         infos: &[LineInfo],
         reports: &[Outcome],
     ) -> Result<(), StoreError> {
@@ -211,7 +215,8 @@ impl Site<'_> {
         let warnings = Some(warnings).filter(|codes| !codes.is_empty());
         self.run(
             "UPDATE devices SET hello = 1, online = 1, version = ?2, last_seen_ms = ?3, seq = ?4, booted_ms = ?5, \
-             clock_ahead_ms = ?6, agent_started_ms = ?7, warnings = ?8 WHERE name = ?1",
+             clock_ahead_ms = ?6, agent_started_ms = ?7, warnings = ?8, rules = iif(json_array_length(rules) <= ?9, rules, NULL) \
+             WHERE name = ?1",
             &[
                 device.name.as_str().into(),
                 version.as_str().into(),
@@ -221,6 +226,7 @@ impl Site<'_> {
                 clock_ahead_ms.into(),
                 agent_started_ms.into(),
                 warnings.as_deref().into(),
+                rules.into(),
             ],
         )?;
         device.hello = true;
@@ -261,7 +267,8 @@ fn fault_of(infos: &[LineInfo]) -> Option<&'static str> {
     if !infos.iter().all(|info| names.insert(&info.name)) {
         return Some("hello_duplicate_line");
     }
-    let fits = |info: &LineInfo| info.level.is_none_or(|level| info.kind.admits(&level));
+    let fits =
+        |info: &LineInfo| [info.level, info.desired].iter().flatten().all(|level| info.kind.admits(level));
     if !infos.iter().all(fits) {
         return Some("hello_level_of_another_kind");
     }

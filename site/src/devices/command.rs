@@ -383,12 +383,12 @@ fn unsuitable(error: ActionError) -> Failure {
 
 /// Serializes the arguments as JSON with sorted members. Two requests with the same arguments therefore have the same
 /// JSON text.
-fn canonical(args: &Map<String, Json>) -> String {
+pub(crate) fn canonical(args: &Map<String, Json>) -> String {
     let sorted: BTreeMap<&String, &Json> = args.iter().collect();
     serde_json::to_string(&sorted).unwrap_or_default()
 }
 
-fn target(device: &Name, line: &Name, action: &str) -> String {
+pub(crate) fn target(device: &Name, line: &Name, action: &str) -> String {
     format!("{device}/{line}:{}", clip(action))
 }
 

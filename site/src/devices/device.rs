@@ -262,7 +262,7 @@ impl Site<'_> {
 }
 
 /// Returns the scope of reading all lines of a device.
-fn every_line(device: &Name) -> ScopeSet {
+pub(crate) fn every_line(device: &Name) -> ScopeSet {
     [Scope::Line { device: Pattern::One(device.clone()), line: Pattern::Any, verb: Some("read") }]
         .into_iter()
         .collect()

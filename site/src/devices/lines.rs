@@ -32,7 +32,7 @@ pub(crate) struct Line {
     pub blinking: bool,
     /// Whether the line is a button.
     pub presses: bool,
-    /// The last executed command of a caller. The site's own commands do not count.
+    /// The last executed action: a command of a caller or of the site, or an action of a rule.
     pub last: Option<LastCommand>,
 }
 
@@ -64,7 +64,7 @@ pub(crate) struct LineUpdate {
 
 impl Line {
     /// Returns the row for a GPIO line as the device now describes it. The desired level is preserved if the kind of
-    /// the GPIO line has not changed and the GPIO line has `retain`.
+    /// the GPIO line has not changed and the GPIO line has `retain`. A level that a rule of the device has set replaces it.
     pub fn described(info: &LineInfo, position: u64, before: Option<&Self>, now_ms: u64) -> Self {
         let before = before.filter(|line| line.kind == info.kind);
         let same = before.filter(|line| line.reported == info.level);
@@ -77,7 +77,7 @@ impl Line {
             retain,
             max_on_ms: info.max_on_ms,
             reported: report.level,
-            desired: before.filter(|_| retain).and_then(|line| line.desired),
+            desired: info.desired.or(before.and_then(|line| line.desired)).filter(|_| retain),
             changed_ms: same.map_or_else(|| info.level.map(|_| now_ms), |line| line.changed_ms),
             position,
             unit: info.unit.clone(),

@@ -8,5 +8,6 @@ mod keys;
 pub(crate) mod lines;
 pub(crate) mod outcome;
 mod readings;
+mod rules;
 mod sender;
 mod waiting_events;

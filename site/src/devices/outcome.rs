@@ -2,7 +2,7 @@
 //! the stored result of a command, but not an answer that was already sent.
 
 use pinlatch_protocol::agent::{Outcome, is_statement};
-use pinlatch_protocol::command::{CommandStatus, LastCommand};
+use pinlatch_protocol::command::{CommandStatus, LastCommand, SenderKind};
 use pinlatch_protocol::line::{Action, Level, LineKind};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::ToPanel;
@@ -99,8 +99,8 @@ impl Site<'_> {
         self.audit_command(actor, "receipt", &command.target(), outcome_word(command), details)
     }
 
-    /// Returns the last executed command of a GPIO line after a command. The site's own commands do not count. If a
-    /// later command on the GPIO line was executed, a late report does not change the last command.
+    /// Returns the last executed command of a GPIO line after a command. If a later command or rule has changed the GPIO
+    /// line, a late report does not change the last command.
     fn last_after(
         &self,
         command: &Command,
@@ -108,8 +108,8 @@ impl Site<'_> {
         amends: bool,
         provenance: Provenance,
     ) -> Result<Option<LastCommand>, StoreError> {
-        let counts = command.status == CommandStatus::Executed && !command.is_own();
-        if !counts || (amends && self.executed_since(command)?) {
+        let is_executed = command.status == CommandStatus::Executed;
+        if !is_executed || (amends && self.is_outdated(command, line)?) {
             return Ok(line.last.clone());
         }
         // A report that comes late is about the time at which the site sent the command.
@@ -137,13 +137,18 @@ impl Site<'_> {
             Ok(Action::Toggle) => level,
             _ => None,
         };
-        if desired.is_none() || (amends && self.executed_since(command)?) {
+        if desired.is_none() || (amends && self.is_outdated(command, line)?) {
             return Ok(line.desired);
         }
         Ok(desired)
     }
 
-    fn executed_since(&self, command: &Command) -> Result<bool, StoreError> {
+    /// Returns whether a later command or a rule has changed the line since a command.
+    fn is_outdated(&self, command: &Command, line: &Line) -> Result<bool, StoreError> {
+        let by_rule = line.last.as_ref().filter(|last| last.by.kind == SenderKind::Rule);
+        if by_rule.is_some_and(|last| last.at_ms > command.accepted_ms) {
+            return Ok(true);
+        }
         let row = self.row(
             "SELECT 1 FROM commands WHERE seq > ?1 AND device = ?2 AND line = ?3 AND status = 'executed' LIMIT 1",
             &[command.seq.into(), command.device.as_str().into(), command.line.as_str().into()],

@@ -20,6 +20,9 @@ impl Site<'_> {
 
     /// Returns the sender of a command. An issued token has the name that its creator chose.
     fn sender(&self, command: &Command) -> Result<Sender, StoreError> {
+        if command.is_own() {
+            return Ok(Sender { kind: SenderKind::Site, name: command.actor.clone() });
+        }
         let issued = command.jti.as_deref().map(|jti| self.issued_name(jti)).transpose()?.flatten();
         let (kind, name) = match issued {
             Some((TokenKind::Api, name)) => (SenderKind::Api, name),

@@ -116,6 +116,8 @@ calls! {
     Enrol { code_id: String, jwk: Value, jwk_thumbprint: String, cert_jti: String, cert_exp: u64 } -> Name, Reply::Enrolled { device } => device;
     /// Returns the public key and the identity of a device.
     DeviceKey by principal { device: Name } -> api::DeviceKey, Reply::DeviceKey(key) => key;
+    /// Returns the rules of a device.
+    DeviceRules by principal { device: Name } -> api::DeviceRules, Reply::DeviceRules(rules) => rules;
     /// Stores a device identity that the Worker has verified with the owner's root key.
     ConfirmDevice by principal { device: Name, thumbprint: String, identity: String } -> (), Reply::Done => ();
     /// Removes a device.
@@ -250,6 +252,8 @@ pub enum Reply {
     Reading(SignedReading),
     /// The reply to [`Call::DeviceKey`].
     DeviceKey(api::DeviceKey),
+    /// The reply to [`Call::DeviceRules`].
+    DeviceRules(api::DeviceRules),
     /// The reply to [`Call::CreateEnrolment`] and [`Call::Invite`]: the expiry of the code, in seconds of Unix time.
     Expiry(u64),
     /// The reply to [`Call::Enrolments`].

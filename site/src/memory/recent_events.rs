@@ -21,6 +21,10 @@ pub(crate) const DEVICE: Limit = Limit { every_ms: 50, at_once: 300 };
 /// with a bad connection sends many of them.
 pub(crate) const HELLO: Limit = Limit { every_ms: 5_000, at_once: 60 };
 
+/// The limit of the reports about rules of one device. After a long time without a connection, an agent sends many reports
+/// at once.
+pub(crate) const RUNS: Limit = Limit { every_ms: 100, at_once: 1_200 };
+
 /// The reported state of a line, and its time in milliseconds of Unix time.
 pub(crate) type TimedReport = (Report, u64);
 
@@ -53,6 +57,7 @@ struct LineEvents {
 struct DeviceEvents {
     used: Used,
     hellos: Used,
+    runs: Used,
     lines: HashMap<Name, LineEvents>,
 }
 
@@ -96,6 +101,17 @@ impl RecentEvents {
         admitted
     }
 
+    /// Returns whether a report about a rule of the device can be recorded now.
+    pub fn admit_run(&self, device: &Name, now_ms: u64) -> bool {
+        let mut devices = self.0.borrow_mut();
+        let events = devices.entry(device.clone()).or_default();
+        let is_admitted = events.runs.next(RUNS, now_ms) <= now_ms;
+        if is_admitted {
+            events.runs.reserve(RUNS, now_ms);
+        }
+        is_admitted
+    }
+
     /// Replaces the waiting state of a line. The result is `false` if no event of the line waits.
     pub fn replace(&self, device: &Name, line: &Name, report: TimedReport) -> bool {
         let mut devices = self.0.borrow_mut();
@@ -133,6 +149,12 @@ mod tests {
                 "{} `hello` messages at once, and then one every {} s",
                 HELLO.at_once,
                 HELLO.every_ms / 1_000
+            ),
+            format!(
+                "{},{:03} reports about rules at once, and then {} per second",
+                RUNS.at_once / 1_000,
+                RUNS.at_once % 1_000,
+                1_000 / RUNS.every_ms
             ),
         ] {
             assert!(docs.contains(&text), "{text}");

@@ -32,7 +32,14 @@ fn an_agents_warnings_are_shown_until_its_next_hello() {
     let hello = |warnings: &[&str]| {
         let warnings = warnings.iter().map(ToString::to_string).collect();
         let (version, outcomes) = ("0.1.0".into(), Vec::new());
-        let hello = FromAgent::Hello { version, lines: porch_lines(), outcomes, machine: MACHINE, warnings };
+        let hello = FromAgent::Hello {
+            version,
+            lines: porch_lines(),
+            outcomes,
+            machine: MACHINE,
+            warnings,
+            rules: 0,
+        };
         let effects = test_site.handle_agent_message("porch", "s1", hello);
         let [Change::Device { device }] = &changes(&effects)[..] else { panic!("{effects:?}") };
         device.warnings.clone()

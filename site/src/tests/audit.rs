@@ -39,6 +39,7 @@ fn administers(call: &Call) -> Option<&'static str> {
         | Call::Line { .. }
         | Call::ReadLine { .. }
         | Call::DeviceKey { .. }
+        | Call::DeviceRules { .. }
         | Call::CommandStatus { .. }
         | Call::SetupAllowed { .. }
         | Call::Invited { .. }
@@ -448,8 +449,8 @@ fn broken_at(log: &[AuditEntry]) -> Option<u64> {
 fn link(before: &str, e: &AuditEntry) -> String {
     let text = match e.version {
         None => json!([before, e.seq, e.at_ms, e.actor, e.jti, e.act, e.target, e.outcome]).to_string(),
-        Some(3) => json!([
-            "pinlatch audit entry 3",
+        Some(4) => json!([
+            "pinlatch audit entry 4",
             before,
             e.seq,
             e.at_ms,
@@ -466,6 +467,9 @@ fn link(before: &str, e: &AuditEntry) -> String {
             e.target_kind,
             e.max_uses,
             e.receipt,
+            e.happened_ms,
+            e.boot,
+            e.n,
         ])
         .to_string(),
         Some(other) => format!("version {other}"),

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use pinlatch_protocol::rule::RuleRun;
 use proptest::prelude::*;
+use serde_json::Map;
 
 use super::*;
 
@@ -319,7 +321,9 @@ proptest! {
             test_site.handle_agent_message("porch", &text, FromAgent::Time { nonce: text.clone() });
             let lines = vec![info("dim", LineKind::Dimmer, Some(level), true)];
             let machine = MachineInfo { up_s: Some(at_ms), clock_ahead_ms: Some(at_ms.cast_signed()), agent_up_s: Some(at_ms) };
-            test_site.handle_agent_message("porch", "s1", FromAgent::Hello { version: text.clone(), lines, outcomes: vec![], machine, warnings: vec![text.clone()] });
+            test_site.handle_agent_message("porch", "s1", FromAgent::Hello { version: text.clone(), lines, outcomes: vec![], machine, warnings: vec![text.clone()], rules: u32::MAX });
+            let run = RuleRun { boot: text.clone(), n: at_ms, rule: name("exit"), line: name("dim"), action: text.clone(), args: Map::new(), code: Some(text.clone()), desired: Some(level), at_ms: Some(at_ms) };
+            test_site.handle_agent_message("porch", "s1", FromAgent::RuleRun(run));
             test_site.handle_agent_message("porch", "s1", FromAgent::LeftOut { line: name("door"), count: u32::MAX });
         }
     }

@@ -22,6 +22,7 @@ mod passwords;
 mod people;
 mod plans;
 mod rights;
+mod rules;
 mod schema;
 mod shares;
 mod silence;
@@ -330,6 +331,7 @@ impl TestSite {
                 outcomes,
                 machine: MACHINE,
                 warnings: Vec::new(),
+                rules: 0,
             },
         )
     }
@@ -471,6 +473,7 @@ fn info(line: &str, kind: LineKind, level: Option<Level>, retain: bool) -> LineI
         presses: false,
         ends_in_ms: None,
         blinking: false,
+        desired: None,
     }
 }
 

@@ -24,6 +24,7 @@ use pinlatch_agent::clock::{EdgeClock, boot_ms};
 use pinlatch_agent::commands::Commands;
 use pinlatch_agent::config::Config;
 use pinlatch_agent::lines::Lines;
+use pinlatch_agent::rules::RuleRuns;
 use pinlatch_agent::statements::Statements;
 use pinlatch_agent::uplink::session::{Frame, parse_frame};
 use pinlatch_protocol::agent::ToAgent;
@@ -93,7 +94,7 @@ fn frames() -> Times {
     let keys = EdgeKeys::generate().expect("keys");
     let text = "state_dir = \"s\"\n[simulator]\n[lines.lamp]\nkind = \"switch\"\ndriver = \"sim\"";
     let config = Config::parse(text, Path::new("")).expect("a configuration");
-    let (lines, _signals) = Lines::open(&config);
+    let (lines, _signals) = Lines::open(&config, RuleRuns::default());
     let (site, device) = (name("home"), name("porch"));
     let statements = Statements::new(SigningKey::generate(), site.clone(), device.clone(), Rc::default());
     let mut commands =
