@@ -38,6 +38,7 @@ mod people;
 mod proofs;
 mod recovery;
 mod restarts;
+mod rules;
 mod sealed;
 mod sealed_limits;
 mod self_hosting;
