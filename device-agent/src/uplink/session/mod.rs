@@ -1,15 +1,15 @@
 //! Exchanges frames with the edge on one connection. A session starts after the welcome message and ends when the
 //! connection ends.
 
+mod reports;
+
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use pinlatch_protocol::agent::{FromAgent, MachineInfo, Outcome, ToAgent};
+use pinlatch_protocol::agent::{FromAgent, Outcome, ToAgent};
 use pinlatch_protocol::api::Secret;
-use pinlatch_protocol::name::Name;
-use pinlatch_protocol::rule::{RULES_IN_FRAME, RuleRun};
 use pinlatch_protocol::{MAX_FRAME, PING, PING_EVERY_MS, PONG};
 use pinlatch_token::device::DeviceCert;
 use pinlatch_token::{random_id, welcome as welcome_token};
@@ -23,12 +23,11 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 use crate::clock::{EdgeClock, RESYNC_EVERY, WallClock, boot_ms};
 use crate::commands::{Answer, Commands};
 use crate::credentials::Credentials;
-use crate::lines::{Event, LineEvent, Lines};
+use crate::lines::Lines;
 use crate::outbox::Outbox;
 use crate::reporting::systemd::Service;
 use crate::reporting::telemetry::Telemetry;
-use crate::rules::{Ran, RanAt};
-use crate::statements::{Measurement, Occasion, Run, Statements};
+use crate::statements::{Run, Statements};
 use crate::uplink::handshake::Link;
 use crate::uplink::http::BoxStream;
 use crate::uplink::known::Known;
@@ -178,27 +177,6 @@ impl<'a> Session<'a> {
         self.ping().await
     }
 
-    /// Sends a hello message with the lines, the given outcomes and information about the machine, and then the rules.
-    async fn describe(&mut self, outcomes: Vec<Outcome>) -> Result<(), LinkError> {
-        let version = env!("CARGO_PKG_VERSION").into();
-        let up_ms = boot_ms();
-        let machine = MachineInfo {
-            up_s: Some(up_ms / 1_000),
-            clock_ahead_ms: Some(self.trust.clock.ahead_of(self.context.wall, up_ms).saturating_neg()),
-            agent_up_s: Some(self.context.telemetry.started().elapsed().as_secs()),
-        };
-        let warnings = self.context.telemetry.reported_warnings();
-        let (lines, rules) = (self.lines().infos(), self.lines().rules());
-        let count = u32::try_from(rules.len()).unwrap_or(u32::MAX);
-        self.send(&FromAgent::Hello { version, lines, outcomes, machine, warnings, rules: count }).await?;
-        let mut first = 0;
-        for rules in rules.chunks(RULES_IN_FRAME) {
-            self.send(&FromAgent::Rules { first, rules: rules.to_vec() }).await?;
-            first += u32::try_from(rules.len()).unwrap_or(u32::MAX);
-        }
-        Ok(())
-    }
-
     async fn serve(&mut self, stop: &mut watch::Receiver<bool>) -> Result<(), LinkError> {
         let every = |period: Duration| {
             let mut ticks = interval_at(Instant::now() + period, period);
@@ -306,32 +284,6 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Answers a question with a signed reading of the line, or with the reason why the device signs none.
-    async fn answer(&mut self, question: String, line: &Name, nonce: Option<&str>) -> Result<(), LinkError> {
-        let time = (&self.trust.clock, boot_ms());
-        let reading = self
-            .lines()
-            .measure(line)
-            .and_then(|measured| self.statements.reading(line, measured, Occasion::Asked { nonce }, time));
-        let (jwt, code) = match reading {
-            Ok(jwt) => (Some(jwt), None),
-            Err(code) => (None, Some(code.into())),
-        };
-        self.send(&FromAgent::Reading { question, jwt, code }).await
-    }
-
-    /// Signs the level of an event, if the line has the setting `signed`.
-    fn sign_event(&self, event: &Event) -> Option<String> {
-        let LineEvent::Level(level) = event.news else { return None };
-        if !self.lines().is_signed(&event.line) {
-            return None;
-        }
-        let unit = self.lines().measure(&event.line).ok().and_then(|measured| measured.unit);
-        let measured = Measurement { level: level?, at: event.at, unit };
-        let time = (&self.trust.clock, boot_ms());
-        self.statements.reading(&event.line, measured, Occasion::Reported, time).ok()
-    }
-
     fn resync(&mut self, jwt: &str) {
         let Some((nonce, sent_ms)) = self.asked.take() else { return };
         match welcome_token::verify(jwt, &self.trust.keys, &nonce, &self.credentials.site) {
@@ -397,40 +349,6 @@ impl<'a> Session<'a> {
         telemetry.certificate(term);
         let days = term.map_or(0, |term| term.days_left(now_s));
         tracing::info!(days, "the device's certificate was renewed");
-    }
-
-    async fn report(&mut self, event: Event) -> Result<(), LinkError> {
-        let ago = u64::try_from(event.at.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let at_ms = self.trust.clock.estimate_ms(boot_ms()).saturating_sub(ago);
-        let reading = self.sign_event(&event);
-        let line = event.line;
-        self.context.telemetry.count(|counters| counters.events += 1);
-        self.send(&match event.news {
-            LineEvent::Level(level) => {
-                let (ends_in_ms, blinking) = (event.course.ends_in_ms(event.at), event.course.blinking);
-                FromAgent::Event { line, level, at_ms, ends_in_ms, blinking, reading }
-            }
-            LineEvent::Press { long } => FromAgent::Press { line, long, at_ms },
-            LineEvent::LeftOut(count) => FromAgent::LeftOut { line, count },
-        })
-        .await
-    }
-
-    /// Reports what a rule did. After many reports, the edge confirms them before the next regular ping.
-    async fn report_run(&mut self, ran: Ran) -> Result<(), LinkError> {
-        let now_ms = self.trust.clock.estimate_ms(boot_ms());
-        let ago = |ago_ms| Some(now_ms.saturating_sub(ago_ms));
-        let at_ms = match ran.at {
-            RanAt::Now(at) => ago(u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX)),
-            RanAt::SinceBoot(up_ms) => ago(boot_ms().saturating_sub(up_ms)),
-            RanAt::Wall(ms) => Some(ms),
-            RanAt::Unknown => None,
-        };
-        self.send(&FromAgent::RuleRun(RuleRun { at_ms, ..ran.run })).await?;
-        if self.lines().is_ping_due() {
-            self.ping().await?;
-        }
-        Ok(())
     }
 
     fn ponged(&mut self) {
@@ -512,10 +430,13 @@ impl<'a> Session<'a> {
 
 #[cfg(test)]
 mod tests {
-    use pinlatch_protocol::agent::{MAX_LINES, warning};
+    use pinlatch_protocol::agent::{MAX_LINES, MachineInfo, warning};
     use pinlatch_protocol::command::{CommandStatus, MAX_COMMAND_ID};
-    use pinlatch_protocol::line::{Level, LineInfo, LineKind, MAX_UNIT};
+    use pinlatch_protocol::line::{
+        Action, BLINK_COUNT, BLINK_PERIOD_MS, Level, LineInfo, LineKind, MAX_UNIT,
+    };
     use pinlatch_protocol::name::Name;
+    use pinlatch_protocol::rule::{RULES_IN_FRAME, RuleInfo, Trigger};
 
     use super::*;
 
@@ -560,6 +481,31 @@ mod tests {
             let length = serde_json::to_string(&hello).unwrap().len();
             assert!(length <= MAX_FRAME, "{kind}: {length}");
         }
+    }
+
+    /// Builds a message with the longest rules that a configuration allows.
+    #[test]
+    fn the_longest_rules_are_one_frame() {
+        let name = |number: usize| Name::new(format!("{number:040}")).unwrap();
+        let number = -1.234_567_890_123_456_7e-300;
+        let longest = Action::Blink { period_ms: *BLINK_PERIOD_MS.end(), count: *BLINK_COUNT.end() };
+        let rule = |index: usize| RuleInfo {
+            name: name(index),
+            when: Trigger::Crosses {
+                line: name(index),
+                above: false,
+                limit: number,
+                hysteresis: number,
+                for_ms: 86_400_000,
+            },
+            line: name(index),
+            action: longest.name().into(),
+            args: longest.args(),
+            after_ms: 86_400_000,
+        };
+        let frame = FromAgent::Rules { first: 32, rules: (0..RULES_IN_FRAME).map(rule).collect() };
+        let length = serde_json::to_string(&frame).unwrap().len();
+        assert!(length <= MAX_FRAME, "{length}");
     }
 
     #[test]
