@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use pinlatch_protocol::agent::FromAgent;
+
 use crate::edge::{Edge, PATIENCE};
 use crate::running::Running;
 use crate::test_agent::TestAgent;
@@ -68,4 +70,44 @@ async fn a_rule_is_fast_while_the_edge_is_away() {
     // Other tests run at the same time, so the limit of the slowest runs is generous.
     assert!(percentile(50) <= Duration::from_millis(20), "{:?}", percentile(50));
     assert!(percentile(99) <= Duration::from_millis(200), "{:?}", percentile(99));
+}
+
+/// Returns the processor time that the agent has used, in ticks of 10 ms.
+fn used(running: &Running) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", running.pid())).unwrap();
+    // The name of the program, which can contain spaces, ends with the last parenthesis.
+    let (_, fields) = stat.rsplit_once(") ").unwrap();
+    fields.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+}
+
+/// 64 rules that nothing triggers, of all kinds, with the connection to the edge.
+#[tokio::test]
+async fn idle_rules_use_no_processor_time() {
+    let whens = [
+        "line = \"bell\", goes = \"on\"",
+        "line = \"bell\", is = \"on\", for_ms = 60000",
+        "line = \"dial\", above = 0.5, hysteresis = 0.1",
+        "link = \"lost\", for_ms = 600000",
+    ];
+    let rule = |number: usize| {
+        format!(
+            "[[rules]]\nname = \"rule{number}\"\nwhen = {{ {} }}\n\
+             do = {{ line = \"lamp\", action = \"toggle\" }}\n",
+            whens[number % whens.len()]
+        )
+    };
+    let lines = "[lines.bell]\nkind = \"contact\"\ndriver = \"sim\"\n\
+        [lines.dial]\nkind = \"dimmer\"\ndriver = \"sim\"\n\
+        [lines.lamp]\nkind = \"switch\"\ndriver = \"sim\"\n";
+    let rules: String = (0..64).map(rule).collect();
+    let (test_agent, mut edge) = (TestAgent::of(&format!("{lines}{rules}")), Edge::start().await);
+    test_agent.enrol(&edge.enrol_string()).await.unwrap();
+    let running = Running::start(&test_agent);
+    let (_connection, hello) = edge.welcome().await;
+    let FromAgent::Hello { rules: 64, .. } = hello else { panic!("{hello:?}") };
+    let (before, began) = (used(&running), tokio::time::Instant::now());
+    tokio::time::sleep_until(began + Duration::from_secs(5)).await;
+    let ticks = used(&running) - before;
+    println!("64 idle rules used {ticks} ticks of 10 ms in 5 s");
+    assert!(ticks <= 2, "{ticks} ticks of 10 ms in 5 s");
 }

@@ -36,9 +36,12 @@ impl Running {
         Self { child: command.spawn().unwrap(), log }
     }
 
+    pub fn pid(&self) -> i32 {
+        i32::try_from(self.child.id().unwrap()).unwrap()
+    }
+
     pub fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.child.id().unwrap()).unwrap();
-        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+        kill_process(Pid::from_raw(self.pid()).unwrap(), signal).unwrap();
     }
 
     /// Returns the agent's log, including the log of earlier runs.

@@ -8,4 +8,5 @@ mod latency;
 mod night;
 mod pi;
 mod pi_zero;
+mod rules;
 mod virt;

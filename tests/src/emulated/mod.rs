@@ -119,7 +119,8 @@ impl Guest {
         let path = qmp.find(board.gpio_type());
         let pins = Pins::connect(&place("qtest"), board, &path);
         qmp.execute("cont", &serde_json::json!({}));
-        Self { console, pins, enrolled: false, _process: process, _folder: folder }
+        let enrolled = files.iter().any(|(path, _)| path.ends_with("/credentials.json"));
+        Self { console, pins, enrolled, _process: process, _folder: folder }
     }
 
     /// Waits until the guest's network is up.

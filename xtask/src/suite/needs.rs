@@ -81,7 +81,7 @@ fn if_wanted<T>(wanted: Result<()>, get: impl FnOnce() -> Result<T>) -> Result<R
 }
 
 /// The beginnings of the names of the tests that run agents on emulated machines.
-const MACHINE_TESTS: [&str; 2] = ["alone::pi", "alone::virt"];
+const MACHINE_TESTS: [&str; 3] = ["alone::pi", "alone::rules", "alone::virt"];
 
 /// Returns whether a test with one of these names runs an agent on an emulated machine.
 pub fn uses_machines(names: &[String]) -> bool {
