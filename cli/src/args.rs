@@ -46,7 +46,8 @@ pub enum Command {
     Logout(Logout),
     /// Show the name, the site and the scopes (permissions) of the logged-in user.
     Whoami,
-    /// List, enrol, confirm and remove devices. Without a subcommand, list the devices and their GPIO lines.
+    /// List, enrol, confirm and remove devices, and show their rules. Without a subcommand, list the devices and their GPIO
+    /// lines.
     #[command(visible_aliases = ["devices", "lines", "ls"])]
     Device {
         #[command(subcommand)]
@@ -146,6 +147,7 @@ mod tests {
             &["token", "revoke", "-x_1"],
             &["devices", "--color", "never"],
             &["device", "confirm", "porch", "--thumbprint-stdin"],
+            &["device", "rules", "porch"],
             &["reading", "Porch/Heat"],
         ] {
             let parsed = Args::try_parse_from([&["pinlatch"], line].concat());
@@ -174,6 +176,7 @@ mod tests {
             "-guest-create",
             "-audit-verify",
             "-device-confirm",
+            "-device-rules",
             "-doctor",
         ] {
             assert!(

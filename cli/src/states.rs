@@ -109,7 +109,7 @@ fn tone(line: &LineView) -> Tone {
 }
 
 /// Replaces no-break spaces, which a person cannot type in a search. The text can contain the unit of a device.
-fn spaced(text: &str) -> String {
+pub fn spaced(text: &str) -> String {
     plain(&text.replace('\u{a0}', " "))
 }
 

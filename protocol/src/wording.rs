@@ -7,7 +7,7 @@ use crate::line::{Action, Level, LineKind, Rgb};
 use crate::panel::LineView;
 
 /// A no-break space, which prevents a line break between a number and its unit.
-const NBSP: char = '\u{a0}';
+pub(crate) const NBSP: char = '\u{a0}';
 
 /// The colours that have a name, as a colour LED shows them.
 pub const COLOURS: [(&str, Rgb); 6] = [
@@ -72,6 +72,29 @@ pub fn duration(ms: u32) -> String {
         _ if ms.is_multiple_of(1_000) => format!("{} s", ms / 1_000),
         _ => format!("{:.1} s", f64::from(ms) / 1_000.0),
     }
+}
+
+/// Formats an exact duration that can be long: `400 ms`, `2.5 s`, `2 min` or `1 h 30 min`.
+pub fn long_duration(ms: u32) -> String {
+    if ms < 1_000 {
+        return format!("{ms} ms");
+    }
+    let (hours, minutes, rest) = (ms / 3_600_000, ms / 60_000 % 60, ms % 60_000);
+    let seconds = match rest % 1_000 {
+        0 => (rest / 1_000).to_string(),
+        part => format!("{}.{}", rest / 1_000, format!("{part:03}").trim_end_matches('0')),
+    };
+    let parts = [
+        (hours > 0, hours.to_string(), "h"),
+        (minutes > 0, minutes.to_string(), "min"),
+        (rest > 0, seconds, "s"),
+    ];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter(|(is_shown, ..)| *is_shown)
+        .map(|(_, number, unit)| format!("{number} {unit}"))
+        .collect();
+    parts.join(" ")
 }
 
 /// Formats a level, for example `closed` for a contact, `25 %` for a dimmer or `warm white` for a colour.
@@ -199,14 +222,16 @@ pub fn deed(kind: LineKind, line: &str, action: &Action) -> String {
     }
 }
 
-/// Describes the last command of a line without the name of the line, for example `Opened`. Returns `None` if this
-/// version does not know the action.
+/// Describes the last action on a line without the name of the line, for example `Opened`, or `Switched on again` if the
+/// site restored a desired level. Returns `None` if this version does not know the action.
 pub fn last_deed(line: &LineView, last: &LastCommand) -> Option<String> {
     let action = Action::parse(line.kind, &last.action, &last.args).ok()?;
-    Some(deed(line.kind, line.name.as_str(), &action))
+    let again = if last.by.kind == SenderKind::Site { " again" } else { "" };
+    Some(format!("{}{again}", deed(line.kind, line.name.as_str(), &action)))
 }
 
-/// Describes the last command of a line and its sender, for example `opened by Courier on Friday (guest link)`.
+/// Describes the last action on a line and its cause, for example `opened by Courier on Friday (guest link)` or `opened by
+/// Exit (rule)`.
 pub fn last_by(line: &LineView, last: &LastCommand) -> Option<String> {
     let mut deed = last_deed(line, last)?;
     if let Some(first) = deed.get_mut(..1) {
@@ -215,13 +240,13 @@ pub fn last_by(line: &LineView, last: &LastCommand) -> Option<String> {
     Some(format!("{deed} by {}", sender(&last.by)))
 }
 
-/// Formats the sender of a command, for example `ann` or `Courier on Friday (guest link)`.
+/// Formats the cause of an action, for example `ann`, `Courier on Friday (guest link)` or `Exit (rule)`.
 pub fn sender(by: &Sender) -> String {
     match by.kind {
         SenderKind::Person | SenderKind::External => by.name.clone(),
         SenderKind::Api => format!("{} (API token)", by.name),
         SenderKind::Guest => format!("{} (guest link)", by.name),
-        SenderKind::Rule => format!("{} (rule)", by.name),
+        SenderKind::Rule => format!("{} (rule)", title(&by.name)),
         SenderKind::Site => "Pinlatch".into(),
     }
 }
@@ -306,6 +331,43 @@ mod tests {
         let off = last("set", serde_json::json!({ "value": false }), SenderKind::Person);
         assert_eq!(last_deed(&line("lamp", "switch"), &off).as_deref(), Some("Switched off"));
         assert_eq!(sender(&off.by), "Courier");
+    }
+
+    #[test]
+    fn the_cause_of_a_level_can_be_a_rule_or_the_site() {
+        let line = view(
+            serde_json::json!({ "name": "porch-light", "kind": "switch", "actions": [], "reported": true, "changed_ms": 0 }),
+        );
+        let last = |kind: SenderKind, name: &str| {
+            let args = serde_json::json!({ "value": true }).as_object().unwrap().clone();
+            let last =
+                LastCommand { by: Sender { kind, name: name.into() }, action: "set".into(), args, at_ms: 0 };
+            last_by(&line, &last).unwrap()
+        };
+        assert_eq!(last(SenderKind::Rule, "at-dusk"), "switched on by At dusk (rule)");
+        assert_eq!(last(SenderKind::Site, "site:reconcile"), "switched on again by Pinlatch");
+    }
+
+    #[test]
+    fn a_long_duration_is_exact_and_short() {
+        for (ms, text) in [
+            (0, "0 ms"),
+            (500, "500 ms"),
+            (3_000, "3 s"),
+            (2_500, "2.5 s"),
+            (1_250, "1.25 s"),
+            (59_999, "59.999 s"),
+            (60_000, "1 min"),
+            (90_000, "1 min 30 s"),
+            (60_400, "1 min 0.4 s"),
+            (120_000, "2 min"),
+            (3_600_000, "1 h"),
+            (5_400_000, "1 h 30 min"),
+            (3_605_000, "1 h 5 s"),
+            (86_400_000, "24 h"),
+        ] {
+            assert_eq!(long_duration(ms), text);
+        }
     }
 
     #[test]

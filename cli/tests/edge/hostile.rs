@@ -26,12 +26,18 @@ fn answer(received: &Received) -> Option<(u16, String)> {
     let entry = json!({
         "seq": 1, "at_ms": 0, "actor": EVIL, "act": EVIL, "target": EVIL, "outcome": EVIL, "hash": EVIL, "args": EVIL,
     });
+    let rule = json!({
+        "name": "r", "when": { "type": "crosses", "line": "heat", "above": true, "limit": 4, "hysteresis": 0, "for_ms": 0 },
+        "line": "heat", "action": EVIL,
+    });
     let (path, _) = received.call.split_once('?').unwrap_or((&received.call, ""));
     let body = match path {
         "GET /api/v1/whoami" => json!({
             "site": "home", "sub": EVIL, "scope": "site:audit", "jti": EVIL, "iss": EVIL, "iat": 0, "exp": 1,
         }),
         "GET /api/v1/devices" => json!([device]),
+        "GET /api/v1/devices/porch" => device,
+        "GET /api/v1/devices/porch/rules" => json!({ "rules": [rule] }),
         "GET /api/v1/tokens" => json!([token]),
         "POST /api/v1/tokens" => json!({ "token": token, "access_token": EVIL }),
         "POST /api/v1/enrolments" => json!({ "device": "porch", "enrol": EVIL, "expires_at": 0 }),
@@ -87,6 +93,7 @@ fn nothing_of_a_hostile_edge_controls_the_terminal() {
         &["device", "enrolments"],
         &["device", "remove", "porch"],
         &["device", "confirm", "porch"],
+        &["device", "rules", "porch"],
         &["reading", "porch/heat"],
         &["user", "invite", "ben", "--role", "viewer"],
         &["user", "list"],

@@ -6,4 +6,5 @@ mod codes;
 mod doctor;
 mod fake_edge;
 mod hostile;
+mod rules;
 mod statements;

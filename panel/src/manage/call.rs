@@ -8,12 +8,13 @@ use pinlatch_protocol::admin::{
     PasswordRequest, Person, RightsRequest, SecureRequest, Session, TokenView,
 };
 use pinlatch_protocol::api::{
-    DeviceKey, EnrolmentReply, EnrolmentRequest, ProofRequest, Secret, SignedReading, Whoami,
+    DeviceKey, DeviceRules, EnrolmentReply, EnrolmentRequest, ProofRequest, Secret, SignedReading, Whoami,
 };
 use pinlatch_protocol::audit::AuditPage;
 use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_protocol::rule::RuleInfo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -198,6 +199,18 @@ pub async fn remove_device(device: Name) -> Result<(), Failure> {
 
 pub async fn device_key(device: Name) -> Result<DeviceKey, Failure> {
     get(Endpoint::ShowDeviceKey { device }).await
+}
+
+/// Returns the rules of a device. The list is empty if the viewer may not see them, or if the device was removed.
+pub async fn device_rules(device: Name) -> Result<Vec<RuleInfo>, Failure> {
+    match get::<DeviceRules>(Endpoint::ShowDeviceRules { device }).await {
+        Err(Failure::Problem(problem))
+            if problem.is(Code::InsufficientScope) || problem.is(Code::UnknownDevice) =>
+        {
+            Ok(Vec::new())
+        }
+        reply => Ok(reply?.rules),
+    }
 }
 
 /// Asks a device for a signed reading of a line. The nonce contains only letters and digits.

@@ -114,14 +114,15 @@ pub fn pulse_left(pulse: &Pulse) -> String {
     }
 }
 
-/// Describes the last command of a line, for example `Opened 3 min ago by Courier on Friday`. `viewer` is the user name
-/// of the person who reads it.
+/// Describes the last action on a line, for example `Opened 3 min ago by Courier on Friday` or `Opened 3 min ago by Exit
+/// (rule)`. `viewer` is the user name of the person who reads it.
 pub fn last(line: &LineView, edge_ms: u64, viewer: &str) -> Option<String> {
     let last = line.last.as_ref()?;
     let deed = wording::last_deed(line, last)?;
     let by = match last.by.kind {
-        SenderKind::Person if last.by.name == viewer => "you",
-        _ => last.by.name.as_str(),
+        SenderKind::Person if last.by.name == viewer => "you".into(),
+        SenderKind::Rule | SenderKind::Site => wording::sender(&last.by),
+        _ => last.by.name.clone(),
     };
     Some(format!("{deed} {} by {by}", ago(edge_ms.saturating_sub(last.at_ms))))
 }

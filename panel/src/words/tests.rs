@@ -102,6 +102,8 @@ fn the_last_command_of_a_line_says_what_when_and_who() {
         ("Opened 3 min ago by you".into(), "Opened 3 min ago by bob".into(),)
     );
     assert_eq!(text("guest", "ann"), "Opened 3 min ago by ann", "a link with the name of the viewer");
+    assert_eq!(text("rule", "exit-button"), "Opened 3 min ago by Exit button (rule)");
+    assert_eq!(text("site", "site:reconcile"), "Opened again 3 min ago by Pinlatch");
     assert_eq!(line::last(&LineView { last: None, ..line("guest", "x") }, 0, "ann"), None);
 }
 

@@ -110,6 +110,50 @@ fn commands_are_told_with_their_values_and_names() {
 }
 
 #[test]
+fn actions_of_rules_have_the_words_of_commands() {
+    let rule = |entry: AuditEntry| AuditEntry { actor: "rule:exit".into(), act: "rule".into(), ..entry };
+    let ms = r#"{"ms":3000}"#;
+    for (entry, text) in [
+        (
+            rule(command("momentary", "porch/door:pulse", ms, "executed")),
+            "Exit (rule) opened Door (Porch) for 3 s | done",
+        ),
+        (
+            rule(command("momentary", "porch/door:pulse", ms, "refused_interlock")),
+            "Exit (rule) tried to open Door (Porch) for 3 s | refused: an interlocked line was on",
+        ),
+        (
+            rule(command("switch", "porch/lamp:set", r#"{"value":true}"#, "refused_rule_rate")),
+            "Exit (rule) tried to switch Lamp (Porch) on | refused: the rule ran too often",
+        ),
+        (
+            rule(entry("x", "command", "porch/lamp:toggle", "executed")),
+            "Exit (rule) toggled Lamp (Porch) | done",
+        ),
+        (
+            entry("device:porch", "rules_dropped", "porch", "12"),
+            "Porch (device) left out reports about rules | 12 dropped",
+        ),
+    ] {
+        assert_eq!(told(&entry), text);
+    }
+}
+
+#[test]
+fn the_time_of_an_event_is_named_if_the_entry_is_later() {
+    let happened = |happened_ms| {
+        Sentence::of(&AuditEntry {
+            at_ms: 10_000,
+            happened_ms,
+            ..entry("rule:exit", "rule", "porch", "executed")
+        })
+        .happened_ms
+    };
+    assert_eq!([None, Some(10_000), Some(8_000), Some(12_000)].map(happened), [None; 4]);
+    assert_eq!([Some(7_999), Some(12_001)].map(happened), [Some(7_999), Some(12_001)]);
+}
+
+#[test]
 fn administration_is_told_in_sentences() {
     let token = |entry| AuditEntry {
         target_name: Some("Cleaner".into()),

@@ -9,12 +9,16 @@ use crate::wording::{self, Tense, title};
 /// The number of characters of a token's id that a sentence shows if the token has no name.
 const SHORT_ID: usize = 8;
 
+/// A time of an event that differs by more than this from the time of the entry is shown, in milliseconds. A report that
+/// comes at once is slightly later than its event.
+const LATE_MS: u64 = 2_000;
+
 /// An audit entry in words, for example `Courier on Friday`, `guest link`, `opened Door (Porch) for 3 s` and `done`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sentence {
     /// The name of the actor. The field is absent if the text is a sentence without an actor.
     pub actor: Option<String>,
-    /// What the actor is, for example `guest link`. The field is absent for people and for Pinlatch itself.
+    /// What the actor is, for example `guest link` or `rule`. The field is absent for people and for Pinlatch itself.
     pub actor_kind: Option<&'static str>,
     /// The rest of the sentence.
     pub text: String,
@@ -22,6 +26,8 @@ pub struct Sentence {
     pub outcome: String,
     /// The category of the outcome.
     pub tone: Tone,
+    /// The time of the event, in milliseconds of Unix time, if the event was reported clearly later than it happened.
+    pub happened_ms: Option<u64>,
 }
 
 impl Sentence {
@@ -41,7 +47,8 @@ impl Sentence {
         } else {
             format!("tried to {}", action(entry, Tense::Infinitive))
         };
-        Self { actor, actor_kind, text, outcome, tone }
+        let happened_ms = entry.happened_ms.filter(|ms| ms.abs_diff(entry.at_ms) > LATE_MS);
+        Self { actor, actor_kind, text, outcome, tone, happened_ms }
     }
 
     /// Returns the actor with its kind, for example `Courier (guest link)`.
@@ -57,7 +64,8 @@ impl Sentence {
 }
 
 /// The actions that have happened, although their outcome is not good.
-const TELLS: [&str; 5] = ["login_failed", "refresh_reuse", "odd_message", "events_dropped", "receipt"];
+const TELLS: [&str; 6] =
+    ["login_failed", "refresh_reuse", "odd_message", "events_dropped", "rules_dropped", "receipt"];
 
 /// Returns the name of an entry's actor, and what the actor is.
 pub fn actor(entry: &AuditEntry) -> (String, Option<&'static str>) {
@@ -71,6 +79,9 @@ pub fn actor(entry: &AuditEntry) -> (String, Option<&'static str>) {
 pub fn nameless(actor: &str) -> (String, Option<&'static str>) {
     if let Some(device) = actor.strip_prefix("device:") {
         return (title(device), Some("device"));
+    }
+    if let Some(rule) = actor.strip_prefix("rule:") {
+        return (title(rule), Some("rule"));
     }
     if let Some(jti) = actor.strip_prefix(TOKEN_SUBJECT_PREFIX) {
         return (format!("Token {}", short(jti)), None);
@@ -104,7 +115,9 @@ fn action(entry: &AuditEntry, tense: Tense) -> String {
     let whose = |thing: &str| if own { format!("their {thing}") } else { format!("the {thing} of {target}") };
     let of = |infinitive, past| tense.of(infinitive, past);
     match entry.act.as_str() {
-        "command" => command(entry, tense).unwrap_or_else(|| format!("{} {target}", of("send", "sent"))),
+        "command" | "rule" => {
+            command(entry, tense).unwrap_or_else(|| format!("{} {target}", of("send", "sent")))
+        }
         "login" => of("log in", "logged in").into(),
         "login_failed" => {
             let logins = if entry.outcome == "1" { "failed login" } else { "failed logins" };
@@ -150,6 +163,7 @@ fn action(entry: &AuditEntry, tense: Tense) -> String {
         "device_removal" => format!("{} the device {}", of("remove", "removed"), title(target)),
         "odd_message" => "sent an unexpected message".into(),
         "events_dropped" => "sent too many events".into(),
+        "rules_dropped" => "left out reports about rules".into(),
         "retention" => match entry.outcome.strip_suffix("_days") {
             Some("1") => "set the log to be kept for 1 day".into(),
             Some(days) => format!("set the log to be kept for {days} days"),
@@ -183,7 +197,7 @@ fn token(entry: &AuditEntry) -> String {
     }
 }
 
-/// Describes the command of an entry. An entry of the first version has no arguments.
+/// Describes the command or the action of a rule of an entry. An entry of the first version has no arguments.
 fn command(entry: &AuditEntry, tense: Tense) -> Option<String> {
     let (place, name) = entry.target.split_once(':')?;
     let (device, line) = place.split_once('/')?;

@@ -7,6 +7,7 @@ mod other_login;
 mod people;
 mod proofs;
 mod readings;
+mod rules;
 mod screens;
 mod session;
 mod statements;

@@ -54,10 +54,11 @@ enum AuditCommand {
 
 #[derive(clap::Args)]
 struct Wanted {
-    /// Show only entries of this actor. An actor is a user name, ISSUER#SUBJECT, device:NAME or site:reconcile.
+    /// Show only entries of this actor. An actor is a user name, ISSUER#SUBJECT, device:NAME, rule:NAME or
+    /// site:reconcile.
     #[arg(long)]
     actor: Option<String>,
-    /// Show only entries with this act, such as command, login, invite or mint.
+    /// Show only entries with this act, such as command, rule, login, invite or mint.
     #[arg(long)]
     act: Option<String>,
     /// Show only entries about this device, line, person or token, such as porch, porch/door or ann.

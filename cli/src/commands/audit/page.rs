@@ -38,18 +38,19 @@ fn sentences(entries: &[AuditEntry]) -> String {
     let mut text = String::new();
     let mut last = "";
     for (stamp, sentence) in &lines {
-        let (day, time) = stamp.split_once('T').unwrap_or((stamp.as_str(), ""));
+        let (day, time) = day_and_time(stamp);
         if day != last {
             let gap = if last.is_empty() { "" } else { "\n" };
             text.push_str(&format!("{gap}{day} (UTC)\n"));
             last = day;
         }
+        let happened = sentence.happened_ms.map(|ms| happened(&stamp_ms(ms), stamp)).unwrap_or_default();
         // The texts can contain words of an unknown person.
-        let (what, outcome) =
-            (wrap(&plain(&sentence.line()), room), wrap(&plain(&sentence.outcome), OUTCOMES));
+        let what = plain(&format!("{}{happened}", sentence.line()));
+        let (what, outcome) = (wrap(&what, room), wrap(&plain(&sentence.outcome), OUTCOMES));
         for row in 0..what.len().max(outcome.len()) {
             let cell = |lines: &[String]| lines.get(row).cloned().unwrap_or_default();
-            let time = if row == 0 { time.trim_end_matches('Z') } else { "" };
+            let time = if row == 0 { time } else { "" };
             let line = format!("  {time:<8}  {:<room$}  {}", cell(&what), cell(&outcome));
             text.push_str(&format!("{}\n", line.trim_end()));
         }
@@ -57,9 +58,22 @@ fn sentences(entries: &[AuditEntry]) -> String {
     text
 }
 
-/// Formats entries as a table with the technical ids.
+fn day_and_time(stamp: &str) -> (&str, &str) {
+    let (day, time) = stamp.split_once('T').unwrap_or((stamp, ""));
+    (day, time.trim_end_matches('Z'))
+}
+
+/// Names the time of an event that was reported later, for example `, at 14:03:12, reported at 14:20:05`.
+fn happened(stamp: &str, reported: &str) -> String {
+    let ((day, time), (reported_day, reported_time)) = (day_and_time(stamp), day_and_time(reported));
+    let day = if day == reported_day { String::new() } else { format!(" on {day}") };
+    format!(",{day} at {time}, reported at {reported_time}")
+}
+
+/// Formats entries as a table with the technical ids. The table has a column for the time of the recorded events, if an
+/// entry has such a time.
 fn table(entries: &[AuditEntry]) -> String {
-    let rows = entries.iter().map(|entry| {
+    let ids = |entry: &AuditEntry| {
         [
             entry.seq.to_string(),
             stamp_ms(entry.at_ms),
@@ -70,8 +84,18 @@ fn table(entries: &[AuditEntry]) -> String {
             entry.outcome.clone(),
             entry.jti.clone().unwrap_or_default(),
         ]
+    };
+    let [seq, at, actor, act, target, args, outcome, token] =
+        ["SEQ", "AT", "ACTOR", "ACT", "TARGET", "ARGS", "OUTCOME", "TOKEN"];
+    if entries.iter().all(|entry| entry.happened_ms.is_none()) {
+        return columns([seq, at, actor, act, target, args, outcome, token], entries.iter().map(ids));
+    }
+    let rows = entries.iter().map(|entry| {
+        let [seq, at, actor, act, target, args, outcome, token] = ids(entry);
+        let happened = entry.happened_ms.map(stamp_ms).unwrap_or_default();
+        [seq, at, happened, actor, act, target, args, outcome, token]
     });
-    columns(["SEQ", "AT", "ACTOR", "ACT", "TARGET", "ARGS", "OUTCOME", "TOKEN"], rows)
+    columns([seq, at, "HAPPENED", actor, act, target, args, outcome, token], rows)
 }
 
 #[cfg(test)]
@@ -132,6 +156,34 @@ mod tests {
         );
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         assert!(text.ends_with(&format!("3:{}", "00".repeat(32))), "{text}");
+    }
+
+    #[test]
+    fn a_late_report_of_a_rule_has_both_times() {
+        let rule = |happened_ms| AuditEntry {
+            version: Some(AUDIT_VERSION),
+            actor: "rule:exit".into(),
+            act: "rule".into(),
+            target: "porch/door:pulse".into(),
+            line_kind: Some("momentary".into()),
+            args: Some(r#"{"ms":3000}"#.into()),
+            happened_ms: Some(happened_ms),
+            ..entry(3, NOON)
+        };
+        let page = page(vec![rule(NOON - 1_000), rule(NOON - 1_008_000), rule(NOON - 86_400_000)]);
+        let text = as_text(&page, false);
+        let log = text.split("\n\nThe edge").next().unwrap();
+        assert_eq!(
+            log,
+            "2026-07-01 (UTC)
+  12:00:00  Exit (rule) opened Door (Porch) for 3 s                         done
+  12:00:00  Exit (rule) opened Door (Porch) for 3 s, at 11:43:12, reported  done
+            at 12:00:00
+  12:00:00  Exit (rule) opened Door (Porch) for 3 s, on 2026-06-30 at       done
+            12:00:00, reported at 12:00:00"
+        );
+        let table = as_text(&page, true);
+        assert!(table.contains("HAPPENED") && table.contains("2026-07-01T11:43:12Z"), "{table}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! Implements `pinlatch device`, which enrols, confirms, removes and lists devices.
+//! Implements `pinlatch device`, which enrols, confirms, removes and lists devices, and prints their rules.
 
 mod confirm;
+mod rules;
 mod thumbprint;
 
 use std::collections::BTreeMap;
@@ -57,6 +58,12 @@ pub enum DeviceCommand {
         /// The device's name.
         name: Name,
     },
+    /// Print the rules of a device in words. The device runs its rules itself, also without a connection. The rules are in
+    /// the file agent.toml on the device.
+    Rules {
+        /// The device's name.
+        name: Name,
+    },
     /// List the devices of the site and the GPIO lines of each device.
     #[command(visible_alias = "ls")]
     List,
@@ -75,6 +82,7 @@ pub fn run(command: &DeviceCommand, json: bool) -> Result<()> {
         DeviceCommand::WithdrawEnrolment { id } => withdraw_enrolment(id, json),
         DeviceCommand::Confirm(args) => confirm::run(args, json),
         DeviceCommand::Identity { name } => show_identity(name, json),
+        DeviceCommand::Rules { name } => rules::run(name, json),
         DeviceCommand::List => list(json),
         DeviceCommand::Remove { name } => remove(name, json),
     }

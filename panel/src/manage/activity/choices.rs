@@ -32,7 +32,7 @@ fn with_kind((name, kind): (String, Option<&'static str>)) -> String {
     kind.map_or_else(|| name.clone(), |kind| format!("{name} ({kind})"))
 }
 
-/// Returns the actors: people, tokens, devices, and everyone else who is in the loaded entries. `chosen` is the present
+/// Returns the actors: people, tokens, devices, and all others in the loaded entries, for example rules. `chosen` is the present
 /// value of the filter, which is always a choice.
 pub fn actors(known: &Known, entries: &[AuditEntry], chosen: Option<&str>) -> Vec<Choice> {
     let mut choices = Vec::new();
@@ -141,7 +141,8 @@ mod tests {
             actor_kind: Some("guest".into()),
             ..entry("token:gone", "done")
         };
-        let found = actors(&known(), &[entry("ann", "done"), named, entry("site:gate", "3")], Some("bob"));
+        let log = [entry("ann", "done"), named, entry("site:gate", "3"), entry("rule:exit", "executed")];
+        let found = actors(&known(), &log, Some("bob"));
         let found: Vec<(&str, &str)> = found.iter().map(|(value, text)| (&**value, &**text)).collect();
         assert_eq!(
             found,
@@ -151,6 +152,7 @@ mod tests {
                 ("device:porch", "Porch (device)"),
                 ("token:gone", "Courier (guest link)"),
                 ("site:gate", "Pinlatch"),
+                ("rule:exit", "Exit (rule)"),
                 ("bob", "bob"),
             ]
         );

@@ -6,6 +6,7 @@ mod tests;
 
 use pinlatch_protocol::admin::{Invitation, Person, TokenView};
 use pinlatch_protocol::api::Whoami;
+use pinlatch_protocol::name::Name;
 use pinlatch_protocol::scope::{Role, Scope, ScopeSet, SiteRight};
 
 use super::page::Page;
@@ -40,6 +41,12 @@ impl Rights {
             Page::Account => Visitor::of_subject(&self.name) == Visitor::Person,
             page => self.pages().contains(page),
         }
+    }
+
+    /// Whether the viewer may see the rules of a device, which name all lines of the device.
+    pub fn may_see_rules(&self, device: &Name) -> bool {
+        let all_lines = format!("line:{device}/*:read").parse::<ScopeSet>();
+        self.may(SiteRight::Devices) || all_lines.is_ok_and(|all_lines| self.scope.covers(&all_lines))
     }
 
     pub fn is_self(&self, person: &Person) -> bool {

@@ -114,3 +114,20 @@ fn the_last_owner_stays() {
     assert!(!is_last_owner(&ann, &[ann.clone(), ben]));
     assert!(!is_last_owner(&cat, &[ann, cat.clone()]));
 }
+
+#[test]
+fn rules_are_for_those_who_may_read_all_lines_of_the_device() {
+    let porch = Name::new("porch").unwrap();
+    for (scope, may) in [
+        ("line:porch/*:read", true),
+        ("line:porch/*:set", true),
+        ("line:*/*:*", true),
+        ("site:devices", true),
+        ("line:porch/lamp:read", false),
+        ("line:shed/*:read", false),
+        ("site:audit", false),
+    ] {
+        assert_eq!(rights("ann", None, scope).may_see_rules(&porch), may, "{scope}");
+    }
+    assert!(rights("ann", Some(Role::Viewer), "").may_see_rules(&porch));
+}

@@ -3,7 +3,7 @@
 use pinlatch_protocol::audit::outcomes::Tone;
 use pinlatch_protocol::audit::{AuditEntry, words};
 
-use crate::words::{Moment, title};
+use crate::words::{Moment, clock, title};
 
 pub const WHO: &str = "Who";
 pub const TARGET: &str = "On what";
@@ -33,8 +33,9 @@ pub const RECEIPT_NOT_COPIED: &str =
     "The browser blocked the clipboard. Choose “Inspect receipt”, and copy the text there.";
 
 /// The actions that the filter offers.
-pub const ACTS: [&str; 37] = [
+pub const ACTS: [&str; 39] = [
     "command",
+    "rule",
     "setup",
     "login",
     "login_failed",
@@ -64,6 +65,7 @@ pub const ACTS: [&str; 37] = [
     "receipt",
     "odd_message",
     "events_dropped",
+    "rules_dropped",
     "retention",
     "audit",
     "users",
@@ -76,6 +78,7 @@ pub const ACTS: [&str; 37] = [
 pub fn act(act: &str) -> String {
     let words = match act {
         "command" => "Command",
+        "rule" => "Rule",
         "login" => "Login",
         "login_failed" => "Failed sign-ins",
         "logout" => "Logout",
@@ -104,6 +107,7 @@ pub fn act(act: &str) -> String {
         "receipt" => "Late receipt",
         "odd_message" => "Unexpected device message",
         "events_dropped" => "Too many events",
+        "rules_dropped" => "Rule reports left out",
         "retention" => "Log retention changed",
         "renewal" => "Certificate renewed",
         "audit" => "Log read",
@@ -142,6 +146,14 @@ pub fn mark(tone: Tone) -> &'static str {
 /// Returns the time of day in two parts, because narrow screens show no seconds.
 pub fn time(at: Moment) -> (String, String) {
     (format!("{:02}:{:02}", at.hour, at.minute), format!(":{:02}", at.second))
+}
+
+/// Names the time of an event that was reported later: `at 14:03:12, reported at 14:20:05`, or `on 29 Nov 2026, 14:03:12,
+/// reported at 14:20:05` for an event of another day.
+pub fn happened(at: Moment, reported: Moment) -> String {
+    let is_same_day = (at.year, at.month, at.day) == (reported.year, reported.month, reported.day);
+    let at = if is_same_day { format!("at {}", clock(at)) } else { format!("on {}", super::exact(at)) };
+    format!("{at}, reported at {}", clock(reported))
 }
 
 /// Formats a date as the heading of a day: `Today`, `Yesterday`, `Friday, 27 November` or `27 November 2026`.
@@ -185,6 +197,8 @@ pub fn ids(entry: &AuditEntry) -> Vec<(&'static str, String)> {
         ("Action code", Some(entry.act.clone())),
         ("Target", Some(entry.target.clone())),
         ("Arguments", entry.args.clone()),
+        ("Run of the agent", entry.boot.clone()),
+        ("Report number", entry.n.map(|n| n.to_string())),
         ("Outcome code", Some(entry.outcome.clone())),
         ("Hash", Some(entry.hash.clone())),
     ];
@@ -216,6 +230,7 @@ mod tests {
     fn actors_are_named() {
         assert_eq!(actor("ann"), "ann");
         assert_eq!(actor("device:front-door"), "Front door (device)");
+        assert_eq!(actor("rule:frost-guard"), "Frost guard (rule)");
         assert_eq!(actor("token:abcdefghijkl"), "Token abcdefgh…");
     }
 
@@ -229,6 +244,13 @@ mod tests {
         assert_eq!(day(on(2026, 10, 27, 5), now, yesterday), "Friday, 27 November");
         assert_eq!(day(on(2025, 11, 30, 2), now, yesterday), "30 December 2025");
         assert_eq!(time(now), ("09:05".into(), ":03".into()));
+    }
+
+    #[test]
+    fn the_time_of_a_late_report_names_the_day_if_necessary() {
+        let at = |day, hour| Moment { year: 2026, month: 10, day, weekday: 0, hour, minute: 3, second: 12 };
+        assert_eq!(happened(at(29, 14), at(29, 15)), "at 14:03:12, reported at 15:03:12");
+        assert_eq!(happened(at(28, 14), at(29, 9)), "on 28 Nov 2026, 14:03:12, reported at 09:03:12");
     }
 
     #[test]

@@ -77,6 +77,12 @@ pub mod key {
     }
 }
 
+/// The section with the device's rules.
+pub mod rules {
+    pub const TITLE: &str = "Rules";
+    pub const HOW: &str = "The device runs these rules itself, also without the internet. To change them, edit agent.toml on the device. docs/rules.md explains the rules.";
+}
+
 pub fn kind(kind: LineKind) -> &'static str {
     match kind {
         LineKind::Switch => "Switch",

@@ -87,6 +87,10 @@ fn Entry(entry: AuditEntry) -> impl IntoView {
     let mark = entry.receipt.is_some().then(|| {
         view! { " " <span class="tag" data-part="receipt">{text::RECEIPT}</span> }
     });
+    let happened = sentence.happened_ms.map(|ms| {
+        let words = text::happened(platform::moment(ms), at);
+        view! { <span class="entry-kind" data-part="happened">", " {words}</span> }
+    });
     let entry = StoredValue::new(entry);
     let ids = move || {
         let facts = entry.with_value(text::ids);
@@ -101,7 +105,7 @@ fn Entry(entry: AuditEntry) -> impl IntoView {
                 // The ids are drawn at the first click, because most people never need them.
                 <summary on:click=move |_| is_open.set(true)>
                     <time>{minutes}<span class="seconds">{seconds}</span></time>
-                    <span class="entry-what">{actor}<span data-part="what">{sentence.text}</span>{mark}</span>
+                    <span class="entry-what">{actor}<span data-part="what">{sentence.text}</span>{happened}{mark}</span>
                     <span class="entry-outcome" data-part="outcome">{sentence.outcome}</span>
                 </summary>
                 <Show when=move || is_open.get()>

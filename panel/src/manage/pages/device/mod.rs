@@ -1,8 +1,9 @@
-//! The page of one device with its details, key, lines, live events and actions.
+//! The page of one device with its details, lines, rules, live events, key and actions.
 
 mod key;
 mod lines;
 mod reading;
+mod rules;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -14,6 +15,7 @@ use pinlatch_protocol::scope::SiteRight;
 
 use self::key::DeviceKey;
 use self::lines::Lines;
+use self::rules::Rules;
 use super::devices::enrol;
 use crate::manage::changes::Events;
 use crate::manage::page::Page;
@@ -64,6 +66,7 @@ fn There(name: Name) -> impl IntoView {
     view! {
         <Facts name=name.clone()/>
         <Lines name=name.clone()/>
+        <Rules name=name.clone()/>
         <LiveEvents name=name.clone()/>
         <DeviceKey name=name.clone()/>
         <DeviceActions name/>

@@ -1,6 +1,8 @@
 //! This module defines the rules of a device and the reports about what the rules did. An agent runs its rules itself.
 //! The edge cannot change them, and shows them to people.
 
+pub mod words;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
