@@ -388,6 +388,9 @@ mod tests {
             action: "toggle".into(),
             args: serde_json::Map::new(),
             code: None,
+            level: None,
+            ends_in_ms: None,
+            blinking: false,
             desired: None,
             at_ms: Some(1),
         };

@@ -16,7 +16,7 @@ use super::line::{Event, Line, LineEvent};
 use super::output::{Course, Output};
 use super::refused::Refused;
 use crate::config::{Config, Interlock, Simulator};
-use crate::rules::{Due, RuleRuns, Rules};
+use crate::rules::{Applied, Due, RuleRuns, Rules};
 
 /// The maximum number of events that wait for transmission to the edge. If more events occur, the oldest events are
 /// dropped. The edge still gets the level of every line with the next hello message.
@@ -180,10 +180,8 @@ impl Board {
                 Due::TooOften(rule) => (rule, Err(Refused::RuleRate)),
             };
             let (name, line, action) = (&rule.name, &rule.line, &rule.action);
-            // A rule that sets no level does not change the desired level.
-            let sets = matches!(rule.action.as_str(), "set" | "toggle");
-            let desired = self.find(line).and_then(|line| line.desired()).filter(|_| sets);
-            self.runs.push(&rule, result.as_ref().map(|_| desired), now);
+            let applied = result.as_ref().map(|level| self.applied(&rule, *level));
+            self.runs.push(&rule, applied, now);
             match result {
                 Ok(_) => {
                     tracing::info!(rule = %name, %line, action, outcome = "executed", "a rule was executed")
@@ -196,6 +194,14 @@ impl Board {
         // The levels that rules set trigger no rule. They are observed now, because a command can change them again
         // before the next call.
         self.observe(now);
+    }
+
+    /// Returns the state of a line after the action of a rule.
+    fn applied(&self, rule: &RuleInfo, level: Option<Level>) -> Applied {
+        // A rule that sets no level does not change the desired level.
+        let sets = matches!(rule.action.as_str(), "set" | "toggle");
+        let desired = self.find(&rule.line).and_then(Line::desired).filter(|_| sets);
+        Applied { level, course: self.course(&rule.line), desired }
     }
 
     /// Reports all changed levels to the rules.

@@ -125,7 +125,7 @@ impl Journal {
             RanAt::Unknown => (None, None),
         };
         let machine = self.machine.clone().filter(|_| up_ms.is_some());
-        let entry = Entry { run: RuleRun { at_ms, desired: None, ..ran.run.clone() }, machine, up_ms };
+        let entry = Entry { run: RuleRun { at_ms, ..ran.run.repeated() }, machine, up_ms };
         serde_json::to_string(&entry).map(|line| line + "\n").unwrap_or_default().into()
     }
 }

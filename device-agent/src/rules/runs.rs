@@ -9,7 +9,7 @@ use pinlatch_token::random_id;
 use tokio::time::Instant;
 
 use super::journal::Journal;
-use crate::lines::Refused;
+use crate::lines::{Course, Refused};
 use crate::outbox::Outbox;
 
 /// The time at which a rule ran.
@@ -23,6 +23,15 @@ pub enum RanAt {
     Wall(u64),
     /// The machine has restarted, and its clock was not set when the rule ran.
     Unknown,
+}
+
+/// The state of a line after the action of a rule.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Applied {
+    pub level: Option<Level>,
+    pub course: Course,
+    /// The level that the line is to keep, if the action has set a level of a line with `retain`.
+    pub desired: Option<Level>,
 }
 
 /// A report about a rule, whose time is not converted to edge time yet.
@@ -74,10 +83,11 @@ impl RuleRuns {
         self.journal = Some(journal);
     }
 
-    /// Records that a rule has run its action, or that the action was refused. `desired` is the level that the line is to
-    /// keep.
-    pub fn push(&mut self, rule: &RuleInfo, result: Result<Option<Level>, &Refused>, now: Instant) {
+    /// Records that a rule has run its action, or that the action was refused.
+    pub fn push(&mut self, rule: &RuleInfo, result: Result<Applied, &Refused>, now: Instant) {
         self.n = self.n.saturating_add(1);
+        let code = result.err().map(|refused| refused.code().into());
+        let Applied { level, course, desired } = result.unwrap_or_default();
         let run = RuleRun {
             boot: self.boot.clone(),
             n: self.n,
@@ -85,8 +95,11 @@ impl RuleRuns {
             line: rule.line.clone(),
             action: rule.action.clone(),
             args: rule.args.clone(),
-            code: result.err().map(|refused| refused.code().into()),
-            desired: result.ok().flatten(),
+            code,
+            level,
+            ends_in_ms: course.ends_in_ms(now),
+            blinking: course.blinking,
+            desired,
             at_ms: None,
         };
         self.outbox.push(Ran { run, at: RanAt::Now(now) });
@@ -101,11 +114,11 @@ impl RuleRuns {
         self.outbox.take_unsent()
     }
 
-    /// Prepares the reports for a new connection. The hello contains the newest desired levels, so the reports must not
-    /// contain older ones.
+    /// Prepares the reports for a new connection. The hello contains the newest levels, so the reports must not contain
+    /// older ones.
     pub fn reconnected(&mut self) {
         self.outbox.reconnected();
-        self.outbox.change(|ran| ran.run.desired = None);
+        self.outbox.change(|ran| ran.run = ran.run.repeated());
     }
 
     pub fn pinged(&mut self) {
@@ -160,14 +173,15 @@ mod tests {
     #[test]
     fn reports_are_numbered_and_sent_until_they_are_confirmed() {
         let mut runs = RuleRuns::of_run("a".into());
-        runs.push(&rule(), Ok(Some(Level::On(true))), Instant::now());
+        let on = Some(Level::On(true));
+        runs.push(&rule(), Ok(Applied { level: on, desired: on, ..Applied::default() }), Instant::now());
         let first = runs.take_unsent().unwrap().run;
-        assert_eq!((first.desired, first.code.as_deref()), (Some(Level::On(true)), None));
+        assert_eq!((first.level, first.desired, first.code.as_deref()), (on, on, None));
         runs.push(&rule(), Err(&Refused::Busy), Instant::now());
         assert_eq!(runs.take_unsent().unwrap().run.code.as_deref(), Some("refused_busy"));
         runs.reconnected();
         let again = runs.take_unsent().unwrap().run;
-        assert_eq!(again, RuleRun { desired: None, ..first }, "the hello contains the desired level");
+        assert_eq!(again, RuleRun { level: None, desired: None, ..first }, "the hello contains the level");
         runs.pinged();
         runs.ponged();
         runs.reconnected();
@@ -184,13 +198,13 @@ mod tests {
             runs
         };
         let mut first = started("a");
-        (0..3).for_each(|_| first.push(&rule(), Ok(None), Instant::now()));
+        (0..3).for_each(|_| first.push(&rule(), Ok(Applied::default()), Instant::now()));
         first.take_unsent().unwrap();
         first.pinged();
         first.ponged();
         drop(first);
         let mut second = started("b");
-        second.push(&rule(), Ok(None), Instant::now());
+        second.push(&rule(), Ok(Applied::default()), Instant::now());
         assert_eq!(unsent(&mut second), [numbered("a", 2..=3), numbered("b", 1..=1)].concat());
         second.reconnected();
         let ran = second.take_unsent().unwrap();
@@ -208,7 +222,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("journal");
         let mut runs = RuleRuns::of_run("a".into());
-        runs.push(&rule(), Ok(None), Instant::now());
+        runs.push(&rule(), Ok(Applied::default()), Instant::now());
         runs.use_journal(Some(&file));
         runs.use_journal(Some(&file));
         drop(runs);

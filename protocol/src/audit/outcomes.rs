@@ -40,6 +40,7 @@ pub enum Tone {
 pub fn outcome(entry: &AuditEntry) -> (Tone, String) {
     match (entry.act.as_str(), entry.outcome.parse::<u64>()) {
         ("login_failed", Ok(_)) => return (Tone::Bad, "wrong password".into()),
+        ("rules_dropped", Ok(count)) => return (Tone::Bad, format!("{count} missing")),
         (_, Ok(count)) => return (Tone::Bad, format!("{count} dropped")),
         ("retention", _) if entry.outcome.ends_with("_days") => return (Tone::Good, "done".into()),
         ("odd_message", _) => return (Tone::Bad, entry.outcome.replace('_', " ")),

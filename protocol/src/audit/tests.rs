@@ -132,7 +132,7 @@ fn actions_of_rules_have_the_words_of_commands() {
         ),
         (
             entry("device:porch", "rules_dropped", "porch", "12"),
-            "Porch (device) left out reports about rules | 12 dropped",
+            "Reports about rules of Porch are missing | 12 missing",
         ),
     ] {
         assert_eq!(told(&entry), text);

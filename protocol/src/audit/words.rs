@@ -36,7 +36,7 @@ impl Sentence {
         let (tone, outcome) = outcome(entry);
         let is_done = tone == Tone::Good || TELLS.contains(&entry.act.as_str());
         let (actor, actor_kind) = match entry.act.as_str() {
-            "login_failed" => (None, None),
+            "login_failed" | "rules_dropped" => (None, None),
             _ => {
                 let (name, kind) = actor(entry);
                 (Some(name), kind)
@@ -163,7 +163,7 @@ fn action(entry: &AuditEntry, tense: Tense) -> String {
         "device_removal" => format!("{} the device {}", of("remove", "removed"), title(target)),
         "odd_message" => "sent an unexpected message".into(),
         "events_dropped" => "sent too many events".into(),
-        "rules_dropped" => "left out reports about rules".into(),
+        "rules_dropped" => format!("Reports about rules of {} are missing", title(target)),
         "retention" => match entry.outcome.strip_suffix("_days") {
             Some("1") => "set the log to be kept for 1 day".into(),
             Some(days) => format!("set the log to be kept for {days} days"),

@@ -136,8 +136,18 @@ pub struct RuleRun {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "Option<crate::problem::schemas::Refusal>"))]
     pub code: Option<String>,
-    /// The level that the line is to keep from now on, if the line has the setting `retain` and the rule set a level. The
-    /// field is absent in a report that the agent sends again, because the hello contains the newest such level.
+    /// The level of the line right after the action. This field and the next three are absent in a report that the agent
+    /// sends again, because the hello contains newer levels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<Level>,
+    /// The time until the device ends the pulse or the blinking, or switches the line off because of `max_on_ms`, in
+    /// milliseconds. The field is absent if no end is scheduled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_in_ms: Option<u32>,
+    /// Whether the line is blinking. The field is absent if the line is not blinking.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub blinking: bool,
+    /// The level that the line is to keep from now on, if the line has the setting `retain` and the rule set a level.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired: Option<Level>,
     /// The time of the action, in milliseconds of Unix time. The agent computes the time from its estimate of the edge
@@ -145,6 +155,13 @@ pub struct RuleRun {
     /// if the clock of the machine was not set at that time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_ms: Option<u64>,
+}
+
+impl RuleRun {
+    /// Returns the report for a repetition. The levels are removed, because they are valid only for the first report.
+    pub fn repeated(&self) -> Self {
+        Self { level: None, ends_in_ms: None, blinking: false, desired: None, ..self.clone() }
+    }
 }
 
 /// Returns whether a member with the default 0 can be left out.

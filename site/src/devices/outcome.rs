@@ -70,17 +70,22 @@ impl Site<'_> {
         if let Some(line) = line {
             let desired = self.desired_after(&command, &line, level, amends)?;
             let last = self.last_after(&command, &line, amends, provenance)?;
-            let live = level.filter(|_| provenance == Provenance::Live).map(|level| {
-                let new = Report::new(Some(level), report.ends_in_ms, report.blinking, self.now_ms);
-                new.after_outcome(line.report())
-            });
-            // If an earlier level of the line waits to be published, the level of the report takes its place.
-            let waits = |live| self.links.memory().events.replace(device, &line.name, (live, self.now_ms));
-            let reported = live.filter(|live| !waits(*live)).unwrap_or(line.report());
+            let live = level
+                .filter(|_| provenance == Provenance::Live)
+                .map(|level| Report::new(Some(level), report.ends_in_ms, report.blinking, self.now_ms));
+            let reported = self.live_report(device, &line, live);
             let update = LineUpdate { report: reported, desired, last, at_ms: self.now_ms };
             self.change_line(device, line, update)?;
         }
         Ok(())
+    }
+
+    /// Returns the state of a line after an action whose report contains the present state, or no state.
+    pub(crate) fn live_report(&self, device: &Name, line: &Line, live: Option<Report>) -> Report {
+        let live = live.map(|live| live.after_outcome(line.report()));
+        // If an earlier level of the line waits to be published, the level of the report takes its place.
+        let waits = |live| self.links.memory().events.replace(device, &line.name, (live, self.now_ms));
+        live.filter(|live| !waits(*live)).unwrap_or(line.report())
     }
 
     /// Stores the receipt of a command that has already ended. The agent reports an outcome first in its `hello` message,

@@ -16,6 +16,7 @@ use crate::devices::device::every_line;
 use crate::devices::lines::LineUpdate;
 use crate::interface::failure::Failure;
 use crate::interface::principal::Principal;
+use crate::report::Report;
 use crate::site::Site;
 
 /// The maximum number of runs of an agent whose reports the site tells apart. A device that loses its power often can
@@ -83,7 +84,10 @@ impl Site<'_> {
         let target = target(device, &run.line, &run.action);
         self.audit_command(Actor { name: &actor, jti: None }, "rule", &target, &outcome, details)?;
         let (Some(line), Some(args), None) = (line, args, &run.code) else { return Ok(()) };
+        let live = run.level.filter(|level| line.kind.admits(level));
         let desired = run.desired.filter(|desired| line.retain && line.kind.admits(desired)).or(line.desired);
+        // The report contains the level only if the rule has just run.
+        let happened_ms = if live.is_some() { Some(self.now_ms) } else { happened_ms };
         // Reports can come late, when a later command has already changed the line.
         let is_newest = |at_ms: &u64| line.last.as_ref().is_none_or(|last| last.at_ms <= *at_ms);
         let last = happened_ms.filter(is_newest).map(|at_ms| LastCommand {
@@ -93,8 +97,9 @@ impl Site<'_> {
             at_ms,
         });
         let last = last.or_else(|| line.last.clone());
-        let update = LineUpdate { report: line.report(), desired, last, at_ms: self.now_ms };
-        self.change_line(device, line, update)
+        let live = live.map(|level| Report::new(Some(level), run.ends_in_ms, run.blinking, self.now_ms));
+        let report = self.live_report(device, &line, live);
+        self.change_line(device, line, LineUpdate { report, desired, last, at_ms: self.now_ms })
     }
 
     /// Stores the descriptions of rules that follow a `hello` message. `first` is the number of rules before them.

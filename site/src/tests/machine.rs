@@ -322,7 +322,7 @@ proptest! {
             let lines = vec![info("dim", LineKind::Dimmer, Some(level), true)];
             let machine = MachineInfo { up_s: Some(at_ms), clock_ahead_ms: Some(at_ms.cast_signed()), agent_up_s: Some(at_ms) };
             test_site.handle_agent_message("porch", "s1", FromAgent::Hello { version: text.clone(), lines, outcomes: vec![], machine, warnings: vec![text.clone()], rules: u32::MAX });
-            let run = RuleRun { boot: text.clone(), n: at_ms, rule: name("exit"), line: name("dim"), action: text.clone(), args: Map::new(), code: Some(text.clone()), desired: Some(level), at_ms: Some(at_ms) };
+            let run = RuleRun { boot: text.clone(), n: at_ms, rule: name("exit"), line: name("dim"), action: text.clone(), args: Map::new(), code: Some(text.clone()), level: Some(level), ends_in_ms: Some(u32::MAX), blinking: true, desired: Some(level), at_ms: Some(at_ms) };
             test_site.handle_agent_message("porch", "s1", FromAgent::RuleRun(run));
             test_site.handle_agent_message("porch", "s1", FromAgent::LeftOut { line: name("door"), count: u32::MAX });
         }

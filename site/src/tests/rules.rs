@@ -19,6 +19,9 @@ fn ran(boot: &str, n: u64) -> RuleRun {
         action: "set".into(),
         args: json!({ "value": true }).as_object().unwrap().clone(),
         code: None,
+        level: None,
+        ends_in_ms: None,
+        blinking: false,
         desired: ON,
         at_ms: Some(START_MS - 60_000),
     }
@@ -95,6 +98,27 @@ fn a_report_is_in_the_audit_log_and_is_the_last_action_of_its_line() {
     assert_eq!((entry.happened_ms, entry.line_kind, entry.args), (Some(START_MS), None, None));
     report(&test_site, RuleRun { at_ms: None, ..ran("a", 4) });
     assert_eq!(log(&test_site).pop().unwrap().happened_ms, None);
+}
+
+#[test]
+fn a_live_report_brings_the_level_and_its_end() {
+    let test_site = TestSite::connected();
+    let effects = report(&test_site, RuleRun { level: ON, ends_in_ms: Some(3_000), ..ran("a", 1) });
+    let [Change::Line { line, .. }] = &changes(&effects)[..] else { panic!("{effects:?}") };
+    assert_eq!((line.reported, line.ends_ms, line.desired), (ON, Some(START_MS + 3_000), ON));
+    assert_eq!(line.last.as_ref().unwrap().at_ms, START_MS, "the time of the event");
+    // The agent also sends the change of the level as an event, which changes nothing.
+    let event = FromAgent::Event {
+        line: name("lamp"),
+        level: ON,
+        at_ms: START_MS,
+        ends_in_ms: Some(3_000),
+        blinking: false,
+        reading: None,
+    };
+    assert_eq!(changes(&test_site.handle_agent_message("porch", "s1", event)), []);
+    report(&test_site, RuleRun { level: Some(Level::Number(0.5)), ..ran("a", 2) });
+    assert_eq!(test_site.line("lamp").reported, ON, "a level of another kind");
 }
 
 #[test]

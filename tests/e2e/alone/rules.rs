@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use e2e::emulated::{self, Board, CONFIG, Guest, State, StopPost};
-use e2e::{Agent, HostLock, Site, soon};
+use e2e::{Agent, Deployment, HostLock, Site, soon};
 
 const CREDENTIALS: &str = "/var/lib/pinlatch/credentials.json";
 
@@ -66,7 +66,8 @@ fn a_rule_changes_the_pin_of_a_pi_without_a_connection() {
         return;
     }
     let _host_lock = HostLock::emulating();
-    let pi = power_on(&Site::shared(), Board::Pi3b, PI);
+    let edge = Deployment::start(1, None);
+    let pi = power_on(&Site::of(&edge, 0), Board::Pi3b, PI);
     pi.start_agent(StopPost::Safe);
     pi.pin(17).wait_for(true, SOON);
     assert_eq!(pi.pin(17).state(), State::Driven(true));
@@ -81,7 +82,8 @@ fn a_button_opens_the_door_without_a_connection() {
         return;
     }
     let _host_lock = HostLock::emulating();
-    let board = power_on(&Site::shared(), Board::Virt, VIRT);
+    let edge = Deployment::start(1, None);
+    let board = power_on(&Site::of(&edge, 0), Board::Virt, VIRT);
     board.start_agent(StopPost::Safe);
     board.until_logged("the agent is not connected to the edge");
     let (button, door) = (board.pin(5), board.pin(0));

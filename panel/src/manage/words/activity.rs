@@ -107,7 +107,7 @@ pub fn act(act: &str) -> String {
         "receipt" => "Late receipt",
         "odd_message" => "Unexpected device message",
         "events_dropped" => "Too many events",
-        "rules_dropped" => "Rule reports left out",
+        "rules_dropped" => "Rule reports missing",
         "retention" => "Log retention changed",
         "renewal" => "Certificate renewed",
         "audit" => "Log read",
