@@ -57,6 +57,10 @@ fn the_rules_of_a_device_are_sentences_on_its_page() {
             pages.says("rules", "agent.toml").await;
             assert_eq!(pages.browser.overflow().await, json!(0), "{width}");
         }
+        let columns = "const left = part => Math.round(document.querySelector(`[data-testid=lines] ${part} th`).getBoundingClientRect().left);
+            return [left('thead'), left('tbody')]";
+        let left = pages.browser.run(columns, &[]).await;
+        assert_eq!(left[0], left[1], "the heads of the table of lines are above their columns");
         look(&pages.browser, "manage-device-rules").await;
         // A device without rules has no such section.
         pages.go("device/porch").await;

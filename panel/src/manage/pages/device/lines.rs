@@ -32,7 +32,7 @@ pub fn Lines(name: Name) -> impl IntoView {
                 when=move || !lines.with(Vec::is_empty)
                 fallback=|| view! { <p class="plate-text">{text::NO_LINES}</p> }
             >
-                <table class="table lines" data-testid="lines">
+                <table class="table line-table" data-testid="lines">
                     <thead>
                         <tr>
                             <th scope="col">{line}</th>
