@@ -31,7 +31,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until};
 
 use crate::config::{Config, LineConfig};
-use crate::rules::{Ran, RuleRuns};
+use crate::rules::{Ran, RuleRuns, RunCounters};
 use crate::statements::Measurement;
 use board::Board;
 pub use driver::{Driver, DriverError, Input, Open, Signal};
@@ -132,6 +132,12 @@ impl Lines {
     /// Returns the rules for the edge, which shows them to people.
     pub fn rules(&self) -> Vec<RuleInfo> {
         self.0.board.borrow().rules()
+    }
+
+    /// Returns the number of rules, and of their actions.
+    pub fn rule_counters(&self) -> (usize, RunCounters) {
+        let board = self.0.board.borrow();
+        (board.rules().len(), board.runs().counters())
     }
 
     /// Returns the next report about a rule that was not sent on this connection. The caller must send it now.

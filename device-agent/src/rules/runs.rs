@@ -1,11 +1,13 @@
 //! Numbers the reports about what rules did, and keeps each report until the edge has confirmed it. Reports of an earlier
 //! run of the agent come from the journal.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use pinlatch_protocol::line::Level;
 use pinlatch_protocol::rule::{RuleInfo, RuleRun};
 use pinlatch_token::random_id;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::journal::Journal;
@@ -42,6 +44,16 @@ pub struct Ran {
     pub at: RanAt,
 }
 
+/// The number of actions of rules since the start of the agent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunCounters {
+    pub executed: u64,
+    /// The number of refused actions for each error code.
+    pub refused: BTreeMap<String, u64>,
+    /// The number of reports that the edge has not confirmed.
+    pub unconfirmed: usize,
+}
+
 /// The reports that the edge has not confirmed.
 #[derive(Debug)]
 pub struct RuleRuns {
@@ -51,6 +63,7 @@ pub struct RuleRuns {
     n: u64,
     outbox: Outbox<Ran>,
     journal: Option<Journal>,
+    counters: RunCounters,
 }
 
 impl Default for RuleRuns {
@@ -62,7 +75,7 @@ impl Default for RuleRuns {
 
 impl RuleRuns {
     pub fn of_run(boot: String) -> Self {
-        Self { boot, n: 0, outbox: Outbox::default(), journal: None }
+        Self { boot, n: 0, outbox: Outbox::default(), journal: None, counters: RunCounters::default() }
     }
 
     /// Starts, changes or ends the journal. Reports that an earlier run of the agent left in the journal are sent first.
@@ -86,7 +99,11 @@ impl RuleRuns {
     /// Records that a rule has run its action, or that the action was refused.
     pub fn push(&mut self, rule: &RuleInfo, result: Result<Applied, &Refused>, now: Instant) {
         self.n = self.n.saturating_add(1);
-        let code = result.err().map(|refused| refused.code().into());
+        let code: Option<String> = result.err().map(|refused| refused.code().into());
+        match &code {
+            None => self.counters.executed += 1,
+            Some(code) => *self.counters.refused.entry(code.clone()).or_default() += 1,
+        }
         let Applied { level, course, desired } = result.unwrap_or_default();
         let run = RuleRun {
             boot: self.boot.clone(),
@@ -104,6 +121,10 @@ impl RuleRuns {
         };
         self.outbox.push(Ran { run, at: RanAt::Now(now) });
         self.store();
+    }
+
+    pub fn counters(&self) -> RunCounters {
+        RunCounters { unconfirmed: self.outbox.kept().count(), ..self.counters.clone() }
     }
 
     pub fn has_unsent(&self) -> bool {
@@ -178,6 +199,8 @@ mod tests {
         let first = runs.take_unsent().unwrap().run;
         assert_eq!((first.level, first.desired, first.code.as_deref()), (on, on, None));
         runs.push(&rule(), Err(&Refused::Busy), Instant::now());
+        let refused = BTreeMap::from([("refused_busy".to_owned(), 1)]);
+        assert_eq!(runs.counters(), RunCounters { executed: 1, refused, unconfirmed: 2 });
         assert_eq!(runs.take_unsent().unwrap().run.code.as_deref(), Some("refused_busy"));
         runs.reconnected();
         let again = runs.take_unsent().unwrap().run;

@@ -61,6 +61,7 @@ fn the_rules_of_a_device_are_sentences_on_its_page() {
             return [left('thead'), left('tbody')]";
         let left = pages.browser.run(columns, &[]).await;
         assert_eq!(left[0], left[1], "the heads of the table of lines are above their columns");
+        pages.browser.run("document.querySelector('[data-testid=rules]').scrollIntoView()", &[]).await;
         look(&pages.browser, "manage-device-rules").await;
         // A device without rules has no such section.
         pages.go("device/porch").await;

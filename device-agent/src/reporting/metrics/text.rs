@@ -70,6 +70,19 @@ pub fn of(status: &Status, telemetry: &Telemetry) -> String {
     for (code, count) in refused {
         out.sample(name, &[("outcome", "refused"), ("code", code)], count);
     }
+    let name = "pinlatch_agent_rule_actions_total";
+    out.family(
+        name,
+        "counter",
+        "Number of actions of rules, by outcome; for refused actions also by error code.",
+    );
+    let actions = &status.rules.actions;
+    out.sample(name, &[("outcome", "executed"), ("code", "")], actions.executed);
+    for (code, count) in &actions.refused {
+        out.sample(name, &[("outcome", "refused"), ("code", code)], count);
+    }
+    let help = "Number of reports about rules that the edge has not confirmed.";
+    out.single("pinlatch_agent_rule_reports_unconfirmed", "gauge", help, actions.unconfirmed);
     out.single("pinlatch_agent_events_total", "counter", "Number of events sent to the edge.", events);
     let help = "Number of bytes received from the edge in text frames.";
     out.single("pinlatch_agent_received_bytes_total", "counter", help, bytes_received);

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::snapshot::{LineStatus, LinkState, LinkStatus, Status};
+use super::snapshot::{LineStatus, LinkState, LinkStatus, RulesStatus, Status};
+use crate::rules::RunCounters;
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,6 +41,21 @@ impl fmt::Display for Status {
         )?;
         for (code, number) in &counters.refused {
             row(f, "", format_args!("{code}: {number}"))?;
+        }
+        let RulesStatus { count, actions } = &self.rules;
+        if *count > 0 {
+            let refused: u64 = actions.refused.values().sum();
+            let RunCounters { executed, unconfirmed, .. } = actions;
+            row(
+                f,
+                "rules",
+                format_args!(
+                    "{count} rules, {executed} actions executed, {refused} refused, {unconfirmed} not yet reported"
+                ),
+            )?;
+            for (code, number) in &actions.refused {
+                row(f, "", format_args!("{code}: {number}"))?;
+            }
         }
         row(
             f,
