@@ -87,7 +87,7 @@ fn reports_are_recorded_exactly_once_after_the_edge_and_the_power_were_away() {
         eventually(Duration::from_secs(60), "the journal is on the disk", || {
             let text = std::fs::read_to_string(&journal).ok()?;
             let report = text.lines().last().map(serde_json::from_str::<Value>);
-            (report.transpose().ok()?.and_then(|report| report["n"].as_u64()) == last).then_some(())
+            (report.transpose().ok()?.and_then(|report| report["run"]["n"].as_u64()) == last).then_some(())
         });
     };
     stored(Some(3));

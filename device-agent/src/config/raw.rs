@@ -39,48 +39,24 @@ pub struct Rule {
     pub name: Spanned<String>,
     pub when: Spanned<When>,
     #[serde(rename = "do")]
-    pub action: Spanned<RuleAction>,
+    pub action: RuleAction,
     pub after_ms: Option<Spanned<u32>>,
     pub per_minute: Option<Spanned<u32>>,
 }
 
-/// The keys of `when` in a rule. Exactly one of `goes`, `is`, `press`, `above`, `below` and `link` is set.
+/// The keys of `when` in a rule. The words are texts, because each enum makes the binary some kilobytes larger. Exactly one of `goes`, `is`, `press`, `above`, `below` and `link` is set.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct When {
     pub line: Option<Spanned<String>>,
-    pub goes: Option<Spanned<OnOff>>,
-    pub is: Option<Spanned<OnOff>>,
-    pub press: Option<Spanned<PressWord>>,
+    pub goes: Option<Spanned<String>>,
+    pub is: Option<Spanned<String>>,
+    pub press: Option<Spanned<String>>,
     pub above: Option<Spanned<f64>>,
     pub below: Option<Spanned<f64>>,
     pub hysteresis: Option<Spanned<f64>>,
-    pub link: Option<Spanned<LinkWord>>,
+    pub link: Option<Spanned<String>>,
     pub for_ms: Option<Spanned<u32>>,
-}
-
-/// The possible values of the keys `goes` and `is`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnOff {
-    On,
-    Off,
-}
-
-/// The possible values of the key `press`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PressWord {
-    Short,
-    Long,
-}
-
-/// The possible values of the key `link`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LinkWord {
-    Lost,
-    Back,
 }
 
 /// The keys of `do` in a rule.
@@ -89,7 +65,7 @@ pub enum LinkWord {
 pub struct RuleAction {
     pub line: Spanned<String>,
     pub action: Spanned<String>,
-    pub args: Option<Spanned<toml::Table>>,
+    pub args: Option<Spanned<Value>>,
 }
 
 /// The keys of the table `[simulator]`.

@@ -31,7 +31,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until};
 
 use crate::config::{Config, LineConfig};
-use crate::rules::{Ran, RuleRuns, RunCounters};
+use crate::rules::{Ran, RuleCounters, RuleRuns};
 use crate::statements::Measurement;
 use board::Board;
 pub use driver::{Driver, DriverError, Input, Open, Signal};
@@ -135,9 +135,9 @@ impl Lines {
     }
 
     /// Returns the number of rules, and of their actions.
-    pub fn rule_counters(&self) -> (usize, RunCounters) {
+    pub fn rule_counters(&self) -> RuleCounters {
         let board = self.0.board.borrow();
-        (board.rules().len(), board.runs().counters())
+        board.runs().counters(board.rules().len())
     }
 
     /// Returns the next report about a rule that was not sent on this connection. The caller must send it now.

@@ -9,8 +9,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pinlatch_protocol::rule::{RuleRun, is_boot};
@@ -34,7 +33,6 @@ const END_TIMEOUT: Duration = Duration::from_secs(2);
 /// A line of the journal.
 #[derive(Serialize, Deserialize)]
 struct Entry {
-    #[serde(flatten)]
     run: RuleRun,
     /// The kernel's id of the machine's boot in which the rule ran.
     machine: Option<String>,
@@ -45,16 +43,41 @@ struct Entry {
 /// The lines of the journal as they should be, with the numbers of the reports.
 type Lines = VecDeque<(u64, Arc<str>)>;
 
+/// What the agent and the thread that writes the journal tell each other.
+#[derive(Debug, Default)]
+struct State {
+    wanted: Lines,
+    /// Is true if the thread has not read the newest list yet.
+    is_changed: bool,
+    /// Is true if the agent needs the journal no longer.
+    is_ending: bool,
+    /// Is true after the thread has written the last list.
+    is_ended: bool,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state());
+        self.changed.notify_all();
+    }
+}
+
 /// The journal, with the thread that writes it.
 #[derive(Debug)]
 pub struct Journal {
     file: PathBuf,
     machine: Option<String>,
-    wanted: Arc<Mutex<Lines>>,
-    /// Wakes the thread. The channel is closed when the journal ends.
-    changed: Option<SyncSender<()>>,
-    /// Receives a message when the thread has ended.
-    ended: Receiver<()>,
+    shared: Arc<Shared>,
 }
 
 impl Journal {
@@ -63,15 +86,14 @@ impl Journal {
         let machine = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
         let machine = machine.map(|id| id.trim().to_owned());
         let left = load(file, machine.as_deref());
-        let wanted = Arc::new(Mutex::new(Lines::new()));
-        let (changed, changes) = sync_channel(1);
-        let (end, ended) = sync_channel(1);
-        let (own, writer_file) = (Arc::clone(&wanted), file.to_owned());
+        let shared = Arc::new(Shared::default());
+        let (own, mut writer) =
+            (Arc::clone(&shared), Writer { file: file.to_owned(), written: None, failed: false });
         std::thread::spawn(move || {
-            Writer { file: writer_file, written: None, failed: false }.run(&own, &changes);
-            let _ = end.try_send(());
+            writer.run(&own);
+            own.change(|state| state.is_ended = true);
         });
-        (Self { file: file.to_owned(), machine, wanted, changed: Some(changed), ended }, left)
+        (Self { file: file.to_owned(), machine, shared }, left)
     }
 
     pub fn file(&self) -> &Path {
@@ -80,20 +102,16 @@ impl Journal {
 
     /// Makes the journal contain exactly these reports. The function does not wait for the disk.
     pub fn store<'r>(&self, kept: impl Iterator<Item = &'r (u64, Ran)>) {
-        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = std::mem::take(&mut *wanted);
-        let mut known = known.into_iter().peekable();
-        for (number, ran) in kept {
-            while known.next_if(|(own, _)| own < number).is_some() {}
-            let line =
-                known.next_if(|(own, _)| own == number).map_or_else(|| self.line(ran), |(_, line)| line);
-            wanted.push_back((*number, line));
-        }
-        drop(wanted);
-        // If the channel is full, the thread has not begun to read the newest list yet.
-        if let Some(changed) = &self.changed {
-            let _ = changed.try_send(());
-        }
+        self.shared.change(|state| {
+            let mut known = std::mem::take(&mut state.wanted).into_iter().peekable();
+            for (number, ran) in kept {
+                while known.next_if(|(own, _)| own < number).is_some() {}
+                let line = known.next_if(|(own, _)| own == number);
+                let line = line.map_or_else(|| self.line(ran), |(_, line)| line);
+                state.wanted.push_back((*number, line));
+            }
+            state.is_changed = true;
+        });
     }
 
     /// Ends the journal and deletes its file.
@@ -133,8 +151,10 @@ impl Journal {
 impl Drop for Journal {
     /// Lets the thread write the newest list.
     fn drop(&mut self) {
-        self.changed = None;
-        let _ = self.ended.recv_timeout(END_TIMEOUT);
+        self.shared.change(|state| state.is_ending = true);
+        // If the disk is slow, the thread continues without the agent.
+        let _ =
+            self.shared.changed.wait_timeout_while(self.shared.state(), END_TIMEOUT, |state| !state.is_ended);
     }
 }
 
@@ -192,11 +212,15 @@ struct Writer {
 }
 
 impl Writer {
-    /// Writes the newest list after each message, and once more when the channel is closed.
-    fn run(&mut self, wanted: &Mutex<Lines>, changes: &Receiver<()>) {
+    /// Writes the newest list after each change, until the journal ends.
+    fn run(&mut self, shared: &Shared) {
         loop {
-            let is_open = changes.recv().is_ok();
-            let lines = wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let waiting = |state: &mut State| !state.is_changed && !state.is_ending;
+            let state = shared.changed.wait_while(shared.state(), waiting);
+            let mut state = state.unwrap_or_else(PoisonError::into_inner);
+            let (lines, is_ending) = (state.wanted.clone(), state.is_ending);
+            state.is_changed = false;
+            drop(state);
             match self.write(&lines) {
                 Ok(()) => self.failed = false,
                 Err(error) => {
@@ -206,7 +230,7 @@ impl Writer {
                     }
                 }
             }
-            if !is_open {
+            if is_ending {
                 return;
             }
         }

@@ -16,7 +16,7 @@ use pinlatch_protocol::rule::{RuleInfo, Trigger};
 use tokio::time::Instant;
 
 use crate::config::RuleConfig;
-pub use runs::{Applied, Ran, RanAt, RuleRuns, RunCounters};
+pub use runs::{Applied, Ran, RanAt, RuleCounters, RuleRuns};
 pub use state::Observed;
 use state::State;
 

@@ -44,9 +44,11 @@ pub struct Ran {
     pub at: RanAt,
 }
 
-/// The number of actions of rules since the start of the agent.
+/// The number of rules, and of their actions since the start of the agent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunCounters {
+pub struct RuleCounters {
+    /// The number of rules in the configuration.
+    pub count: usize,
     pub executed: u64,
     /// The number of refused actions for each error code.
     pub refused: BTreeMap<String, u64>,
@@ -63,7 +65,7 @@ pub struct RuleRuns {
     n: u64,
     outbox: Outbox<Ran>,
     journal: Option<Journal>,
-    counters: RunCounters,
+    counters: RuleCounters,
 }
 
 impl Default for RuleRuns {
@@ -75,7 +77,7 @@ impl Default for RuleRuns {
 
 impl RuleRuns {
     pub fn of_run(boot: String) -> Self {
-        Self { boot, n: 0, outbox: Outbox::default(), journal: None, counters: RunCounters::default() }
+        Self { boot, n: 0, outbox: Outbox::default(), journal: None, counters: RuleCounters::default() }
     }
 
     /// Starts, changes or ends the journal. Reports that an earlier run of the agent left in the journal are sent first.
@@ -123,8 +125,9 @@ impl RuleRuns {
         self.store();
     }
 
-    pub fn counters(&self) -> RunCounters {
-        RunCounters { unconfirmed: self.outbox.kept().count(), ..self.counters.clone() }
+    /// Returns the counters for a number of rules.
+    pub fn counters(&self, count: usize) -> RuleCounters {
+        RuleCounters { count, unconfirmed: self.outbox.kept().count(), ..self.counters.clone() }
     }
 
     pub fn has_unsent(&self) -> bool {
@@ -200,7 +203,7 @@ mod tests {
         assert_eq!((first.level, first.desired, first.code.as_deref()), (on, on, None));
         runs.push(&rule(), Err(&Refused::Busy), Instant::now());
         let refused = BTreeMap::from([("refused_busy".to_owned(), 1)]);
-        assert_eq!(runs.counters(), RunCounters { executed: 1, refused, unconfirmed: 2 });
+        assert_eq!(runs.counters(7), RuleCounters { count: 7, executed: 1, refused, unconfirmed: 2 });
         assert_eq!(runs.take_unsent().unwrap().run.code.as_deref(), Some("refused_busy"));
         runs.reconnected();
         let again = runs.take_unsent().unwrap().run;

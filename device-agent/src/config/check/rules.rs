@@ -89,7 +89,7 @@ impl Checker<'_> {
         self.only("for_ms", &raw.for_ms, waits, "`is`, `above`, `below` and `link`");
         if let Some(link) = &raw.link {
             self.only("line", &raw.line, false, "triggers on a line");
-            return Some(Trigger::Link { up: *link.get_ref() == raw::LinkWord::Back, for_ms });
+            return Some(Trigger::Link { up: self.is_second("link", link, ["lost", "back"])?, for_ms });
         }
         let Some(name) = &raw.line else {
             self.add("config_missing", Some(when.span()), "`when` needs the key `line` or `link`");
@@ -106,13 +106,13 @@ impl Checker<'_> {
         let hysteresis = self.number("hysteresis", raw.hysteresis.as_ref(), 0.0..=1e12).unwrap_or_default();
         let line = line.name.clone();
         if let Some(goes) = &raw.goes {
-            return Some(Trigger::Goes { line, on: *goes.get_ref() == raw::OnOff::On });
+            return Some(Trigger::Goes { line, on: self.is_second("goes", goes, ["off", "on"])? });
         }
         if let Some(is) = &raw.is {
-            return Some(Trigger::Lasts { line, on: *is.get_ref() == raw::OnOff::On, for_ms });
+            return Some(Trigger::Lasts { line, on: self.is_second("is", is, ["off", "on"])?, for_ms });
         }
         if let Some(press) = &raw.press {
-            return Some(Trigger::Press { line, long: *press.get_ref() == raw::PressWord::Long });
+            return Some(Trigger::Press { line, long: self.is_second("press", press, ["short", "long"])? });
         }
         let (value, above) = match (&raw.above, &raw.below) {
             (Some(value), _) => (value, true),
@@ -121,6 +121,18 @@ impl Checker<'_> {
         };
         let limit = self.number(if above { "above" } else { "below" }, Some(value), -1e12..=1e12)?;
         Some(Trigger::Crosses { line, above, limit, hysteresis, for_ms })
+    }
+
+    /// Returns whether a key has the second of its two possible words.
+    fn is_second(&mut self, key: &str, value: &Spanned<String>, words: [&str; 2]) -> Option<bool> {
+        let word = value.get_ref();
+        let index = words.iter().position(|own| own == word);
+        if index.is_none() {
+            let [first, second] = words;
+            let message = format!("`{key}` is {word:?}, but must be {first:?} or {second:?}");
+            self.add("config_value", Some(value.span()), message);
+        }
+        index.map(|index| index == 1)
     }
 
     /// Returns the line that a rule names.
@@ -144,18 +156,19 @@ impl Checker<'_> {
     /// never run.
     fn rule_action(
         &mut self,
-        action: &Spanned<raw::RuleAction>,
+        action: &raw::RuleAction,
         lines: &[LineConfig],
         known: &HashSet<String>,
     ) -> Option<(Name, String, Map<String, Json>)> {
-        let raw::RuleAction { line: name, action: word, args } = action.get_ref();
+        let raw::RuleAction { line: name, action: word, args } = action;
         let line = self.rule_line(name, lines, known)?;
         let args = args.as_ref().map(|args| serde_json::to_value(args.get_ref()));
         let args = match args.transpose() {
             Ok(Some(Json::Object(args))) => args,
             Ok(None) => Map::new(),
             _ => {
-                self.add("config_value", Some(action.span()), "`args` must be a table of arguments");
+                let span = action.args.as_ref().map(Spanned::span);
+                self.add("config_value", span, "`args` must be a table of arguments");
                 return None;
             }
         };
@@ -167,7 +180,7 @@ impl Checker<'_> {
             }
         };
         if let Some(reason) = never(line, parsed) {
-            self.add("config_conflict", Some(action.span()), format!("the rule can never run: {reason}"));
+            self.add("config_conflict", Some(word.span()), format!("the rule can never run: {reason}"));
         }
         Some((line.name.clone(), word.get_ref().clone(), parsed.args()))
     }

@@ -76,7 +76,7 @@ pub fn of(status: &Status, telemetry: &Telemetry) -> String {
         "counter",
         "Number of actions of rules, by outcome; for refused actions also by error code.",
     );
-    let actions = &status.rules.actions;
+    let actions = &status.rules;
     out.sample(name, &[("outcome", "executed"), ("code", "")], actions.executed);
     for (code, count) in &actions.refused {
         out.sample(name, &[("outcome", "refused"), ("code", code)], count);

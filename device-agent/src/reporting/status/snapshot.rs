@@ -9,7 +9,7 @@ use crate::clock::{WallClock, boot_ms};
 use crate::config::{DriverConfig, LineConfig, SensorPlace};
 use crate::lines::{DriverError, Lines};
 use crate::reporting::telemetry::{Counters, LastError, Link, Telemetry, Warning};
-use crate::rules::RunCounters;
+use crate::rules::RuleCounters;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
@@ -40,15 +40,7 @@ pub struct Status {
     /// The counters since the start of the agent.
     pub counters: Counters,
     #[serde(default)]
-    pub rules: RulesStatus,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RulesStatus {
-    /// The number of rules in the configuration.
-    pub count: usize,
-    #[serde(flatten)]
-    pub actions: RunCounters,
+    pub rules: RuleCounters,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,7 +99,6 @@ impl Status {
     pub fn of(telemetry: &Telemetry, lines: &Lines, wall: WallClock) -> Self {
         let now = Instant::now();
         let identity = telemetry.identity();
-        let (count, actions) = lines.rule_counters();
         Self {
             version: env!("CARGO_PKG_VERSION").into(),
             uptime_s: now.saturating_duration_since(telemetry.started()).as_secs(),
@@ -128,7 +119,7 @@ impl Status {
             }),
             lines: lines.each(line),
             counters: telemetry.counters(),
-            rules: RulesStatus { count, actions },
+            rules: lines.rule_counters(),
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::snapshot::{LineStatus, LinkState, LinkStatus, RulesStatus, Status};
-use crate::rules::RunCounters;
+use super::snapshot::{LineStatus, LinkState, LinkStatus, Status};
+use crate::rules::RuleCounters;
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -42,10 +42,9 @@ impl fmt::Display for Status {
         for (code, number) in &counters.refused {
             row(f, "", format_args!("{code}: {number}"))?;
         }
-        let RulesStatus { count, actions } = &self.rules;
+        let RuleCounters { count, executed, refused, unconfirmed } = &self.rules;
         if *count > 0 {
-            let refused: u64 = actions.refused.values().sum();
-            let RunCounters { executed, unconfirmed, .. } = actions;
+            let refused: u64 = refused.values().sum();
             row(
                 f,
                 "rules",
@@ -53,7 +52,7 @@ impl fmt::Display for Status {
                     "{count} rules, {executed} actions executed, {refused} refused, {unconfirmed} not yet reported"
                 ),
             )?;
-            for (code, number) in &actions.refused {
+            for (code, number) in &self.rules.refused {
                 row(f, "", format_args!("{code}: {number}"))?;
             }
         }
