@@ -41,7 +41,7 @@ fn the_log_is_paged_filtered_exported_and_chained() {
     let mut before = String::new();
     for entry in &entries {
         let link = json!([
-            "pinlatch audit entry 3",
+            "pinlatch audit entry 4",
             before,
             entry["seq"],
             entry["at_ms"],
@@ -58,8 +58,11 @@ fn the_log_is_paged_filtered_exported_and_chained() {
             entry.get("target_kind"),
             entry.get("max_uses"),
             entry.get("receipt"),
+            entry.get("happened_ms"),
+            entry.get("boot"),
+            entry.get("n"),
         ]);
-        assert_eq!(entry["version"], 3);
+        assert_eq!(entry["version"], 4);
         let hash = hex(&link.to_string());
         assert_eq!(entry["hash"], hash, "{entry}");
         before = hash;
