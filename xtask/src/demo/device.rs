@@ -26,6 +26,10 @@ const LINES: &str = simulated_lines! {
     "rose": "rgb";
 };
 
+/// The rule that the README describes.
+const RULES: &str = "[[rules]]\nname = \"bell\"\nwhen = { line = \"bell\", goes = \"on\" }\n\
+    do = { line = \"lamp\", action = \"blink\", args = { period_ms = 600, count = 3 } }\n";
+
 /// Enrols the device at the edge. The device's key is created in the device's folder and never leaves this folder.
 pub fn enrol(agent: &Path, layout: &Layout, enrolment: &str) -> Result<()> {
     let state = SimulatedDevice::new(&layout.agent).state_dir();
@@ -49,7 +53,10 @@ impl Device {
         let dir = layout.agent.clone();
         let simulated = SimulatedDevice::new(&dir);
         simulated
-            .configure("# Written by `cargo xtask demo`.\nstatus_socket = \"agent.sock\"\n", LINES)
+            .configure(
+                "# Written by `cargo xtask demo`.\nstatus_socket = \"agent.sock\"\n",
+                &format!("{LINES}{RULES}"),
+            )
             .context("cannot write agent.toml")?;
         let log = dir.join("agent.log");
         fs::write(&log, "").context("cannot write agent.log")?;

@@ -49,7 +49,7 @@ impl fmt::Display for Status {
                 f,
                 "rules",
                 format_args!(
-                    "{count} rules, {executed} actions executed, {refused} refused, {unconfirmed} not yet reported"
+                    "{count} configured, {executed} actions executed, {refused} refused, {unconfirmed} reports not confirmed by the edge"
                 ),
             )?;
             for (code, number) in &self.rules.refused {
