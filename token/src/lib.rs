@@ -18,7 +18,10 @@ mod policy;
 mod sealed;
 
 pub use external::login;
-pub use kinds::{client, command, device, identity, keyset, reading, receipt, refresh, statement, welcome};
+pub use kinds::{
+    call, client, command, device, grant, identity, keyset, reading, receipt, refresh, revocations,
+    statement, welcome,
+};
 
 pub use edge_keys::{EdgeKeys, KeyEntry, KeyRole, Step, StepError};
 pub use external::issuer::{Admitted, Issuer, Issuers, NotAdmitted, unverified_kid};
@@ -29,11 +32,13 @@ pub use jwt::refusal::Refusal;
 pub use jwt::strict::MAX_TOKEN;
 pub use keys::KeySet;
 pub use keys::alg::Algorithm;
+pub use keys::holder::{HolderKey, HolderPublicKey};
 pub use keys::key::{PublicKey, SigningKey};
 pub use keys::key_error::{KeyError, RSA_BITS};
 pub use keys::minting::MintingKey;
 pub use kinds::access::{AccessClaims, AccessGrant};
 pub use kinds::code::{Challenge, Code, CodePurpose};
+pub use kinds::freshness::ChallengeSecret;
 pub use names::{EDGE, ROOT, device_audience, is_nonce, random_id, site_audience};
 pub use pinlatch_protocol::admin::TOKEN_SUBJECT_PREFIX;
 pub use pinlatch_protocol::api::MAX_PERSON_LIFE;

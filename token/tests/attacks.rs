@@ -20,16 +20,20 @@ use forge::{Role, Signer, Subject};
 use pinlatch_protocol::command::CommandStatus;
 use pinlatch_protocol::line::Level;
 use pinlatch_protocol::name::Name;
+use pinlatch_token::call::CallClaims;
 use pinlatch_token::command::{self, CommandClaims};
 use pinlatch_token::device::{self, DeviceCert};
+use pinlatch_token::grant::Grant;
 use pinlatch_token::identity::{self, DeviceIdentity};
 use pinlatch_token::reading::Reading;
 use pinlatch_token::receipt::{Receipt, command_digest};
 use pinlatch_token::refresh::RefreshClaims;
+use pinlatch_token::revocations::Revocations;
 use pinlatch_token::statement::{Moment, TimeSource};
 use pinlatch_token::{
-    AccessClaims, AccessGrant, EDGE, EdgeKeys, Issuers, KeySet, Kind, NotAdmitted, ROOT, Refusal,
-    SignatureCache, SigningKey, Terms, Typ, explain, keyset, random_id, verify_foreign, welcome,
+    AccessClaims, AccessGrant, ChallengeSecret, EDGE, EdgeKeys, HolderKey, HolderPublicKey, Issuers, KeySet,
+    Kind, NotAdmitted, ROOT, Refusal, SignatureCache, SigningKey, Terms, Typ, explain, keyset, random_id,
+    verify_foreign, welcome,
 };
 use serde_json::{Value, json};
 
@@ -40,6 +44,8 @@ struct Fixture {
     edge: EdgeKeys,
     root: SigningKey,
     device: SigningKey,
+    /// A holder with an Ed25519 key, and a holder with a P-256 key.
+    holders: [HolderKey; 2],
     session: String,
     sites: [Name; 2],
     porch: Name,
@@ -82,6 +88,7 @@ impl Fixture {
             edge: EdgeKeys::generate().unwrap(),
             root: SigningKey::generate(),
             device: SigningKey::generate(),
+            holders: [HolderKey::generate().unwrap(), HolderKey::generate_p256().unwrap()],
             session: random_id(),
             sites,
             porch: name("porch"),
@@ -147,7 +154,14 @@ impl Fixture {
             Subject::of(Role::Identity, &private(&self.root), &identity, NOW),
             Subject::of(Role::Reading, &private(&self.device), &reading, NOW),
             Subject::of(Role::Receipt, &private(&self.device), &receipt, NOW),
+            Subject::of(Role::Grant, &private(&self.root), &self.grant(&self.holders[0]), NOW),
+            Subject::of(Role::Revoked, &private(&self.root), &self.revocations(), NOW),
         ];
+        subjects.extend(self.holders.iter().map(|holder| {
+            let signer =
+                Signer::of_private_jwk(&serde_json::from_str(holder.to_private_jwk().expose()).unwrap());
+            Subject::of(Role::Call, &signer, &self.call(holder), NOW)
+        }));
         subjects.extend(issuers.map(|signer| {
             let kid = if signer.alg() == "RS256" { json!({ "kid": "rs-1" }) } else { json!({}) };
             let mut header = json!({ "alg": signer.alg(), "typ": "JWT" });
@@ -201,6 +215,36 @@ impl Fixture {
         receipt.sign(&self.device, &self.sites[0], &self.porch).unwrap()
     }
 
+    fn grant(&self, holder: &HolderKey) -> String {
+        let scope = "line:porch/door:pulse".parse().unwrap();
+        let grant = Grant::new(&self.sites[0], "Ann's phone", holder.public().clone(), scope, NOW);
+        grant.sign(&self.root).unwrap()
+    }
+
+    fn revocations(&self) -> String {
+        let list = Revocations { number: NOW * 1_000, void_before: NOW - 9, ..Revocations::default() };
+        list.sign(&self.root, &self.sites[0]).unwrap()
+    }
+
+    fn call(&self, holder: &HolderKey) -> String {
+        let call = CallClaims {
+            jti: random_id(),
+            line: name("door"),
+            action: "pulse".into(),
+            args: json!({ "ms": 20 }).as_object().unwrap().clone(),
+            challenge: ChallengeSecret::generate().issue(1),
+            boot: random_id(),
+            max_age_ms: 5_000,
+        };
+        call.sign(holder, &self.sites[0], &self.porch, NOW).unwrap()
+    }
+
+    /// Returns the holder whose key signs the tokens of a subject.
+    fn holder(&self, subject: &Subject) -> &HolderPublicKey {
+        let is_p256 = subject.signer.alg() == "ES256";
+        self.holders[usize::from(is_p256)].public()
+    }
+
     fn identity(&self) -> DeviceIdentity {
         let token = self.subjects.iter().find(|other| other.role == Role::Identity).unwrap().honest();
         DeviceIdentity::verify(&token, &self.root.public(), &self.sites[0], Some(NOW)).unwrap()
@@ -242,6 +286,12 @@ impl Fixture {
             Role::Identity => DeviceIdentity::verify(token, &self.root.public(), home, Some(NOW)).map(drop),
             Role::Reading => Reading::verify(token, &self.identity(), None).map(drop),
             Role::Receipt => Receipt::verify(token, &self.identity()).map(drop),
+            Role::Grant => {
+                let root = KeySet::from(self.root.public());
+                Grant::verify(token, &root, home, Some(&mut self.cache.borrow_mut())).map(drop)
+            }
+            Role::Revoked => Revocations::verify(token, &KeySet::from(self.root.public()), home).map(drop),
+            Role::Call => CallClaims::verify(token, self.holder(subject), home, &self.porch).map(drop),
         }
     }
 
@@ -251,7 +301,14 @@ impl Fixture {
         let (keys, iss) = match subject.role {
             Role::Access | Role::Guest | Role::Cert | Role::Command | Role::Welcome => edge,
             Role::Proof => (KeySet::from(self.device.public()), "porch"),
-            Role::KeySet | Role::Identity => (KeySet::from(self.root.public()), ROOT),
+            Role::KeySet | Role::Identity | Role::Grant | Role::Revoked => {
+                (KeySet::from(self.root.public()), ROOT)
+            }
+            Role::Call => {
+                let mut jwks = json!({ "keys": [self.holder(subject).to_jwk()] });
+                jwks["keys"][0]["kid"] = self.holder(subject).thumbprint().into();
+                (KeySet::from_jwks(&jwks, &[]).unwrap(), subject.text("iss"))
+            }
             Role::Reading | Role::Receipt => {
                 (KeySet::from(self.device.public()), "urn:pinlatch:device:home/porch")
             }
@@ -271,6 +328,9 @@ impl Fixture {
             Role::Identity => Typ::Kind(Kind::Device),
             Role::Reading => Typ::Kind(Kind::Reading),
             Role::Receipt => Typ::Kind(Kind::Receipt),
+            Role::Grant => Typ::Kind(Kind::Grant),
+            Role::Revoked => Typ::Kind(Kind::Revoked),
+            Role::Call => Typ::Kind(Kind::Call),
             Role::Issuer => Typ::Usual,
         };
         let audiences = [subject.text("aud").to_owned()];

@@ -30,6 +30,12 @@ pub enum Role {
     Reading,
     /// A device's statement of what it did with a command, which anyone can verify with the device's identity.
     Receipt,
+    /// The owner's permission for the holder of a key, which a device verifies with the owner's root key.
+    Grant,
+    /// A holder's call, which a device verifies with the key in the holder's grant.
+    Call,
+    /// The owner's list of revocations, which a device verifies with the owner's root key.
+    Revoked,
 }
 
 /// A valid token in parsed form, together with the key that signed the token.
@@ -67,12 +73,16 @@ impl Subject {
     pub fn of(role: Role, signer: &Signer, token: &str, now: u64) -> Self {
         let (header, claims) = read(token);
         let max_life = match role {
-            Role::Access | Role::Guest | Role::KeySet | Role::Identity | Role::Reading | Role::Receipt => {
-                10 * 366 * 86_400
-            }
+            Role::Access
+            | Role::Guest
+            | Role::KeySet
+            | Role::Identity
+            | Role::Reading
+            | Role::Receipt
+            | Role::Revoked => 10 * 366 * 86_400,
             Role::Issuer => 3_600,
-            Role::Cert => 366 * 86_400,
-            Role::Proof | Role::Welcome => 60,
+            Role::Cert | Role::Grant => 366 * 86_400,
+            Role::Proof | Role::Welcome | Role::Call => 60,
             Role::Command => 62,
         };
         let by_kid = role != Role::Issuer || header.contains_key("kid");
@@ -93,9 +103,13 @@ impl Subject {
 
     /// Returns whether the verifier compares the token's times with a clock. For a command token, the device checks the
     /// deadline claim instead. For welcome tokens and key set tokens, the device checks other claims instead. A reading or receipt is
-    /// about the past and contains the source of its time.
+    /// about the past and contains the source of its time. A device compares the dates of a grant by its own rules, a call
+    /// ends with its challenge, and a list of revocations does not end.
     pub fn has_clock(&self) -> bool {
-        !matches!(self.role, Role::Command | Role::Welcome | Role::KeySet | Role::Reading | Role::Receipt)
+        let of_commands = matches!(self.role, Role::Command | Role::Welcome | Role::KeySet);
+        let of_devices = matches!(self.role, Role::Reading | Role::Receipt);
+        let of_holders = matches!(self.role, Role::Grant | Role::Call | Role::Revoked);
+        !of_commands && !of_devices && !of_holders
     }
 
     /// Returns how many seconds after `exp` the verifier still accepts the token.

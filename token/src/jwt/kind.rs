@@ -17,12 +17,12 @@ pub enum Kind {
     Reading,
     /// A device's statement of what it did with a command.
     Receipt,
-    /// A request that a device sends to another device or to the edge. The kind `devcall+jwt` is reserved for future
-    /// use.
-    DeviceCall,
-    /// A permission for commands on the local network while the edge is unreachable. The kind `grant+jwt` is reserved
-    /// for future use.
+    /// A holder's call of one action on one line of a device.
+    Call,
+    /// The owner's permission for a holder to operate lines, which the owner's root key signed.
     Grant,
+    /// The owner's list of revoked grants and keys, which the owner's root key signed.
+    Revoked,
     /// One command for one device.
     Command,
     /// A numbered set of the edge's public keys, which the owner's root key signed.
@@ -33,7 +33,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds of tokens.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Access,
         Self::Guest,
         Self::DeviceCert,
@@ -41,8 +41,9 @@ impl Kind {
         Self::Device,
         Self::Reading,
         Self::Receipt,
-        Self::DeviceCall,
+        Self::Call,
         Self::Grant,
+        Self::Revoked,
         Self::Command,
         Self::KeySet,
         Self::Welcome,
@@ -58,8 +59,9 @@ impl Kind {
             Self::Device => "device+jwt",
             Self::Reading => "reading+jwt",
             Self::Receipt => "receipt+jwt",
-            Self::DeviceCall => "devcall+jwt",
+            Self::Call => "call+jwt",
             Self::Grant => "grant+jwt",
+            Self::Revoked => "revoked+jwt",
             Self::Command => "cmd+jwt",
             Self::KeySet => "keyset+jwt",
             Self::Welcome => "welcome+jwt",

@@ -1,6 +1,7 @@
 //! This module defines sets of keys that verify tokens. The `kid` in a token's header selects a key of the set.
 
 pub(crate) mod alg;
+pub(crate) mod holder;
 pub(crate) mod key;
 pub(crate) mod key_error;
 pub(crate) mod minting;
@@ -135,6 +136,12 @@ impl KeySet {
         self.id = *id.finalize().as_bytes();
         self.keys.push(key);
         Ok(())
+    }
+
+    pub(crate) fn of(key: VerifyingKey) -> Result<Self, KeyError> {
+        let mut set = Self::default();
+        set.insert(key)?;
+        Ok(set)
     }
 
     fn complete(self) -> Result<Self, KeyError> {

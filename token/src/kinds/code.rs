@@ -22,7 +22,7 @@ const ID: usize = 9;
 pub(crate) struct SealingSecret(pub(crate) Vec<u8>);
 
 impl SealingSecret {
-    fn seal(&self, label: &str, parts: &[&[u8]]) -> [u8; SEAL] {
+    pub(super) fn seal(&self, label: &str, parts: &[&[u8]]) -> [u8; SEAL] {
         let mut mac = HMAC::new(&self.0);
         mac.update(label.as_bytes());
         for part in parts {
@@ -34,7 +34,7 @@ impl SealingSecret {
         seal
     }
 
-    fn check(&self, label: &str, parts: &[&[u8]], seal: &[u8]) -> bool {
+    pub(super) fn check(&self, label: &str, parts: &[&[u8]], seal: &[u8]) -> bool {
         self.seal(label, parts).ct_eq(seal).into()
     }
 }

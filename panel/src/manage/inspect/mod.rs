@@ -111,9 +111,9 @@ pub fn check(token: &str, keys: &Keys, wanted: &Wanted, site: &Name, now: u64) -
             None => Typ::Usual,
         },
         issuer: match (own, kind) {
-            (true, Some(Kind::KeySet | Kind::Device)) => Some(ROOT),
-            // Tokens of these kinds are signed by a device and not by the edge.
-            (true, Some(Kind::DeviceProof | Kind::Reading | Kind::Receipt | Kind::DeviceCall)) => None,
+            (true, Some(Kind::KeySet | Kind::Device | Kind::Grant | Kind::Revoked)) => Some(ROOT),
+            // Tokens of these kinds are signed by a device or a holder and not by the edge.
+            (true, Some(Kind::DeviceProof | Kind::Reading | Kind::Receipt | Kind::Call)) => None,
             (true, _) => Some(EDGE),
             (false, _) => wanted.issuer.as_deref(),
         },

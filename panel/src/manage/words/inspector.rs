@@ -72,10 +72,9 @@ pub fn kind(kind: Kind) -> &'static str {
         Kind::Device => "With this token, the owner states that a key is the key of a device.",
         Kind::Reading => "This is the level of a line at one time, signed by a device.",
         Kind::Receipt => "With this token, a device states what it did with a command.",
-        Kind::DeviceCall => "This is a call from one device to another device or to the edge.",
-        Kind::Grant => {
-            "This is a permission for commands on the local network while the edge cannot be reached."
-        }
+        Kind::Call => "This is a call: the holder of a key asks a device for one action on one line.",
+        Kind::Grant => "This is a grant: the owner allows the holder of a key to operate lines.",
+        Kind::Revoked => "This is the owner's list of revoked grants and keys.",
         Kind::Command => "This is a command for one device. Other devices refuse this command.",
         Kind::KeySet => "This is the set of the edge's keys, signed with the owner's root key.",
         Kind::Welcome => "This is the time of the edge, signed by the edge.",

@@ -6,7 +6,7 @@ use crate::forge::subject::refused;
 use crate::forge::{Attempt, Role, Subject, read};
 
 /// Values of the header member `typ` that Pinlatch or other systems use.
-const TYPS: [&str; 18] = [
+const TYPS: [&str; 19] = [
     "at+jwt",
     "guest+jwt",
     "devcert+jwt",
@@ -14,8 +14,9 @@ const TYPS: [&str; 18] = [
     "device+jwt",
     "reading+jwt",
     "receipt+jwt",
-    "devcall+jwt",
+    "call+jwt",
     "grant+jwt",
+    "revoked+jwt",
     "cmd+jwt",
     "keyset+jwt",
     "welcome+jwt",
