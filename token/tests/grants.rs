@@ -11,7 +11,7 @@ use pinlatch_protocol::name::Name;
 use pinlatch_protocol::scope::ScopeSet;
 use pinlatch_token::call::{CallClaims, MAX_CALL, MAX_CALL_AGE_MS, call_digest};
 use pinlatch_token::grant::{DEFAULT_GRANT_LIFE, Grant, MAX_GRANT, MAX_GRANT_LIFE, MAX_GRANT_SCOPES};
-use pinlatch_token::revocations::{MAX_REVOCATIONS, MAX_REVOKED, Revocations};
+use pinlatch_token::revocations::{MAX_REVOKED, Revocations};
 use pinlatch_token::{
     ChallengeSecret, EdgeKeys, HolderKey, KeySet, Refusal, SignatureCache, SigningKey, identity, keyset,
     random_id,
@@ -123,19 +123,16 @@ fn a_grant_has_limits() {
         refused(&|grant| grant.expires = grant.issued + MAX_GRANT_LIFE + 1),
         Refusal::TooLongLived { most: MAX_GRANT_LIFE, .. }
     ));
-    // The longest names fit, with the longest key.
-    let long = |index: usize| format!("line:{}/{index:0>40}:toggle", "d".repeat(40));
-    let scopes: Vec<String> = (0..MAX_GRANT_SCOPES).map(long).collect();
-    let longest = Grant {
-        site: name(&"s".repeat(40)),
-        name: "n".repeat(64),
-        holder: w.holders[1].public().clone(),
-        scope: scope(&scopes.join(" ")),
-        offline: true,
-        ..w.grant()
+    // 16 scopes with names of a usual length fit, with the longest key. With the longest names, fewer scopes fit.
+    let with_names = |length: usize| {
+        let scopes = (0..MAX_GRANT_SCOPES)
+            .map(|index| format!("line:{}/{index:0>length$}:toggle", "d".repeat(length)))
+            .collect::<Vec<_>>();
+        let holder = w.holders[1].public().clone();
+        Grant { name: "n".repeat(64), holder, scope: scope(&scopes.join(" ")), offline: true, ..w.grant() }
     };
-    let length = longest.sign(&w.root).map(|token| token.len());
-    assert!(length.is_ok_and(|length| length <= MAX_GRANT));
+    assert!(with_names(16).sign(&w.root).is_ok_and(|token| token.len() <= MAX_GRANT));
+    assert!(matches!(with_names(40).sign(&w.root), Err(Refusal::Malformed(_))));
 }
 
 #[test]
@@ -208,16 +205,19 @@ fn a_list_revokes_grants_by_id_key_and_age() {
     assert!(!Revocations { void_before: NOW, ..none.clone() }.covers(&grant), "signed at that time");
     let home = name("home");
     let root = KeySet::from(w.root.public());
-    let many = |count| Revocations { grants: (0..count).map(|_| random_id()).collect(), ..none.clone() };
-    let keys = (0..MAX_REVOKED).map(|_| SigningKey::generate().kid().to_owned()).collect();
-    for list in [none.clone(), many(MAX_REVOKED), Revocations { keys, void_before: NOW, ..none.clone() }] {
+    let many = |count| Revocations { grants: (0..count).map(|_| w.grant().id).collect(), ..none.clone() };
+    let keys = |count| (0..count).map(|_| SigningKey::generate().kid().to_owned()).collect();
+    for list in
+        [none.clone(), many(MAX_REVOKED), Revocations { keys: keys(100), void_before: NOW, ..none.clone() }]
+    {
         let token = list.sign(&w.root, &home).unwrap();
-        assert!(token.len() <= MAX_REVOCATIONS, "{}", token.len());
         assert_eq!(Revocations::verify(&token, &root, &home), Ok(list));
         assert!(Revocations::verify(&token, &root, &name("lab")).is_err());
         let other = KeySet::from(SigningKey::generate().public());
         assert!(matches!(Revocations::verify(&token, &other, &home), Err(Refusal::UnknownKey(_))));
     }
+    let too_long = Revocations { keys: keys(MAX_REVOKED), ..none.clone() };
+    assert!(matches!(too_long.sign(&w.root, &home), Err(Refusal::Malformed(_))));
     assert!(matches!(many(MAX_REVOKED + 1).sign(&w.root, &home), Err(Refusal::BadClaim("grants", _))));
 }
 

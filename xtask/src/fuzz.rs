@@ -35,6 +35,8 @@ pub enum Target {
     Keyset,
     /// Fuzzes the verification of device identities, readings and receipts.
     Statement,
+    /// Fuzzes the verification of grants, calls and lists of revocations.
+    Grant,
     /// Fuzzes the decryption of tokens that other parties encrypted, and the parser of the keys that encrypt tokens.
     Sealed,
     /// Fuzzes the parser of the agent's configuration file.
@@ -49,6 +51,7 @@ impl Target {
             Self::Token => "token",
             Self::Keyset => "keyset",
             Self::Statement => "statement",
+            Self::Grant => "grant",
             Self::Sealed => "sealed",
             Self::Config => "config",
             Self::Frame => "frame",

@@ -49,8 +49,11 @@ impl Signer {
 
     /// Reads an Ed25519 key from its private JWK (RFC 8037).
     pub fn of_private_jwk(jwk: &Value) -> Self {
-        let seed = Seed::from_slice(&decode(jwk["d"].as_str().expect("a private key"))).expect("32 bytes");
-        Self::EdDsa(KeyPair::from_seed(seed))
+        let secret = decode(jwk["d"].as_str().expect("a private key"));
+        if jwk["crv"] == "P-256" {
+            return Self::Es256(SigningKey::from_slice(&secret).expect("a number below the curve's order"));
+        }
+        Self::EdDsa(KeyPair::from_seed(Seed::from_slice(&secret).expect("32 bytes")))
     }
 
     /// Generates a new shared secret. The secret is printable ASCII, so that it can be written to a configuration file.

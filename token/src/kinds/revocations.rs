@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::jwt::claims::Registered;
 use crate::jwt::kind::Kind;
 use crate::jwt::refusal::Refusal;
+use crate::jwt::strict::MAX_TOKEN;
 use crate::keys::KeySet;
 use crate::keys::key::SigningKey;
 use crate::kinds::access::object;
@@ -17,11 +18,9 @@ use crate::kinds::identity::LIFE;
 use crate::names::{ROOT, random_id, site_audience};
 use crate::policy::{self, Expect, Verified};
 
-/// The maximum number of revoked grants and keys in a list. Grants that have expired need not be in the list.
+/// The maximum number of revoked grants and keys in a list. Grants that have expired need not be in the list. A list with
+/// many keys reaches the maximum length of a token earlier, because a thumbprint is longer than the id of a grant.
 pub const MAX_REVOKED: usize = 256;
-
-/// The maximum length of a list, in bytes, with [`MAX_REVOKED`] entries.
-pub const MAX_REVOCATIONS: usize = 18 * 1_024;
 
 /// The contents of a list of revocations.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -65,15 +64,12 @@ impl Revocations {
         let Self { number, grants, keys, void_before } = self.clone();
         let token =
             root.sign(Kind::Revoked, &registered, object(&Claims { number, grants, keys, void_before }))?;
-        if token.len() > MAX_REVOCATIONS { Err(too_long()) } else { Ok(token) }
+        if token.len() > MAX_TOKEN { Err(too_long()) } else { Ok(token) }
     }
 
     /// Verifies a list with the owner's root key. The caller has to refuse a list that is older than a list that it has
     /// already accepted. `root` contains only the owner's root key.
     pub fn verify(token: &str, root: &KeySet, site: &Name) -> Result<Self, Refusal> {
-        if token.len() > MAX_REVOCATIONS {
-            return Err(too_long());
-        }
         let expect = Expect {
             kind: Kind::Revoked,
             issuer: ROOT,
@@ -108,5 +104,5 @@ impl Revocations {
 }
 
 fn too_long() -> Refusal {
-    Refusal::Malformed("a list of revocations must have at most 18,432 bytes")
+    Refusal::Malformed("the list of revocations is too long for a token; revoke all older grants together")
 }
