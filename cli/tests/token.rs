@@ -14,11 +14,15 @@ use std::process::{Command, Stdio};
 
 use pinlatch_protocol::line::Level;
 use pinlatch_protocol::name::Name;
+use pinlatch_token::call::CallClaims;
+use pinlatch_token::grant::Grant;
 use pinlatch_token::identity;
 use pinlatch_token::reading::Reading;
+use pinlatch_token::revocations::Revocations;
 use pinlatch_token::statement::{Moment, TimeSource};
 use pinlatch_token::{
-    EdgeKeys, Issuers, KeyError, MintingKey, Refusal, SignatureCache, SigningKey, device, random_id,
+    EdgeKeys, HolderKey, Issuers, KeyError, MintingKey, Refusal, SignatureCache, SigningKey, device,
+    random_id,
 };
 use serde_json::{Value, json};
 
@@ -434,6 +438,58 @@ fn the_documentation_explains_every_code_once() {
         let rows = page.lines().filter(|line| line.starts_with(&format!("| `{code}` |"))).count();
         assert_eq!(rows, 1, "{code}");
     }
+}
+
+/// A grant and a list of revocations are verified with the root key, and a call with the grant of its holder.
+#[test]
+fn grants_and_calls_are_verified_with_the_root_key() {
+    let folder = TestFolder::new();
+    let name = |text: &str| Name::new(text).unwrap();
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let (root, thief) = (SigningKey::generate(), SigningKey::generate());
+    let holders = [HolderKey::generate().unwrap(), HolderKey::generate_p256().unwrap()];
+    let grant = |holder: &HolderKey, signer: &SigningKey, issued: u64| {
+        let scope = "line:porch/door:pulse".parse().unwrap();
+        Grant::new(&name("home"), "Ann's phone", holder.public().clone(), scope, issued).sign(signer).unwrap()
+    };
+    let call = |holder: &HolderKey, action: &str| {
+        let call = CallClaims {
+            jti: random_id(),
+            line: name("door"),
+            action: action.into(),
+            args: serde_json::Map::new(),
+            challenge: "c".into(),
+            boot: "b".into(),
+            max_age_ms: 5_000,
+        };
+        call.sign(holder, &name("home"), &name("porch"), now).unwrap()
+    };
+    folder.write("root.jwk", &root.public_jwk().to_string());
+    let verify = |args: &[&str], token: &str| {
+        let ran = folder.run(&[&["verify", "-", "--json", "--root", "root.jwk"], args].concat(), token);
+        assert!(!ran.both().contains(token), "the token is printed");
+        (ran.code, ran.json()["code"].as_str().unwrap_or_default().to_owned())
+    };
+    let accepted = (0, String::new());
+    let refused = |code: &str| (1, code.to_owned());
+    let list = Revocations { number: now * 1_000, ..Revocations::default() };
+    assert_eq!(verify(&[], &list.sign(&root, &name("home")).unwrap()), accepted);
+    assert_eq!(verify(&[], &list.sign(&thief, &name("home")).unwrap()), refused("unknown_key"));
+    assert_eq!(verify(&[], &grant(&holders[0], &thief, now)), refused("unknown_key"));
+    assert_eq!(verify(&[], &grant(&holders[0], &root, now - 91 * 86_400)), refused("expired"));
+    assert_eq!(verify(&[], &grant(&holders[0], &root, now + 100)), refused("not_yet_valid"));
+    for (index, holder) in holders.iter().enumerate() {
+        let grant = grant(holder, &root, now);
+        assert_eq!(verify(&[], &grant), accepted);
+        folder.write("grant.jwt", &grant);
+        let with_grant = ["--grant", "grant.jwt"];
+        assert_eq!(verify(&with_grant, &call(holder, "pulse")), accepted);
+        assert_eq!(verify(&with_grant, &call(holder, "set")), refused("bad_claim"));
+        let other = &holders[1 - index];
+        assert_eq!(verify(&with_grant, &call(other, "pulse")), refused("unknown_key"));
+    }
+    let ran = folder.run(&["verify", "-", "--root", "root.jwk"], &call(&holders[0], "pulse"));
+    assert!(ran.code == 2 && ran.stderr.contains("--grant"), "{}", ran.both());
 }
 
 /// Only the root key and the device's key count. What the edge can sign with its own keys is refused.

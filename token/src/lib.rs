@@ -45,6 +45,7 @@ pub use pinlatch_protocol::api::MAX_PERSON_LIFE;
 pub use policy::cache::SignatureCache;
 pub use policy::explain::{Check, CheckResult, Explanation, Member, explain};
 pub use policy::{
-    Accepted, Expect, Terms, Typ, Verified, unverified_kind, verify, verify_foreign, verify_foreign_cached,
+    Accepted, Expect, Terms, Typ, Verified, unverified_device, unverified_kind, unverified_site, verify,
+    verify_foreign, verify_foreign_cached,
 };
 pub use sealed::{OpenedTokens, RsaOperation, SealedToken, SealingKey, is_sealed};

@@ -19,9 +19,12 @@ pub fn site_audience(site: &Name) -> String {
     format!("{SITE_PREFIX}{site}")
 }
 
+/// The start of the audience of a device.
+pub(crate) const DEVICE_PREFIX: &str = "urn:pinlatch:device:";
+
 /// Returns the audience (`aud`) of tokens for a device.
 pub fn device_audience(site: &Name, device: &Name) -> String {
-    format!("urn:pinlatch:device:{site}/{device}")
+    format!("{DEVICE_PREFIX}{site}/{device}")
 }
 
 /// Returns whether a nonce from another party is valid. A valid nonce has 16 to 64 base64url characters.

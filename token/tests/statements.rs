@@ -16,7 +16,7 @@ use pinlatch_token::identity::{self, DeviceIdentity};
 use pinlatch_token::reading::Reading;
 use pinlatch_token::receipt::{Receipt, command_digest};
 use pinlatch_token::statement::{Moment, TimeSource};
-use pinlatch_token::{EdgeKeys, Kind, Refusal, SigningKey, device, keyset, random_id};
+use pinlatch_token::{EdgeKeys, Kind, Refusal, SigningKey, device, keyset, random_id, unverified_site};
 use proptest::prelude::*;
 
 const NOW: u64 = 1_790_000_000;
@@ -89,7 +89,7 @@ fn only_the_root_key_confirms_a_device() {
     assert_eq!((w.identity.site.as_str(), w.identity.device.as_str()), ("home", "porch"));
     assert_eq!(w.identity.key.thumbprint(), w.key.kid());
     let good = identity::sign(&w.root, &name("lab"), &name("porch"), &w.key.public(), NOW).unwrap();
-    assert_eq!(DeviceIdentity::unverified_site(&good), Some(name("lab")));
+    assert_eq!(unverified_site(&good), Some(name("lab")));
     assert!(matches!(w.identify(&good), Err(Refusal::WrongAudience { .. })), "another site");
     let other = SigningKey::generate();
     let forged = identity::sign(&other, &name("home"), &name("porch"), &other.public(), NOW).unwrap();

@@ -8,11 +8,10 @@ use serde_json::Value;
 use crate::jwt::claims::Registered;
 use crate::jwt::kind::Kind;
 use crate::jwt::refusal::Refusal;
-use crate::jwt::strict::Unverified;
 use crate::keys::KeySet;
 use crate::keys::key::{PublicKey, SigningKey};
 use crate::kinds::access::object;
-use crate::names::{ROOT, SITE_PREFIX, random_id, site_audience};
+use crate::names::{ROOT, random_id, site_audience};
 use crate::policy::{self, Expect, Verified};
 
 /// The lifetime of a device identity and of the statements of a device, in seconds: about ten years.
@@ -89,15 +88,8 @@ impl DeviceIdentity {
 
     /// Verifies a device identity of any site with the owner's root key. The caller checks the site and the device.
     pub fn verify_any_site(token: &str, root: &PublicKey, now: Option<u64>) -> Result<Self, Refusal> {
-        let site = Self::unverified_site(token)
+        let site = policy::unverified_site(token)
             .ok_or_else(|| Refusal::BadClaim("aud", "the value must be the audience of a site".into()))?;
         Self::verify(token, root, &site, now)
-    }
-
-    /// Returns the site in a device identity that is not verified yet. With this site, the owner of a file with an
-    /// identity can verify the identity without further input.
-    pub fn unverified_site(token: &str) -> Option<Name> {
-        let parsed = Unverified::parse(token).ok()?;
-        Name::new(parsed.payload.get("aud")?.as_str()?.strip_prefix(SITE_PREFIX)?).ok()
     }
 }

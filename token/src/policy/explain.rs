@@ -234,11 +234,21 @@ fn claim_meaning(name: &str, value: &Value, now: Option<u64>) -> Option<String> 
         "azp" | "client_id" => "the client that requested the token",
         "jti" => "the id of the token; an owner can revoke the token by this id",
         "scope" => "the permissions of this token",
-        "cnf" => "the public key whose private key the sender of the token must have",
+        "cnf" => {
+            "the public key whose private key the sender of the token, or the holder of the grant, must have"
+        }
         "gen" => "the site's generation number; a higher number at the site makes this token invalid",
         "family" => {
             "the login that the token belongs to; without `scope`, the token has the person's permissions at the site"
         }
+        "challenge" => "the challenge of the device; the call ends soon after the device made it",
+        "max_age_ms" => "the time for which the call is valid after the challenge, in milliseconds",
+        "name" => "the name that the owner chose for the holder of the key",
+        "offline" => "whether the grant also counts on a device that does not know the time",
+        "number" => "the number of the list: the time of signing, in milliseconds since 1970",
+        "grants" => "the ids of revoked grants",
+        "keys" => "the thumbprints of revoked keys",
+        "void_before" => return moment("revokes all grants signed before", value, now),
         "session" => "the nonce of the connection that the token is for",
         "senml" => "the level of the line as a SenML record (RFC 8428)",
         "eat_nonce" => "the nonce of the caller that asked for the reading",
@@ -248,7 +258,7 @@ fn claim_meaning(name: &str, value: &Value, now: Option<u64>) -> Option<String> 
         "boot" => "the run of the device's agent; each start of the agent has another id",
         "n" => "the number of the reading or receipt in this run; a missing number is a missing statement",
         "line" => "the name of the line",
-        "action" => "the action of the command",
+        "action" => "the action of the command or call",
         "args" => "the arguments of the action",
         "status" => "the final status of the command",
         "code" => "the reason why the device refused the command",

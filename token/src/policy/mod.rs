@@ -8,6 +8,7 @@ pub(crate) mod explain;
 
 use std::rc::Rc;
 
+use pinlatch_protocol::name::Name;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -18,6 +19,7 @@ use crate::jwt::strict::{MAX_TOKEN, Object, Unverified};
 use crate::keys::KeySet;
 use crate::keys::alg::Algorithm;
 use crate::keys::verifying::VerifyingKey;
+use crate::names::{DEVICE_PREFIX, SITE_PREFIX};
 use crate::policy::cache::{CacheKey, SignatureCache};
 
 /// The time by which a signer's clock can be ahead of the verifier's clock, in seconds. If `leeway` is longer, `leeway`
@@ -152,6 +154,20 @@ pub fn unverified_kind(token: &str) -> Option<Kind> {
     let parsed = Unverified::parse(token).ok()?;
     let typ = parsed.header_text("typ").ok()??;
     Kind::ALL.into_iter().find(|kind| kind.is_named_by(typ))
+}
+
+/// Returns the site in the audience of a token that is not verified yet. The result only selects the site for which the
+/// token is verified.
+pub fn unverified_site(token: &str) -> Option<Name> {
+    let parsed = Unverified::parse(token).ok()?;
+    Name::new(parsed.payload.get("aud")?.as_str()?.strip_prefix(SITE_PREFIX)?).ok()
+}
+
+/// Returns the site and the device in the audience of a token that is not verified yet.
+pub fn unverified_device(token: &str) -> Option<(Name, Name)> {
+    let parsed = Unverified::parse(token).ok()?;
+    let (site, device) = parsed.payload.get("aud")?.as_str()?.strip_prefix(DEVICE_PREFIX)?.split_once('/')?;
+    Some((Name::new(site).ok()?, Name::new(device).ok()?))
 }
 
 /// Applies all checks of the policy to a token of an external signer.

@@ -9,7 +9,7 @@ use pinlatch_token::reading::Reading;
 use pinlatch_token::receipt::Receipt;
 use pinlatch_token::{
     Check, CheckResult, Explanation, KeyError, KeySet, Kind, PublicKey, ROOT, Refusal, Terms, Typ,
-    device_audience, explain, site_audience, unverified_kind,
+    device_audience, explain, site_audience, unverified_kind, unverified_site,
 };
 use serde_json::Value;
 
@@ -176,7 +176,7 @@ pub fn check(token: &str, kind: Kind, trust: &Trust, nonce: Option<&str>, now: u
     let (keys, issuer) = (known.map(Signer::keys), known.map(Signer::issuer));
     let audience = match known {
         Some(Signer::Device(device)) => Some(site_audience(&device.site)),
-        _ => DeviceIdentity::unverified_site(token).as_ref().map(site_audience),
+        _ => unverified_site(token).as_ref().map(site_audience),
     };
     let audiences: Vec<String> = audience.into_iter().collect();
     let terms = Terms {
