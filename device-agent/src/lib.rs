@@ -7,6 +7,7 @@
 //! is lost.
 
 pub mod agent;
+pub mod calls;
 pub mod clock;
 pub mod commands;
 pub mod config;
