@@ -36,7 +36,12 @@ pub async fn run(
     // Everything that can end the start is read before the first output is driven. If the start fails, no output has
     // changed. Later faults, such as damaged credentials, only prevent the connection to the edge.
     match Credentials::load(&config.state_dir) {
-        Ok(credentials) => journal::name_device(&credentials.device),
+        Ok(credentials) => {
+            if let Some(owner) = &config.owner {
+                owner.check(&credentials)?;
+            }
+            journal::name_device(&credentials.device);
+        }
         Err(error @ CredentialsError::NotEnrolled(_)) => return Err(error.into()),
         Err(_) => {}
     }

@@ -85,6 +85,18 @@ fn drift(elapsed_ms: u64) -> u64 {
     elapsed_ms.saturating_mul(DRIFT_PPM).div_ceil(1_000_000)
 }
 
+/// The file that systemd's time service makes when it has set the system's clock. The agent's confinement forbids it to ask
+/// the kernel.
+const SYNCHRONISED: &str = "/run/systemd/timesync/synchronized";
+
+/// Returns the time of the system's clock in milliseconds of Unix time, if the clock is synchronised.
+pub fn synchronised_ms() -> Option<u64> {
+    std::fs::exists(SYNCHRONISED)
+        .unwrap_or(false)
+        .then(|| WallClock::default().now())
+        .and_then(|now| u64::try_from(now.as_millis()).ok())
+}
+
 /// The system's clock. The agent uses this clock only for decisions about TLS certificates, because the clock of a
 /// Raspberry Pi can start in 1970.
 #[derive(Debug, Clone, Copy, Default)]

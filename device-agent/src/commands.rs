@@ -1,20 +1,24 @@
 //! Verifies and executes the commands that arrive on one connection to the edge. The agent verifies every command token
 //! (`cmd+jwt`), although the edge has already checked the command.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use pinlatch_protocol::agent::Outcome;
-use pinlatch_protocol::command::{CommandStatus, is_command_id};
+use pinlatch_protocol::command::{CommandStatus, SignedCall, is_command_id};
 use pinlatch_protocol::line::Level;
 use pinlatch_protocol::name::Name;
+use pinlatch_token::call::call_digest;
 use pinlatch_token::command::{self, CommandClaims, Expect};
 use pinlatch_token::{KeySet, Refusal};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::clock::EdgeClock;
+use crate::calls::dates::Times;
+use crate::calls::{CallRefused, Calls, Verified};
+use crate::clock::{EdgeClock, synchronised_ms};
 use crate::lines::{Course, Lines, Refused};
 use crate::statements::Statements;
 
@@ -44,6 +48,8 @@ pub struct Commands {
     session: String,
     keys: KeySet,
     statements: Rc<Statements>,
+    /// Verifies the calls of holders. The value is `None` if the configuration names no owner.
+    calls: Option<Rc<RefCell<Calls>>>,
     /// Maps the id of each verified command to the deadline and the outcome of the command.
     seen: HashMap<String, (u64, Outcome)>,
 }
@@ -51,7 +57,13 @@ pub struct Commands {
 impl Commands {
     /// Creates the state for one connection. `session` is the nonce of this connection.
     pub fn new(site: Name, device: Name, session: String, keys: KeySet, statements: Rc<Statements>) -> Self {
-        Self { site, device, session, keys, statements, seen: HashMap::new() }
+        Self { site, device, session, keys, statements, calls: None, seen: HashMap::new() }
+    }
+
+    /// Accepts the calls of holders.
+    #[must_use]
+    pub fn with_calls(self, calls: Option<Rc<RefCell<Calls>>>) -> Self {
+        Self { calls, ..self }
     }
 
     /// Verifies a command token and immediately runs the command. `boot_ms` returns the milliseconds since boot. If the
@@ -62,6 +74,7 @@ impl Commands {
     pub fn handle(
         &mut self,
         jwt: &str,
+        signed_call: Option<&SignedCall>,
         lines: &Lines,
         clock: &EdgeClock,
         boot_ms: impl Fn() -> u64,
@@ -76,10 +89,10 @@ impl Commands {
         }
         let mut outcome = match late_ms {
             Some(late_ms) => too_late(&claims, late_ms),
-            None => {
-                let result = lines.run(&claims.line, &claims.action, &claims.args);
-                report(&claims, result, lines.course(&claims.line))
+            None if lines.needs_holder(&claims.line) => {
+                self.run_for_holder(&claims, signed_call, lines, clock, boot_ms())
             }
+            None => run(&claims, lines),
         };
         // The output is already set, so a slow signature does not delay it.
         let is_known_long_enough = late_ms.is_none_or(|late_ms| late_ms <= KEEP_MS);
@@ -88,6 +101,50 @@ impl Commands {
         }
         self.remember(claims.jti, claims.deadline_ms, &outcome, clock, boot_ms());
         Some(fresh(outcome))
+    }
+
+    /// Runs a command on a line that only holders can operate. The edge alone cannot make such a command: the call in it is
+    /// signed by the holder, and the grant by the owner.
+    fn run_for_holder(
+        &self,
+        claims: &CommandClaims,
+        signed_call: Option<&SignedCall>,
+        lines: &Lines,
+        clock: &EdgeClock,
+        boot_ms: u64,
+    ) -> Outcome {
+        match self.verify_call(claims, signed_call, clock, boot_ms) {
+            Err(refused) => not_granted(claims, &refused),
+            Ok((_, _, Some(before))) => Outcome { id: claims.jti.clone(), ..before },
+            Ok((calls, verified, None)) => {
+                let outcome = run(claims, lines);
+                calls.borrow_mut().ran(&verified, &outcome);
+                outcome
+            }
+        }
+    }
+
+    /// Verifies the call in a command. Returns the call, and its outcome if it has already run.
+    fn verify_call(
+        &self,
+        claims: &CommandClaims,
+        signed_call: Option<&SignedCall>,
+        clock: &EdgeClock,
+        boot_ms: u64,
+    ) -> Result<(&RefCell<Calls>, Verified, Option<Outcome>), CallRefused> {
+        let (calls, signed) = self.calls.as_deref().zip(signed_call).ok_or(CallRefused::Authority)?;
+        if claims.call.as_ref() != Some(&call_digest(&signed.call)) {
+            return Err(CallRefused::Authority);
+        }
+        let edge = Some((clock.earliest_ms(boot_ms), clock.latest_ms(boot_ms)));
+        let times = Times { edge, system: synchronised_ms() };
+        let verified = calls.borrow_mut().verify(&signed.call, &signed.grant, times, boot_ms)?;
+        let call = &verified.call;
+        if (&call.line, &call.action, &call.args) != (&claims.line, &claims.action, &claims.args) {
+            return Err(CallRefused::Authority);
+        }
+        let before = calls.borrow_mut().before(&verified)?;
+        Ok((calls, verified, before))
     }
 
     /// Returns the answer to a command that arrives while the agent is stopping. The agent does not run the command.
@@ -166,6 +223,17 @@ fn too_late(claims: &CommandClaims, late_ms: u64) -> Outcome {
         "a command arrived after its deadline; the agent did not run it"
     );
     outcome(id, CommandStatus::Expired, None, None)
+}
+
+fn run(claims: &CommandClaims, lines: &Lines) -> Outcome {
+    let result = lines.run(&claims.line, &claims.action, &claims.args);
+    report(claims, result, lines.course(&claims.line))
+}
+
+fn not_granted(claims: &CommandClaims, refused: &CallRefused) -> Outcome {
+    let CommandClaims { jti: id, line, action, sub, .. } = claims;
+    tracing::warn!(%id, %line, action, sub, outcome = "refused", code = refused.code(), %refused, "refused");
+    outcome(id.clone(), CommandStatus::Refused, Some(refused.code()), None)
 }
 
 fn report(claims: &CommandClaims, result: Result<Option<Level>, Refused>, course: Course) -> Outcome {
@@ -254,6 +322,7 @@ mod tests {
             line: name(line),
             action: "toggle".into(),
             args: Map::new(),
+            call: None,
         };
         claims.sign(keys, &name("home"), &name("porch"), SESSION, deadline_ms - 5_000).unwrap()
     }
@@ -267,7 +336,7 @@ mod tests {
             calls.set(calls.get() + 1);
             if calls.get() == 1 { 0 } else { 1_000 }
         };
-        let outcome = bench.commands.handle(&jwt, &bench.lines, &bench.clock, slow).unwrap().outcome;
+        let outcome = bench.commands.handle(&jwt, None, &bench.lines, &bench.clock, slow).unwrap().outcome;
         assert_eq!((outcome.id.as_str(), outcome.status), ("c", CommandStatus::Expired));
         assert_eq!(bench.lines.infos()[0].level, Some(Level::On(false)));
     }
@@ -276,17 +345,17 @@ mod tests {
     fn ids_are_forgotten_only_when_they_cannot_be_replayed() {
         let mut bench = bench();
         let old = toggle(&bench.keys, "old", NOW_MS + 5_000);
-        let handled = bench.commands.handle(&old, &bench.lines, &bench.clock, || 0).unwrap();
+        let handled = bench.commands.handle(&old, None, &bench.lines, &bench.clock, || 0).unwrap();
         assert_eq!(handled.outcome.status, CommandStatus::Executed);
         for number in 0..2 * PRUNE_AT {
             let jwt = toggle(&bench.keys, &number.to_string(), NOW_MS + 30_000);
-            bench.commands.handle(&jwt, &bench.lines, &bench.clock, || 4_000).unwrap();
+            bench.commands.handle(&jwt, None, &bench.lines, &bench.clock, || 4_000).unwrap();
         }
         assert_eq!(bench.commands.seen.len(), 2 * PRUNE_AT + 1, "all of them could still be replayed");
-        let again = bench.commands.handle(&old, &bench.lines, &bench.clock, || 4_900).unwrap();
+        let again = bench.commands.handle(&old, None, &bench.lines, &bench.clock, || 4_900).unwrap();
         assert_eq!(again, Answer { again: true, ..handled });
         let jwt = toggle(&bench.keys, "later", NOW_MS + 145_000);
-        bench.commands.handle(&jwt, &bench.lines, &bench.clock, || 140_000).unwrap();
+        bench.commands.handle(&jwt, None, &bench.lines, &bench.clock, || 140_000).unwrap();
         assert_eq!(bench.commands.seen.len(), 1);
     }
 
@@ -296,7 +365,7 @@ mod tests {
         let mut bench = bench();
         let jwt = toggle(&bench.keys, "c", NOW_MS + 1_000);
         let mut handle =
-            |boot: u64| bench.commands.handle(&jwt, &bench.lines, &bench.clock, || boot).unwrap();
+            |boot: u64| bench.commands.handle(&jwt, None, &bench.lines, &bench.clock, || boot).unwrap();
         let first = handle(0);
         assert_eq!((first.outcome.status, first.again), (CommandStatus::Executed, false));
         let again = Answer { again: true, ..first };
@@ -308,7 +377,7 @@ mod tests {
     fn a_line_with_receipts_signs_every_outcome_once() {
         let mut bench = bench();
         let mut receipt = |jwt: &str, boot: u64| {
-            let answer = bench.commands.handle(jwt, &bench.lines, &bench.clock, || boot).unwrap();
+            let answer = bench.commands.handle(jwt, None, &bench.lines, &bench.clock, || boot).unwrap();
             answer.outcome.receipt.map(|text| (Receipt::verify(&text, &bench.identity).unwrap(), text))
         };
         let jwt = toggle_line(&bench.keys, "door", "c1", NOW_MS + 1_000);

@@ -15,6 +15,8 @@ use pinlatch_token::{KeyError, PublicKey, Refusal, SigningKey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::config::OwnerConfig;
+
 /// The name of the credentials file in the state folder.
 pub const FILE: &str = "credentials.json";
 
@@ -38,6 +40,11 @@ pub enum CredentialsError {
         /// contains a private key.
         reason: String,
     },
+    /// The credentials are of another owner, site or device than the ones that the configuration file names.
+    #[error(
+        "the credentials are for the device {device} of site {site} with the root key {root}, but the table [owner] of the configuration file names another one: enrol the right device, or correct the file"
+    )]
+    OtherOwner { root: String, site: Name, device: Name },
     #[error("cannot access {}: {source}", .file.display())]
     Io { file: PathBuf, source: io::Error },
 }
@@ -55,8 +62,22 @@ impl CredentialsError {
             Self::NotEnrolled(_) => "not_enrolled",
             Self::Exposed { .. } => "credentials_exposed",
             Self::Damaged { .. } => "credentials_damaged",
+            Self::OtherOwner { .. } => "other_owner",
             Self::Io { .. } => "credentials_io",
         }
+    }
+}
+
+impl OwnerConfig {
+    /// Checks that credentials belong to the owner and the device of the configuration file. Otherwise, the edge could make
+    /// the device trust another owner.
+    pub fn check(&self, credentials: &Credentials) -> Result<(), CredentialsError> {
+        let Credentials { root, site, device, .. } = credentials;
+        if (self.root.as_str(), &self.site, &self.device) == (root.thumbprint(), site, device) {
+            return Ok(());
+        }
+        let root = root.thumbprint().to_owned();
+        Err(CredentialsError::OtherOwner { root, site: site.clone(), device: device.clone() })
     }
 }
 

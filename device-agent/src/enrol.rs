@@ -13,6 +13,7 @@ use pinlatch_protocol::problem::Problem;
 use pinlatch_token::{KeyError, PublicKey, Refusal, SigningKey, keyset, random_id, welcome};
 use tokio_rustls::TlsConnector;
 
+use crate::config::OwnerConfig;
 use crate::credentials::{Credentials, CredentialsError};
 use crate::uplink::connect_error::HttpError;
 use crate::uplink::dial::Resolver;
@@ -60,6 +61,11 @@ pub enum EnrolError {
         /// The number of the stored key set.
         known: u64,
     },
+    /// The root key in the enrolment string is not the one in the table `[owner]` of the configuration file.
+    #[error(
+        "the enrolment string is for another root key than `root` in the table [owner] of the configuration file: get an enrolment string from the owner whose key the file names, or correct the file"
+    )]
+    OwnersRoot,
     /// The time of the edge's clock is outside the validity period of the edge's TLS certificate.
     #[error(
         "the edge's TLS certificate has expired or is not valid yet, according to the edge's clock: check the dates of the certificate and the edge's clock"
@@ -102,6 +108,8 @@ pub struct Options {
     /// Is true if unencrypted HTTP to other machines is allowed.
     pub allow_plaintext: bool,
     pub proxy: Option<Proxy>,
+    /// The owner and the device that the configuration file names.
+    pub owner: Option<OwnerConfig>,
 }
 
 /// Enrols this device and stores the new credentials. Existing credentials are replaced only if the enrolment succeeds.
@@ -110,7 +118,11 @@ pub async fn enrol(
     options: &Options,
     tls: &TlsConnector,
 ) -> Result<Credentials, EnrolError> {
-    let Options { state_dir, allow_plaintext, proxy } = options;
+    let Options { state_dir, allow_plaintext, proxy, owner } = options;
+    // A wrong root key is refused before the enrolment string is used up.
+    if owner.as_ref().is_some_and(|owner| owner.root != string.thumbprint) {
+        return Err(EnrolError::OwnersRoot);
+    }
     let endpoint = Endpoint::parse(&string.edge, *allow_plaintext)?;
     let key = SigningKey::generate();
     let nonce = random_id();
@@ -142,6 +154,9 @@ pub async fn enrol(
         root,
         keyset: reply.keyset,
     };
+    if let Some(owner) = owner {
+        owner.check(&credentials)?;
+    }
     credentials.store(state_dir)?;
     Ok(credentials)
 }

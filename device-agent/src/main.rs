@@ -154,6 +154,7 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
                     .unwrap_or(STATE_DIR.into()),
                 allow_plaintext: allow_plaintext || of_file.is_some_and(|config| config.allow_plaintext),
                 proxy: of_file.and_then(|config| config.proxy.clone()),
+                owner: of_file.and_then(|config| config.owner.clone()),
             };
             let made = block_on(enrol(&string, &options, &tls))??;
             println!("enrolled as {} of site {} at {}", made.device, made.site, made.edge);

@@ -47,7 +47,7 @@ fuzz_target!(|text: &str| {
     AGENT.with_borrow_mut(|Agent { commands, lines, clock }| {
         // An input that is not a command frame is tried as the token of a command.
         let jwt = match parse_frame(text) {
-            Some(Frame::Message(ToAgent::Command { jwt })) => jwt,
+            Some(Frame::Message(ToAgent::Command { jwt, .. })) => jwt,
             _ => text.to_owned(),
         };
         if let Some(answer) = commands.handle(&jwt, lines, clock, || 0) {

@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::command::CommandStatus;
+use crate::command::{CommandStatus, SignedCall};
 use crate::line::{Level, LineInfo, is_false};
 use crate::name::Name;
 #[cfg(test)]
@@ -95,6 +95,16 @@ pub enum ToAgent {
     Command {
         /// The command as a `cmd+jwt` that the edge signed.
         jwt: String,
+        /// The call of a holder with its grant, for a line that only holders can operate. The command contains the digest
+        /// of the call.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<SignedCall>,
+    },
+    /// Asks for a challenge for a holder's call. The device answers with [`FromAgent::Challenge`]. A question changes no
+    /// line, so it is not signed. Older agents do not answer it.
+    Challenge {
+        /// The id of the question, which the device copies into its answer.
+        question: String,
     },
     /// Asks for a signed reading of one GPIO line. The device answers with [`FromAgent::Reading`]. A question changes no
     /// line, so it is not signed. Older agents do not answer it.
@@ -181,6 +191,18 @@ pub enum FromAgent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<String>,
     },
+    /// The answer to [`ToAgent::Challenge`]. It contains both `challenge` and `boot`, or neither if the device accepts no
+    /// calls.
+    Challenge {
+        /// The id of the question.
+        question: String,
+        /// The challenge, which a holder copies into its call.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        challenge: Option<String>,
+        /// The id of the agent's run, which a holder copies into its call.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        boot: Option<String>,
+    },
     /// Reports that the button of a contact line was pressed. The agent also reports each change of the contact's level
     /// as [`FromAgent::Event`].
     Press {
@@ -226,8 +248,19 @@ pub enum FromAgent {
 }
 
 impl FromAgent {
-    const TYPES: [&str; 10] =
-        ["hello", "result", "event", "reading", "press", "left_out", "rules", "rule_run", "renew", "time"];
+    const TYPES: [&str; 11] = [
+        "hello",
+        "result",
+        "event",
+        "reading",
+        "challenge",
+        "press",
+        "left_out",
+        "rules",
+        "rule_run",
+        "renew",
+        "time",
+    ];
 
     /// Parses a message from an agent. Returns `None` if the message type is unknown, because a newer agent can send
     /// message types that this version does not support.
@@ -413,6 +446,11 @@ mod tests {
                 reading: None,
             },
             FromAgent::Reading { question: "q".into(), jwt: None, code: Some(no_reading::BUSY.into()) },
+            FromAgent::Challenge {
+                question: "q".into(),
+                challenge: Some("c".into()),
+                boot: Some("b".into()),
+            },
             FromAgent::Press { line: name(), long: false, at_ms: 1 },
             FromAgent::LeftOut { line: name(), count: 1 },
             FromAgent::Rules { first: 0, rules: Vec::new() },

@@ -8,9 +8,9 @@ use crate::admin::TokenView;
 #[cfg(test)]
 use crate::agent::MAX_STATEMENT;
 use crate::name::{Name, UserName};
-#[cfg(test)]
-use crate::rule::MAX_RULES;
 use crate::rule::RuleInfo;
+#[cfg(test)]
+use crate::rule::{MAX_BOOT, MAX_RULES};
 use crate::scope::{Role, ScopeSet};
 pub use crate::secret::{MAX_PASSWORD, MIN_PASSWORD, Secret};
 use crate::wire_enum::wire_enum;
@@ -89,6 +89,18 @@ pub struct DeviceKey {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(length(max = MAX_STATEMENT)))]
     pub identity: Option<String>,
+}
+
+/// The response body of `POST /api/v1/devices/{device}/challenge`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct DeviceChallenge {
+    /// The challenge of the device, which a holder copies into its call. A call is valid for at most 30 s after the device
+    /// made the challenge.
+    pub challenge: String,
+    /// The id of the agent's run, which a holder copies into its call.
+    #[cfg_attr(test, schemars(length(min = 1, max = MAX_BOOT)))]
+    pub boot: String,
 }
 
 /// The response body of `GET /api/v1/devices/{device}/rules`.

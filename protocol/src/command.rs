@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+#[cfg(test)]
+use crate::agent::MAX_STATEMENT;
+use crate::agent::is_statement;
 use crate::line::Level;
 use crate::name::Name;
 use crate::problem::{Code, Problem};
@@ -87,6 +90,34 @@ pub struct CommandRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(range(min = MIN_DEADLINE_MS, max = MAX_DEADLINE_MS)))]
     pub deadline_ms: Option<u64>,
+    /// The call of a holder, for a line that only holders can operate. The edge does not store the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<SignedCall>,
+}
+
+/// The header of a request with the call of a holder, a `call+jwt`.
+pub const CALL_HEADER: &str = "Pinlatch-Call";
+
+/// The header of a request with the grant of the holder, a `grant+jwt`.
+pub const GRANT_HEADER: &str = "Pinlatch-Grant";
+
+/// The call of a holder, with the holder's grant. The edge passes both on and cannot make either of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct SignedCall {
+    /// The call as a `call+jwt`, which the holder signed.
+    #[cfg_attr(test, schemars(length(max = MAX_STATEMENT)))]
+    pub call: String,
+    /// The grant of the holder as a `grant+jwt`, which the owner's root key signed.
+    #[cfg_attr(test, schemars(length(max = MAX_STATEMENT)))]
+    pub grant: String,
+}
+
+impl SignedCall {
+    /// Returns whether both parts have the form of a signed token.
+    pub fn is_well_formed(&self) -> bool {
+        is_statement(&self.call) && is_statement(&self.grant)
+    }
 }
 
 /// The status of a command, as the site reports it to the caller.

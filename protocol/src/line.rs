@@ -49,6 +49,30 @@ wire_enum! {
     }
 }
 
+wire_enum! {
+    /// Who can operate a line by way of the edge.
+    pub enum Authority {
+        /// Everyone to whom the edge gives the right. The device trusts the keys of the edge.
+        Edge = "edge",
+        /// Only the holder of a key with a grant of the owner. The edge has neither the owner's key nor the holder's.
+        Holder = "holder",
+    }
+}
+
+impl Default for Authority {
+    fn default() -> Self {
+        Self::Edge
+    }
+}
+
+impl Authority {
+    /// Returns whether the edge alone can operate the line. The value is left out in messages.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    pub(crate) fn is_edge(&self) -> bool {
+        *self == Self::Edge
+    }
+}
+
 /// Returns whether a text is a valid unit of a sensor. A unit has 1 to [`MAX_UNIT`] characters, no control characters,
 /// no invisible characters and no direction marks ([`is_unseen`]), and no spaces at the start or end.
 ///
@@ -362,6 +386,9 @@ pub struct LineInfo {
     /// a line with `retain`. The site takes it as the desired level. The field is absent from older agents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desired: Option<Level>,
+    /// Who can operate the line. The field is absent for `edge`, and from older agents.
+    #[serde(default, skip_serializing_if = "Authority::is_edge")]
+    pub authority: Authority,
 }
 
 /// Returns whether a member with the default `false` can be left out.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::agent::MAX_STATEMENT;
 use crate::api::Whoami;
 use crate::command::{CommandRequest, CommandResult, LastCommand};
-use crate::line::{Level, LineKind, is_false};
+use crate::line::{Authority, Level, LineKind, is_false};
 #[cfg(test)]
 use crate::line::{MAX_PRECISION, MAX_UNIT};
 use crate::name::Name;
@@ -229,6 +229,9 @@ pub struct LineView {
     /// Whether the contact is a button, whose presses the device reports.
     #[serde(default, skip_serializing_if = "is_false")]
     pub presses: bool,
+    /// Who can operate the line by way of the edge. The field is absent for `edge`.
+    #[serde(default, skip_serializing_if = "Authority::is_edge")]
+    pub authority: Authority,
     /// The last command that the device executed on the line. The field is absent if there is no such command, or if
     /// the caller has no permission to see who sends commands: the caller must be a person who is logged in, or have
     /// the scope `site:audit`.

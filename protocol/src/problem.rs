@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub const MAX_REFUSAL: usize = 64;
 
 /// The codes with which a device refuses commands. A newer agent can also use other codes.
-pub const DEVICE_REFUSALS: [&str; 12] = [
+pub const DEVICE_REFUSALS: [&str; 22] = [
     "refused_unknown_line",
     "refused_action",
     "refused_max_on",
@@ -23,6 +23,16 @@ pub const DEVICE_REFUSALS: [&str; 12] = [
     "refused_stopping",
     "refused_replay",
     "refused_rule_rate",
+    "refused_authority",
+    "refused_challenge",
+    "refused_many_calls",
+    "refused_call",
+    "refused_grant",
+    "refused_grant_expired",
+    "refused_grant_early",
+    "refused_grant_scope",
+    "refused_revoked",
+    "refused_time_unknown",
 ];
 
 /// The media type of a [`Problem`] in an HTTP response.
@@ -139,6 +149,8 @@ codes! {
     Refused "refused" 409 "The device refused the command";
     /// The device currently cannot determine the level of the GPIO line, for example because its sensor fails.
     LevelUnknown "level_unknown" 409 "The device does not know the level of the line now";
+    /// The device accepts no calls of holders, because none of its lines has `authority = "holder"`.
+    NoHolderLines "no_holder_lines" 409 "The device has no line that only holders can operate";
     /// The request body is larger than [`MAX_BODY`](crate::MAX_BODY).
     TooLarge "too_large" 413 "The body of the request is too large";
     /// The API call does not accept the media type of the request body.

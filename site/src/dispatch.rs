@@ -2,7 +2,7 @@
 
 use crate::devices::command::CommandProgress;
 use crate::interface::call::{Answer, Call, Reply};
-use crate::interface::event::Question;
+use crate::interface::event::{Question, Wanted};
 use crate::interface::failure::Failure;
 use crate::site::Site;
 
@@ -18,8 +18,13 @@ impl Site<'_> {
                 CommandProgress::Ended(command) => Reply::Command(command.answer()?),
             },
             Call::ReadLine { principal, id, device, line, nonce } => {
-                let question = Question { id: id.clone(), device: device.clone(), line, nonce };
-                self.ask(&principal, question)?;
+                let wanted = Wanted::Reading { line, nonce };
+                self.ask(&principal, Question { id: id.clone(), device: device.clone(), wanted })?;
+                return Ok(Answer::Asked { device, id });
+            }
+            Call::AskChallenge { principal, id, device } => {
+                let wanted = Wanted::Challenge;
+                self.ask(&principal, Question { id: id.clone(), device: device.clone(), wanted })?;
                 return Ok(Answer::Asked { device, id });
             }
             Call::CommandStatus { principal, id } => Reply::Command(self.command_status(&principal, &id)?),

@@ -49,7 +49,7 @@ pub use crate::interface::call::{
 };
 pub use crate::interface::credential::{Credential, Renewed};
 pub use crate::interface::event::{
-    Audience, CommandOrder, Effect, Event, LineReading, PanelFilter, PanelView, Press, Question,
+    Audience, CommandOrder, Effect, Event, LineReading, PanelFilter, PanelView, Press, Question, Wanted,
 };
 pub use crate::interface::links::Links;
 pub use crate::interface::principal::Principal;

@@ -117,6 +117,7 @@ impl TestDevice {
             line: name("door"),
             action: "pulse".into(),
             args: serde_json::Map::new(),
+            call: None,
         };
         let others = vec![
             refresh.seal(&keys, now).expect("a token"),

@@ -137,6 +137,7 @@ impl Fixture {
             line: name("door"),
             action: "pulse".into(),
             args: json!({ "ms": 20 }).as_object().unwrap().clone(),
+            call: None,
         };
         let command = command.sign(&self.edge, home, &self.porch, &self.session, NOW * 1000).unwrap();
         let welcome = welcome::sign(&self.edge, home, &self.session, NOW * 1000).unwrap();

@@ -73,6 +73,7 @@ fn commanded(session: &str, latest_edge_ms: u64) -> Refusal {
         line: Name::new("door").unwrap(),
         action: "pulse".into(),
         args: Map::new(),
+        call: None,
     };
     let token = order.sign(&keys, &site, &device, "one-connection-and-no-other", NOW * 1000).unwrap();
     let expect = command::Expect { site: &site, device: &device, session, latest_edge_ms };

@@ -76,6 +76,7 @@ impl Fixture {
             line: name("door"),
             action: "pulse".into(),
             args: Map::from_iter([("ms".into(), json!(3000))]),
+            call: None,
         };
         claims.sign(&self.keys, &self.site, &self.door, &self.session, NOW * 1000).unwrap()
     }

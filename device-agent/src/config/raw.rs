@@ -28,8 +28,18 @@ pub struct File {
     pub interlocks: BTreeMap<Spanned<String>, Interlock>,
     #[serde(default)]
     pub rules: Vec<Rule>,
+    pub owner: Option<Owner>,
     #[serde(default)]
     pub rules_journal: bool,
+}
+
+/// The keys of the table `[owner]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Owner {
+    pub root: Spanned<String>,
+    pub site: Spanned<String>,
+    pub device: Spanned<String>,
 }
 
 /// The keys of a table `[[rules]]`.
@@ -105,6 +115,8 @@ pub struct Line {
     // The following keys configure the statements that the device signs.
     pub signed: Option<Spanned<bool>>,
     pub receipts: Option<Spanned<bool>>,
+    /// The word `edge` or `holder`.
+    pub authority: Option<Spanned<String>>,
     // The following keys configure GPIO lines.
     pub gpio: Option<Spanned<String>>,
     pub chip: Option<Spanned<String>>,

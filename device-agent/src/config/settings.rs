@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use pinlatch_protocol::SILENCE_LIMIT_MS;
-use pinlatch_protocol::line::{Level, LineKind};
+use pinlatch_protocol::line::{Authority, Level, LineKind};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::rule::RuleInfo;
 use serde::Deserialize;
@@ -61,6 +61,8 @@ pub struct Config {
     pub interlocks: Vec<Interlock>,
     /// The rules, in the order of the configuration file.
     pub rules: Vec<RuleConfig>,
+    /// The owner and the device for which the file was written. The agent accepts no other credentials.
+    pub owner: Option<OwnerConfig>,
     /// The file in which reports about rules survive a power cut. If the value is `None`, the reports are only in memory.
     pub rules_journal: Option<PathBuf>,
     /// The path of the socket for `pinlatch-agent status`. If the value is `None`, the agent uses the default socket,
@@ -108,6 +110,17 @@ pub struct LineConfig {
     pub signed: bool,
     /// Is true if the device signs receipts for the commands of the output.
     pub receipts: bool,
+    /// Who can operate the output by way of the edge.
+    pub authority: Authority,
+}
+
+/// The settings in the table `[owner]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnerConfig {
+    /// The thumbprint of the owner's root key (RFC 7638).
+    pub root: String,
+    pub site: Name,
+    pub device: Name,
 }
 
 /// The hardware that a line uses.

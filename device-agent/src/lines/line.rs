@@ -377,13 +377,19 @@ impl Line {
 
     /// Returns whether this line has the given configuration, except for the keys that [`Line::keep`] takes over.
     pub(super) fn is(&self, config: &LineConfig, same_simulator: bool) -> bool {
-        let own = LineConfig { signed: config.signed, receipts: config.receipts, ..self.config.clone() };
+        let own = LineConfig {
+            signed: config.signed,
+            receipts: config.receipts,
+            authority: config.authority,
+            ..self.config.clone()
+        };
         own == *config && (same_simulator || config.driver != DriverConfig::Sim)
     }
 
     /// Takes over the keys of a reloaded configuration that do not concern the level of the line.
     pub(super) fn keep(mut self, config: &LineConfig) -> Self {
         (self.config.signed, self.config.receipts) = (config.signed, config.receipts);
+        self.config.authority = config.authority;
         self
     }
 
@@ -421,6 +427,7 @@ impl Line {
             ends_in_ms: course.ends_in_ms(now),
             blinking: course.blinking,
             desired: self.desired,
+            authority: self.config.authority,
         }
     }
 }

@@ -23,7 +23,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use pinlatch_protocol::agent::no_reading;
-use pinlatch_protocol::line::{Level, LineInfo};
+use pinlatch_protocol::line::{Authority, Level, LineInfo};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::rule::RuleInfo;
 use serde_json::{Map, Value};
@@ -184,6 +184,12 @@ impl Lines {
     /// Returns whether the device signs receipts for the commands of the line.
     pub fn gives_receipts(&self, line: &Name) -> bool {
         self.0.board.borrow().find(line).is_some_and(|line| line.config().receipts)
+    }
+
+    /// Returns whether only holders can operate the line by way of the edge.
+    pub fn needs_holder(&self, line: &Name) -> bool {
+        let board = self.0.board.borrow();
+        board.find(line).is_some_and(|line| line.config().authority == Authority::Holder)
     }
 
     /// Returns the scheduled end of a line's level.

@@ -13,17 +13,21 @@ pub mod session;
 pub mod tls;
 pub mod welcome;
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
 use pinlatch_protocol::agent::Outcome;
 use pinlatch_protocol::close;
+use pinlatch_token::revocations::Revocations;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
+use crate::calls::{Calls, Owner};
 use crate::clock::WallClock;
-use crate::config::Config;
+use crate::config::{Config, OwnerConfig};
+use crate::credentials::Credentials;
 use crate::lines::Lines;
 use crate::outbox::Outbox;
 use crate::reporting::journal;
@@ -55,6 +59,8 @@ pub struct Settings {
     link_timeout: Duration,
     tls: Tls,
     wall: WallClock,
+    /// The owner and the device that the configuration file names.
+    owner: Option<OwnerConfig>,
 }
 
 impl Settings {
@@ -66,6 +72,7 @@ impl Settings {
             link_timeout: config.link_timeout,
             tls: Tls::new(config.ca_file.as_deref(), clock),
             wall: clock,
+            owner: config.owner.clone(),
         }
     }
 
@@ -92,6 +99,8 @@ struct RetryState {
     known: Known,
     outbox: Outbox<Outcome>,
     resolver: Resolver,
+    /// Verifies the calls of holders, for the owner that the configuration file names.
+    calls: Option<(OwnerConfig, Rc<RefCell<Calls>>)>,
     /// Is true if a newer connection of the same device has replaced the agent's connection. While this flag is true,
     /// the agent's next connection does not replace another connection. After a successful connection, the agent sets
     /// this flag to false.
@@ -174,9 +183,16 @@ impl Uplink {
             device: credentials.device.clone(),
             key: credentials.key.kid().to_owned(),
         });
+        if let Some(owner) = &settings.owner {
+            owner.check(&credentials)?;
+        }
+        state.calls = settings.owner.as_ref().map(|owner| match state.calls.take() {
+            Some((known, calls)) if known == *owner => (known, calls),
+            _ => (owner.clone(), Rc::new(RefCell::new(calls_of(&credentials, self.run.boot())))),
+        });
         let endpoint = Endpoint::parse(&credentials.edge, settings.allow_plaintext)?;
         let tls = settings.tls.connector()?;
-        let RetryState { resolver, replaced, outbox, known, .. } = state;
+        let RetryState { resolver, replaced, outbox, known, calls, .. } = state;
         let connector =
             Connector { endpoint: &endpoint, proxy: settings.proxy.as_ref(), tls: &tls, resolver };
         let connecting = async {
@@ -201,10 +217,18 @@ impl Uplink {
             service: &self.service,
             known,
             run: &self.run,
+            calls: calls.as_ref().map(|(_, calls)| calls),
             state_dir: &settings.state_dir,
             link_timeout: settings.link_timeout,
             wall: settings.wall,
         };
         session::run(link, trust, &credentials, context, outbox, stop).await
     }
+}
+
+/// Returns the state for the calls of holders. The credentials belong to the owner that the configuration file names.
+fn calls_of(credentials: &Credentials, boot: &str) -> Calls {
+    let Credentials { root, site, device, .. } = credentials;
+    let owner = Owner::new(root, site.clone(), device.clone());
+    Calls::new(owner, boot.into(), Revocations::default(), 0)
 }

@@ -63,14 +63,14 @@ async fn no_attack_of_the_catalogue_moves_a_line() {
                 let tokens =
                     attempts.into_iter().map(|attempt| attempt.token).filter(|token| token.len() <= LARGEST);
                 for jwt in tokens {
-                    link.say(&ToAgent::Command { jwt }).await;
+                    link.say(&ToAgent::Command { jwt, call: None }).await;
                     tried += 1;
                 }
                 // The test sends a valid command with a new id, which the agent executes. When the outcome of the valid
                 // command arrives, the agent has answered all earlier commands.
                 let id = format!("honest-{count}");
                 let order = link.order(&id, "lamp", "toggle", json!({})).sign();
-                link.say(&ToAgent::Command { jwt: order }).await;
+                link.say(&ToAgent::Command { jwt: order, call: None }).await;
                 let mut outcomes = outcomes_until(&mut link, &id).await;
                 assert_eq!(outcomes.pop().unwrap().status, CommandStatus::Executed, "{name}");
                 for outcome in outcomes {

@@ -200,7 +200,7 @@ async fn no_outcome_of_many_commands_is_lost() {
             for number in 0..COMMANDS {
                 let value = json!({ "value": number % 2 == 0 });
                 let jwt = link.order(&format!("c{number}"), "pump", "set", value).sign();
-                link.say(&ToAgent::Command { jwt }).await;
+                link.say(&ToAgent::Command { jwt, call: None }).await;
                 link.outcome().await;
             }
             drop(link);

@@ -350,6 +350,7 @@ impl Connection {
                 line: Name::new(line).unwrap(),
                 action: action.into(),
                 args: args.as_object().unwrap().clone(),
+                call: None,
             },
             device: device(),
             session: self.session.clone(),
@@ -358,7 +359,7 @@ impl Connection {
     }
 
     pub async fn command(&mut self, jwt: String) -> Outcome {
-        self.say(&ToAgent::Command { jwt }).await;
+        self.say(&ToAgent::Command { jwt, call: None }).await;
         self.outcome().await
     }
 

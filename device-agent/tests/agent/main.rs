@@ -14,6 +14,7 @@ mod enrol;
 #[allow(dead_code, reason = "it is shared with tests that use more of it")]
 mod forge;
 mod frames;
+mod holders;
 mod kinds;
 mod metrics;
 mod obeying;

@@ -116,7 +116,7 @@ async fn a_certificate_that_is_good_for_long_is_left_alone() {
             let (mut link, _) = edge.welcome().await;
             // If the agent requested a renewal, the request would arrive before the outcome of this command.
             let order = link.order("c", "lamp", "toggle", json!({})).sign();
-            link.say(&ToAgent::Command { jwt: order }).await;
+            link.say(&ToAgent::Command { jwt: order, call: None }).await;
             assert!(matches!(link.next().await, Ok(FromAgent::Result(_))));
         })
         .await;

@@ -101,8 +101,9 @@ impl TestAgent {
 
     pub async fn enrol(&self, string: &str) -> Result<Credentials, enrol::EnrolError> {
         let tls = tls::connector(self.ca.as_deref(), self.clock).unwrap();
-        let proxy = Config::load(&self.config_file()).ok().and_then(|config| config.proxy);
-        let options = enrol::Options { state_dir: self.state_dir(), allow_plaintext: false, proxy };
+        let config = Config::load(&self.config_file()).ok();
+        let (proxy, owner) = config.map(|config| (config.proxy, config.owner)).unwrap_or_default();
+        let options = enrol::Options { state_dir: self.state_dir(), allow_plaintext: false, proxy, owner };
         enrol::enrol(&string.parse()?, &options, &tls).await
     }
 

@@ -89,7 +89,7 @@ async fn commands_that_were_tampered_with_or_meant_for_others_are_refused() {
             }
             // If a token contains no readable command id, the agent sends no answer. The connection stays open.
             for jwt in ["", "a.b", "..", "ey.ey.ey", &"A".repeat(9_000)] {
-                link.say(&ToAgent::Command { jwt: jwt.into() }).await;
+                link.say(&ToAgent::Command { jwt: jwt.into(), call: None }).await;
             }
             assert_eq!(link.command(good).await.id, "d");
             assert_eq!(test_agent.times_on("door"), 1);
@@ -107,7 +107,7 @@ async fn a_welcome_for_another_connection_is_not_believed() {
             assert!(link.next().await.is_err(), "the agent must not send a hello");
             let mut link = edge.accept().await;
             let order = link.order("c", "door", "pulse", json!({ "ms": 1 })).sign();
-            link.say(&ToAgent::Command { jwt: order }).await;
+            link.say(&ToAgent::Command { jwt: order, call: None }).await;
             assert!(link.next().await.is_err(), "no command is accepted before the welcome");
             assert_eq!(test_agent.times_on("door"), 0);
             edge.welcome().await;

@@ -192,8 +192,8 @@ async fn stopping_answers_what_is_on_its_way() {
     running.signal(Signal::TERM);
     assert_eq!(link.event("lamp").await, false, "the safe level comes first");
     let late = link.order("late", "lamp", "set", json!({ "value": true })).sign();
-    link.say(&ToAgent::Command { jwt: on }).await;
-    link.say(&ToAgent::Command { jwt: late }).await;
+    link.say(&ToAgent::Command { jwt: on, call: None }).await;
+    link.say(&ToAgent::Command { jwt: late, call: None }).await;
     assert_eq!(link.outcome().await.status, CommandStatus::Executed, "it was executed before the stop");
     let outcome = link.outcome().await;
     assert_eq!((outcome.id.as_str(), outcome.code.as_deref()), ("late", Some("refused_stopping")));

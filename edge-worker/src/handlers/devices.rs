@@ -2,7 +2,9 @@
 
 use pinlatch_protocol::agent::is_statement;
 use pinlatch_protocol::api::ConfirmRequest;
-use pinlatch_protocol::command::{CommandRequest, MAX_COMMAND_ID, bad_deadline, is_command_id};
+use pinlatch_protocol::command::{
+    CALL_HEADER, CommandRequest, GRANT_HEADER, MAX_COMMAND_ID, SignedCall, bad_deadline, is_command_id,
+};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_site::calls;
@@ -51,6 +53,13 @@ pub async fn read(incoming: Incoming, device: Name, line: Name) -> HandlerResult
     respond::json(&ask_own(&incoming.env, call).await?)
 }
 
+/// Asks the device for a challenge, and waits for the answer.
+pub async fn challenge(incoming: Incoming, device: Name) -> HandlerResult {
+    let principal = auth::principal_for_write(&incoming).await?;
+    let call = calls::AskChallenge { principal, id: random_id(), device };
+    respond::json(&ask_own(&incoming.env, call).await?)
+}
+
 pub async fn show_key(incoming: Incoming, device: Name) -> HandlerResult {
     let (principal, _) = auth::principal(&incoming).await?;
     let key = ask_own(&incoming.env, calls::DeviceKey { principal, device }).await?;
@@ -93,7 +102,15 @@ pub async fn act(mut incoming: Incoming, device: Name, line: Name, action: Strin
     }
     let deadline_ms =
         incoming.query("deadline_ms").map(|text| text.parse().map_err(|_| bad_deadline())).transpose()?;
-    let request = CommandRequest { id, device, line, action, args, deadline_ms };
+    let call = match (incoming.header(CALL_HEADER), incoming.header(GRANT_HEADER)) {
+        (Some(call), Some(grant)) => Some(SignedCall { call, grant }),
+        (None, None) => None,
+        _ => {
+            let text = format!("the headers `{CALL_HEADER}` and `{GRANT_HEADER}` are only valid together");
+            return Err(Problem::new(Code::InvalidArguments).detail(text));
+        }
+    };
+    let request = CommandRequest { id, device, line, action, args, deadline_ms, call };
     let result = ask_own(&incoming.env, calls::Command { principal, request }).await?;
     respond::json(&result)
 }

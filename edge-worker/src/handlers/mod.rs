@@ -78,6 +78,7 @@ async fn route(request: Request, env: Env) -> HandlerResult {
         Endpoint::ShowDeviceKey { device } => devices::show_key(incoming, device).await,
         Endpoint::ShowDeviceRules { device } => devices::show_rules(incoming, device).await,
         Endpoint::ConfirmDevice { device } => devices::confirm(incoming, device).await,
+        Endpoint::AskChallenge { device } => devices::challenge(incoming, device).await,
         Endpoint::RunAction { device, line, action } => devices::act(incoming, device, line, action).await,
         Endpoint::ShowCommand { id } => devices::command(incoming, id).await,
         Endpoint::ListPeople => people::list(incoming).await,

@@ -9,7 +9,8 @@ use pinlatch_protocol::close;
 use pinlatch_protocol::command::CommandResult;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::Problem;
-use pinlatch_site::{CommandOrder, Effect, Event, PanelView, Question, Site};
+use pinlatch_site::{CommandOrder, Effect, Event, PanelView, Question, Site, Wanted};
+use pinlatch_token::call::call_digest;
 use pinlatch_token::command::CommandClaims;
 use serde::Serialize;
 use worker::WebSocket;
@@ -103,11 +104,17 @@ impl Actuator<'_> {
             }
             Effect::Ask { session, question } => {
                 if let Some(socket) = self.sockets.tagged(&session) {
-                    let Question { id, line, nonce, .. } = question;
-                    send(&socket, &ToAgent::Read { question: id, line, nonce });
+                    let Question { id: question, wanted, .. } = question;
+                    send(
+                        &socket,
+                        &match wanted {
+                            Wanted::Reading { line, nonce } => ToAgent::Read { question, line, nonce },
+                            Wanted::Challenge => ToAgent::Challenge { question },
+                        },
+                    );
                 }
             }
-            Effect::Reading { device, id, result } => self.questions.answer(&device, &id, result),
+            Effect::Answered { device, id, result } => self.questions.answer(&device, &id, result),
             Effect::ClosePanels { whose, code, reason } => {
                 for (socket, id, principal) in self.sockets.panels() {
                     if whose.covers(&id, &principal) {
@@ -137,10 +144,11 @@ impl Actuator<'_> {
 
     fn send_command(&self, device: &Name, session: &str, order: CommandOrder) {
         let Some(socket) = self.sockets.tagged(session) else { return };
-        let CommandOrder { jti, sub, line, action, args, deadline_ms } = order;
-        let claims = CommandClaims { jti, sub, deadline_ms, line, action, args };
+        let CommandOrder { jti, sub, line, action, args, deadline_ms, call } = order;
+        let digest = call.as_ref().map(|call| call_digest(&call.call));
+        let claims = CommandClaims { jti, sub, deadline_ms, line, action, args, call: digest };
         match claims.sign(&self.deployment.keys, self.site, device, session, now_ms()) {
-            Ok(jwt) => send(&socket, &ToAgent::Command { jwt }),
+            Ok(jwt) => send(&socket, &ToAgent::Command { jwt, call }),
             Err(refusal) => worker::console_error!("signing a command: {refusal}"),
         }
     }

@@ -7,25 +7,24 @@ use std::time::Duration;
 
 use futures_channel::oneshot;
 use futures_util::future::{Either, select};
-use pinlatch_protocol::api::{READING_LIMIT_MS, SignedReading};
+use pinlatch_protocol::api::READING_LIMIT_MS;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_site::CallResult;
 use worker::Delay;
-
-pub type ReadingAnswer = Result<SignedReading, Problem>;
 
 /// The key of a question. It contains the device, so that no other device can answer the question.
 type Key = (Name, String);
 
 /// The calls that wait, by the device and the id of the question.
 #[derive(Default)]
-pub struct Questions(RefCell<HashMap<Key, oneshot::Sender<ReadingAnswer>>>);
+pub struct Questions(RefCell<HashMap<Key, oneshot::Sender<CallResult>>>);
 
 /// A call that waits for an answer.
 pub struct WaitingQuestion<'a> {
     questions: &'a Questions,
     key: Key,
-    receiver: oneshot::Receiver<ReadingAnswer>,
+    receiver: oneshot::Receiver<CallResult>,
 }
 
 impl Questions {
@@ -38,7 +37,7 @@ impl Questions {
     }
 
     /// Answers the call that waits for this question, if it still waits.
-    pub fn answer(&self, device: &Name, id: &str, answer: ReadingAnswer) {
+    pub fn answer(&self, device: &Name, id: &str, answer: CallResult) {
         let waiting = self.0.borrow_mut().remove(&(device.clone(), id.to_owned()));
         if let Some(sender) = waiting {
             // If the caller has disconnected, no answer is needed, so the send error is ignored.
@@ -49,7 +48,7 @@ impl Questions {
 
 impl WaitingQuestion<'_> {
     /// Waits for the answer of the device. After [`READING_LIMIT_MS`], the answer is the problem `device_silent`.
-    pub async fn answer(mut self) -> ReadingAnswer {
+    pub async fn answer(mut self) -> CallResult {
         let limit = Delay::from(Duration::from_millis(READING_LIMIT_MS));
         match select(&mut self.receiver, limit).await {
             Either::Left((Ok(answer), _)) => answer,

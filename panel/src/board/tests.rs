@@ -24,6 +24,7 @@ fn device(text: &str, lines: &[(&str, LineKind)]) -> DeviceView {
         ends_ms: None,
         blinking: false,
         presses: false,
+        authority: Default::default(),
         last: None,
     };
     DeviceView {

@@ -336,6 +336,7 @@ impl Model {
                 action: pending.action.name().to_owned(),
                 args: pending.action.args(),
                 deadline_ms: Some(left),
+                call: None,
             });
         }
         requests

@@ -55,6 +55,18 @@ pub(super) fn refusal(code: &str) -> String {
         "refused_busy" => "a pulse is already running. Wait until it has ended, then try again",
         "refused_stopping" => "the device is stopping or restarting. Try again in a minute",
         "refused_rule_rate" => "the rule has run too often. Wait a minute",
+        "refused_authority" => "this line needs the key of a holder, which the panel does not have",
+        "refused_challenge" => "the call came too late. Try again",
+        "refused_many_calls" => "the device has received many calls. Try again in a minute",
+        "refused_call" => "the call of the holder is invalid. Check the device's log for the reason",
+        "refused_grant" => "the grant of the holder is invalid. Check the device's log for the reason",
+        "refused_grant_expired" => "the grant has expired. Ask the owner for a new one",
+        "refused_grant_early" => "the grant is not valid yet",
+        "refused_grant_scope" => "the grant does not contain this action. Ask the owner for another one",
+        "refused_revoked" => "the owner has revoked the grant",
+        "refused_time_unknown" => {
+            "the device does not know the time yet. Wait until it is connected, then try again"
+        }
         "refused_replay" => "the device has already received this command. Send a new command",
         "refused_token" => {
             "the device could not verify the token of the command. Check the device's log for the reason"

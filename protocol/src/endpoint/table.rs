@@ -233,15 +233,28 @@ endpoints! {
         ],
     }
 
+    /// Asks the device for a challenge, and waits for the answer.
+    ///
+    /// A holder needs a challenge for a call on a line with the setting `authority = "holder"`. The caller must have a
+    /// right to an action on a line of the device. The edge waits at most [`READING_LIMIT_MS`] for the answer. The limits
+    /// of signed readings apply to challenges too.
+    AskChallenge { device: Name } = POST "/api/v1/devices/{device}/challenge" {
+        tag: Devices,
+        caller: Token,
+        reply: 200 (DeviceChallenge) "The challenge of the device.",
+        codes: [UnknownDevice, NoHolderLines, DeviceOffline, DeviceSilent],
+    }
+
     /// Runs one action on a GPIO line, and waits for the result.
     ///
-    /// This call requires the scope `line:DEVICE/LINE:ACTION`. A command runs at most once, and never after its
+    /// A line with the setting `authority = "holder"` also needs the call of a holder and the holder's grant, in the headers
+    /// `Pinlatch-Call` and `Pinlatch-Grant`. This call requires the scope `line:DEVICE/LINE:ACTION`. A command runs at most once, and never after its
     /// deadline. If the same caller repeats an `Idempotency-Key` within 24 hours, the edge returns or awaits the result
     /// of the first call. A problem about a command contains the id of the command in `id`.
     RunAction { device: Name, line: Name, action: String } = POST "/api/v1/devices/{device}/lines/{line}/{action}" {
         tag: Devices,
         caller: Token,
-        parameters: [DeadlineMs, IdempotencyKey],
+        parameters: [DeadlineMs, IdempotencyKey, HolderCall, HolderGrant],
         body: OptionalJsonOrTokenForm(Arguments),
         reply: 200 (CommandResult) "The device executed the command.",
         codes: [

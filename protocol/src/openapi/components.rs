@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::schemas::Generators;
 use crate::SUBPROTOCOL;
+use crate::agent::MAX_STATEMENT;
 use crate::agent::{PROOF_HEADER, YIELD_HEADER};
 use crate::api::{
     GUEST_COOKIE, REFRESH_COOKIE, SESSION_COOKIE, SITE_HEADER, SITE_PARAMETER, SUBJECT_HEADER,
@@ -12,6 +13,7 @@ use crate::api::{
 };
 use crate::audit::{AUDIT_PAGE, MAX_AUDIT_PAGE};
 use crate::command::schemas::CommandId;
+use crate::command::{CALL_HEADER, GRANT_HEADER};
 use crate::command::{DEFAULT_DEADLINE_MS, MAX_DEADLINE_MS, MIN_DEADLINE_MS};
 use crate::line::schemas::Verb;
 use crate::name::{Name, UserName};
@@ -109,6 +111,22 @@ pub(super) fn parameters(generators: &mut Generators) -> Value {
         "header",
         of::<CommandId>(generators),
         "The id of the command, chosen by the caller. If `Idempotency-Key` is absent, the edge chooses a random id.",
+    );
+    let statement = || json!({ "type": "string", "maxLength": MAX_STATEMENT, "pattern": "^[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+$" });
+    add(
+        "HolderCall",
+        CALL_HEADER,
+        "header",
+        statement(),
+        "The call of a holder (`call+jwt`), for a line with the setting `authority = \"holder\"`. It needs the header \
+         `Pinlatch-Grant`.",
+    );
+    add(
+        "HolderGrant",
+        GRANT_HEADER,
+        "header",
+        statement(),
+        "The grant of the holder (`grant+jwt`), which the owner's root key signed. It needs the header `Pinlatch-Call`.",
     );
     add(
         "ExpiresAt",

@@ -2,7 +2,7 @@
 
 use pinlatch_protocol::admin::TokenKind;
 use pinlatch_protocol::command::{CommandStatus, LastCommand};
-use pinlatch_protocol::line::{Level, LineKind};
+use pinlatch_protocol::line::{Authority, Level, LineKind};
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::scope::ScopeSet;
 
@@ -140,7 +140,7 @@ macro_rules! words {
     )* };
 }
 
-words!(CommandStatus LineKind TokenKind);
+words!(Authority CommandStatus LineKind TokenKind);
 
 #[cfg(test)]
 mod tests {

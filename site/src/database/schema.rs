@@ -328,6 +328,10 @@ pub(crate) const VERSIONS: &[&[&str]] = &[
         "ALTER TABLE audit ADD COLUMN boot TEXT",
         "ALTER TABLE audit ADD COLUMN n INTEGER",
     ],
+    &[
+        // Who can operate the line by way of the edge.
+        "ALTER TABLE lines ADD COLUMN authority TEXT NOT NULL DEFAULT 'edge'",
+    ],
 ];
 
 /// Upgrades the database if necessary, and returns the columns of the table `meta`. If the database is current, this

@@ -125,6 +125,9 @@ impl Site<'_> {
             FromAgent::Reading { question, jwt, code } => {
                 self.take_reading(name, question, jwt, code.as_deref())
             }
+            FromAgent::Challenge { question, challenge, boot } => {
+                self.take_challenge(name, question, challenge, boot)
+            }
             FromAgent::Press { line, long, at_ms } => self.line_press(name, &line, long, at_ms),
             FromAgent::LeftOut { line, count } => self.left_out(name, &line, count),
             FromAgent::Rules { first, rules } => self.take_rules(name, first, rules),

@@ -8,8 +8,8 @@
 use std::collections::BTreeMap;
 
 use pinlatch_protocol::command::{
-    CommandRequest, CommandResult, CommandStatus, DEFAULT_DEADLINE_MS, MAX_COMMAND_ID, bad_deadline,
-    is_command_id, is_deadline,
+    CommandRequest, CommandResult, CommandStatus, DEFAULT_DEADLINE_MS, MAX_COMMAND_ID, SignedCall,
+    bad_deadline, is_command_id, is_deadline,
 };
 use pinlatch_protocol::line::{Action, ActionError, Level};
 use pinlatch_protocol::name::Name;
@@ -142,6 +142,8 @@ struct Origin<'a> {
     /// The person or external issuer with whom the command counts.
     root: Option<&'a str>,
     panel: Option<&'a str>,
+    /// The holder's call that the command carries.
+    call: Option<&'a SignedCall>,
 }
 
 impl Site<'_> {
@@ -175,6 +177,10 @@ impl Site<'_> {
         if !is_deadline(patience_ms) {
             return Err(bad_deadline().into());
         }
+        if request.call.as_ref().is_some_and(|call| !call.is_well_formed()) {
+            let text = "the call and the grant of a holder must be signed tokens of at most 2,048 bytes";
+            return Err(Problem::new(Code::InvalidArguments).detail(text).into());
+        }
         let args = canonical(&request.args);
         if let Some(known) = self.find_command(&principal.iss, &principal.sub, &request.id)? {
             if self.now_ms < known.accepted_ms.saturating_add(KEEP_COMMANDS_MS) {
@@ -207,6 +213,7 @@ impl Site<'_> {
             jti: Some(&principal.jti),
             root: Some(&counted.root),
             panel,
+            call: request.call.as_ref(),
         };
         let ticket = self.order(&request.device, session, &request.line, action, patience_ms, &origin)?;
         Ok(CommandProgress::InFlight { ticket })
@@ -319,6 +326,7 @@ impl Site<'_> {
             action: action.name().into(),
             args,
             deadline_ms,
+            call: origin.call.cloned(),
         };
         self.effects.push(Effect::Command { device: device.clone(), session: session.into(), order });
         Ok(seq)
@@ -345,6 +353,7 @@ impl Site<'_> {
             jti: None,
             root: None,
             panel: None,
+            call: None,
         };
         self.order(device, session, line, Action::set(level), DEFAULT_DEADLINE_MS, &origin)?;
         Ok(())

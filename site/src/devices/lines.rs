@@ -2,7 +2,7 @@
 //! desired level, and the last executed command.
 
 use pinlatch_protocol::command::LastCommand;
-use pinlatch_protocol::line::{Level, LineInfo, LineKind};
+use pinlatch_protocol::line::{Authority, Level, LineInfo, LineKind};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::{Change, LineView};
 
@@ -32,6 +32,8 @@ pub(crate) struct Line {
     pub blinking: bool,
     /// Whether the line is a button.
     pub presses: bool,
+    /// Who can operate the line by way of the edge.
+    pub authority: Authority,
     /// The last executed action: a command of a caller or of the site, or an action of a rule.
     pub last: Option<LastCommand>,
 }
@@ -50,6 +52,7 @@ columns!(Line {
     ends_ms,
     blinking,
     presses,
+    authority,
     last,
 });
 
@@ -85,6 +88,7 @@ impl Line {
             ends_ms: report.ends_ms,
             blinking: report.blinking,
             presses: info.presses && info.kind == LineKind::Contact,
+            authority: info.authority,
             last: before.and_then(|line| line.last.clone()),
         }
     }
@@ -114,6 +118,7 @@ impl Line {
             ends_ms: self.ends_ms,
             blinking: self.blinking,
             presses: self.presses,
+            authority: self.authority,
             last: self.last.clone().map(Box::new),
         }
     }
@@ -215,8 +220,8 @@ impl Site<'_> {
             if old != Some(&line) {
                 self.run(
                     "INSERT OR REPLACE INTO lines (device, name, position, kind, retain, max_on_ms, reported,
-                     desired, changed_ms, unit, precision, ends_ms, blinking, presses, last, seq)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 0)",
+                     desired, changed_ms, unit, precision, ends_ms, blinking, presses, last, seq, authority)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 0, ?16)",
                     &[
                         device.as_str().into(),
                         line.name.as_str().into(),
@@ -233,6 +238,7 @@ impl Site<'_> {
                         line.blinking.into(),
                         line.presses.into(),
                         last_text(line.last.as_ref()),
+                        line.authority.as_str().into(),
                     ],
                 )?;
             }

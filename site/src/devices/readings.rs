@@ -1,26 +1,36 @@
-//! Asks devices for signed readings, and passes their readings on. A question changes no line and writes no row. The
-//! site does not verify readings, because only the owner's root key states which key a device has.
+//! Asks devices for signed readings and for challenges, and passes their answers on. A question changes no line and writes
+//! no row. The site does not verify readings, because only the owner's root key states which key a device has.
 
 use pinlatch_protocol::agent::{is_statement, no_reading};
-use pinlatch_protocol::api::SignedReading;
+use pinlatch_protocol::api::{DeviceChallenge, SignedReading};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::ToPanel;
 use pinlatch_protocol::problem::{Code, Problem};
+use pinlatch_protocol::rule::is_boot;
 
 use crate::accounts::shares::caller_digest;
 use crate::database::store::StoreError;
-use crate::interface::event::{Effect, LineReading, Question};
+use crate::interface::call::Reply;
+use crate::interface::event::{Effect, LineReading, Question, Wanted};
 use crate::interface::failure::Failure;
 use crate::interface::principal::Principal;
 use crate::memory::questions::PER_MINUTE;
 use crate::site::Site;
 
 impl Site<'_> {
-    /// Asks a device for a signed reading. The answer follows as [`Effect::Reading`].
+    /// Asks a device a question. The answer follows as [`Effect::Answered`].
     pub(crate) fn ask(&mut self, principal: &Principal, question: Question) -> Result<(), Failure> {
         let rights = self.rights(principal)?;
-        self.may_read(&rights, &question.device, &question.line)?;
-        self.line(&question.device, &question.line)?.ok_or(Code::UnknownLine)?;
+        match &question.wanted {
+            Wanted::Reading { line, .. } => {
+                self.may_read(&rights, &question.device, line)?;
+                self.line(&question.device, line)?.ok_or(Code::UnknownLine)?;
+            }
+            Wanted::Challenge if !rights.knows_device(&question.device) => {
+                return Err(Code::UnknownDevice.into());
+            }
+            Wanted::Challenge => {}
+        }
         let device = self.device(&question.device)?.ok_or(Code::UnknownDevice)?;
         let session = self.present(&device).ok_or(Code::DeviceOffline)?;
         let share = self.share_of(principal)?;
@@ -30,7 +40,7 @@ impl Site<'_> {
         let questions = &self.links.memory().questions;
         if let Err(late_ms) = questions.admit(caller, per_minute, &question.device, self.now_ms) {
             let limit = format!(
-                "{} can ask for at most {per_minute} readings per minute, and a device signs at most 20 per second",
+                "{} can ask for at most {per_minute} readings and challenges per minute, and a device answers at most 20 per second",
                 share.caller
             );
             let retry_s = u32::try_from(late_ms.div_ceil(1_000)).unwrap_or(u32::MAX);
@@ -49,7 +59,7 @@ impl Site<'_> {
         code: Option<&str>,
     ) -> Result<(), StoreError> {
         let result = match (jwt, code) {
-            (Some(reading), _) if is_statement(&reading) => Ok(SignedReading { reading }),
+            (Some(reading), _) if is_statement(&reading) => Ok(Reply::Reading(SignedReading { reading })),
             (None, Some(no_reading::UNKNOWN_LINE)) => Err(Code::UnknownLine.into()),
             (None, Some(no_reading::LEVEL_UNKNOWN)) => Err(Code::LevelUnknown.into()),
             (None, Some(no_reading::BUSY)) => {
@@ -58,7 +68,26 @@ impl Site<'_> {
             }
             _ => return self.audit_odd(device.as_str(), "no_reading"),
         };
-        self.effects.push(Effect::Reading { device: device.clone(), id: question, result });
+        self.effects.push(Effect::Answered { device: device.clone(), id: question, result });
+        Ok(())
+    }
+
+    /// Passes the challenge of a device to the caller that has asked.
+    pub(crate) fn take_challenge(
+        &mut self,
+        device: &Name,
+        question: String,
+        challenge: Option<String>,
+        boot: Option<String>,
+    ) -> Result<(), StoreError> {
+        let result = match (challenge, boot) {
+            (Some(challenge), Some(boot)) if is_challenge(&challenge) && is_boot(&boot) => {
+                Ok(Reply::Challenge(DeviceChallenge { challenge, boot }))
+            }
+            (None, None) => Err(Code::NoHolderLines.into()),
+            _ => return self.audit_odd(device.as_str(), "no_challenge"),
+        };
+        self.effects.push(Effect::Answered { device: device.clone(), id: question, result });
         Ok(())
     }
 
@@ -90,4 +119,10 @@ impl Site<'_> {
         let may = self.rights(principal)?.scope.allows_line(&device, &line, "read");
         Ok(may.then_some(ToPanel::Reading { at_ms, device, line, jwt }))
     }
+}
+
+/// Returns whether a text has the form of a challenge.
+fn is_challenge(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (16..=128).contains(&text.len()) && text.bytes().all(plain)
 }

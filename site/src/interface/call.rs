@@ -101,6 +101,8 @@ calls! {
     Line by principal { device: Name, line: Name } -> LineView, Reply::Line(line) => line;
     /// Asks the device for a signed reading of a GPIO line. The site answers later, with [`Answer::Asked`].
     ReadLine by principal { id: String, device: Name, line: Name, nonce: Option<String> } -> SignedReading, Reply::Reading(reading) => reading;
+    /// Asks the device for a challenge. The site answers later, with [`Answer::Asked`].
+    AskChallenge by principal { id: String, device: Name } -> api::DeviceChallenge, Reply::Challenge(challenge) => challenge;
     /// Runs one action on a GPIO line. The site answers later, with [`Answer::Pending`].
     Command by principal { request: CommandRequest } -> CommandResult, Reply::Command(result) => result;
     /// Returns the status of a command that the caller sent earlier.
@@ -250,6 +252,8 @@ pub enum Reply {
     Command(CommandResult),
     /// The reply to [`Call::ReadLine`].
     Reading(SignedReading),
+    /// The reply to [`Call::AskChallenge`].
+    Challenge(api::DeviceChallenge),
     /// The reply to [`Call::DeviceKey`].
     DeviceKey(api::DeviceKey),
     /// The reply to [`Call::DeviceRules`].
@@ -303,7 +307,7 @@ pub enum Answer {
         /// The ticket, which is the sequence number of the command.
         ticket: i64,
     },
-    /// The site has asked a device, and replies later with the effect `Effect::Reading`, which contains the device and
+    /// The site has asked a device, and replies later with the effect `Effect::Answered`, which contains the device and
     /// the id of the question.
     Asked {
         /// The device that the site has asked.

@@ -1,13 +1,13 @@
 //! Defines the effects that the Durable Object carries out, and the numbered events that are published to panels.
 
-use pinlatch_protocol::api::SignedReading;
-use pinlatch_protocol::command::CommandResult;
+use pinlatch_protocol::command::{CommandResult, SignedCall};
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::panel::{Change, ToPanel};
 use pinlatch_protocol::problem::Problem;
 use serde_json::{Map, Value};
 
 use crate::database::store::StoreError;
+use crate::interface::call::CallResult;
 use crate::interface::principal::Principal;
 
 /// A command that the Durable Object must sign and send to a device.
@@ -26,6 +26,8 @@ pub struct CommandOrder {
     /// The deadline of the command, in milliseconds of Unix time. The device must not run the command after its
     /// deadline.
     pub deadline_ms: u64,
+    /// The holder's call that the command carries. The site does not store it.
+    pub call: Option<SignedCall>,
 }
 
 /// A change in the site, with a sequence number. `Site::view_for` reduces the change to the part that one panel can
@@ -77,17 +79,29 @@ pub struct Press {
     pub long: bool,
 }
 
-/// A question to a device about one of its lines.
+/// A question to a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
     /// The id of the question, which the Worker generated.
     pub id: String,
     /// The name of the device.
     pub device: Name,
-    /// The name of the line on the device.
-    pub line: Name,
-    /// The nonce of the caller, which the device copies into its reading.
-    pub nonce: Option<String>,
+    /// What the device is asked for.
+    pub wanted: Wanted,
+}
+
+/// What a device is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// A signed reading of a line.
+    Reading {
+        /// The name of the line on the device.
+        line: Name,
+        /// The nonce of the caller, which the device copies into its reading.
+        nonce: Option<String>,
+    },
+    /// A challenge for a holder's call.
+    Challenge,
 }
 
 /// The signed reading of a level change. The site sends the reading to all open panels that are allowed to see the line
@@ -175,22 +189,22 @@ pub enum Effect {
     Press(Press),
     /// Send the signed reading of a level change to every panel that is allowed to see the line (`Site::reading_for`).
     SignedChange(LineReading),
-    /// Ask a device for a signed reading, on the agent's WebSocket with this session nonce.
+    /// Ask a device for a signed reading or a challenge, on the agent's WebSocket with this session nonce.
     Ask {
         /// The session nonce of the connection.
         session: String,
         /// The question.
         question: Question,
     },
-    /// Answer the HTTP call that waits for a reading of this device. Possibly no call waits, because calls wait for a
-    /// limited time.
-    Reading {
+    /// Answer the HTTP call that waits for the answer of this device to a question. Possibly no call waits, because calls
+    /// wait for a limited time.
+    Answered {
         /// The name of the device that has answered.
         device: Name,
         /// The id of the question.
         id: String,
         /// The answer for the waiting call.
-        result: Result<SignedReading, Problem>,
+        result: CallResult,
     },
     /// Close the WebSockets of one or more panels.
     ClosePanels {

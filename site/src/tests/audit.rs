@@ -38,6 +38,7 @@ fn administers(call: &Call) -> Option<&'static str> {
         | Call::Device { .. }
         | Call::Line { .. }
         | Call::ReadLine { .. }
+        | Call::AskChallenge { .. }
         | Call::DeviceKey { .. }
         | Call::DeviceRules { .. }
         | Call::CommandStatus { .. }

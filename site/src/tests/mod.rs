@@ -5,6 +5,7 @@ mod access;
 mod agents;
 mod audit;
 mod authority;
+mod calls;
 mod chain;
 mod commands;
 mod devices;
@@ -37,7 +38,7 @@ use std::rc::Rc;
 use pinlatch_protocol::agent::{FromAgent, MachineInfo, Outcome};
 use pinlatch_protocol::audit::{AuditEntry, AuditFilter};
 use pinlatch_protocol::command::{CommandRequest, CommandResult, CommandStatus};
-use pinlatch_protocol::line::{Level, LineInfo, LineKind};
+use pinlatch_protocol::line::{Authority, Level, LineInfo, LineKind};
 use pinlatch_protocol::name::{Name, UserName};
 use pinlatch_protocol::panel::{Change, FromPanel, ToPanel};
 use pinlatch_protocol::problem::Problem;
@@ -474,6 +475,7 @@ fn info(line: &str, kind: LineKind, level: Option<Level>, retain: bool) -> LineI
         ends_in_ms: None,
         blinking: false,
         desired: None,
+        authority: Authority::Edge,
     }
 }
 
@@ -494,6 +496,7 @@ fn request(id: &str, line: &str, action: &str, args: serde_json::Value) -> Comma
         action: action.into(),
         args: args.as_object().unwrap().clone(),
         deadline_ms: None,
+        call: None,
     }
 }
 

@@ -95,11 +95,14 @@ fn a_question_is_no_command() {
     let question = Question {
         id: "q1".into(),
         device: name("porch"),
-        line: name("bell"),
-        nonce: Some("0123456789abcdef".into()),
+        wanted: Wanted::Reading { line: name("bell"), nonce: Some("0123456789abcdef".into()) },
     };
     assert_eq!(effects, [Effect::Ask { session: "s1".into(), question }]);
-    let reading = |result| Effect::Reading { device: name("porch"), id: "q1".into(), result };
+    let reading = |result: Result<SignedReading, Problem>| Effect::Answered {
+        device: name("porch"),
+        id: "q1".into(),
+        result: result.map(Reply::Reading),
+    };
     for (message, result) in [
         (answer(Some("a.b.c"), None), Ok(SignedReading { reading: "a.b.c".into() })),
         (answer(None, Some(no_reading::LEVEL_UNKNOWN)), Err(Code::LevelUnknown)),
@@ -110,7 +113,7 @@ fn a_question_is_no_command() {
     }
     let busy = test_site.handle_agent_message("porch", "s1", answer(None, Some(no_reading::BUSY)));
     assert!(
-        matches!(&busy[..], [Effect::Reading { result: Err(problem), .. }] if problem.is(Code::Throttled))
+        matches!(&busy[..], [Effect::Answered { result: Err(problem), .. }] if problem.is(Code::Throttled))
     );
     assert_eq!(test_site.log().len(), entries, "neither the question nor the answer is in the audit log");
     let rows = test_site.store.run("SELECT count(*) FROM commands", &[]).unwrap();

@@ -110,14 +110,15 @@ fn frames() -> Times {
                 line: name("lamp"),
                 action: "toggle".into(),
                 args: Map::new(),
+                call: None,
             };
             let jwt = claims.sign(&keys, &name("home"), &name("porch"), SESSION, unix_ms()).expect("a token");
             let frame = json!({ "type": "command", "jwt": jwt }).to_string();
             let began = Instant::now();
-            let Some(Frame::Message(ToAgent::Command { jwt })) = parse_frame(&frame) else {
+            let Some(Frame::Message(ToAgent::Command { jwt, .. })) = parse_frame(&frame) else {
                 panic!("a command was not understood")
             };
-            let answer = commands.handle(&jwt, &lines, &clock, boot_ms);
+            let answer = commands.handle(&jwt, None, &lines, &clock, boot_ms);
             let time = began.elapsed();
             assert_eq!(answer.map(|answer| answer.outcome.status), Some(CommandStatus::Executed));
             time

@@ -33,6 +33,8 @@ pub struct CommandClaims {
     pub action: String,
     /// The arguments of the action.
     pub args: Map<String, Value>,
+    /// The digest of the holder's call that the command carries.
+    pub call: Option<String>,
 }
 
 /// The claims that a command token contains in addition to the registered claims. The claim with the connection's nonce
@@ -44,6 +46,8 @@ struct Custom {
     line: Name,
     action: String,
     args: Map<String, Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    call: Option<String>,
 }
 
 /// The values that a device requires in a command token.
@@ -86,6 +90,7 @@ impl CommandClaims {
             line: self.line,
             action: self.action,
             args: self.args,
+            call: self.call,
         };
         keys.signer().sign(Kind::Command, &registered, object(&custom))
     }
@@ -129,5 +134,6 @@ pub fn verify_late(token: &str, keys: &KeySet, expect: &Expect<'_>) -> Result<Co
         line: custom.line,
         action: custom.action,
         args: custom.args,
+        call: custom.call,
     })
 }

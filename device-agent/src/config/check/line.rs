@@ -92,6 +92,7 @@ impl Checker<'_> {
             sensing,
             on_link_loss,
             signed: line.signed.as_ref().is_some_and(|signed| *signed.get_ref()),
+            authority: self.authority(line.authority.as_ref(), kind, retain),
             receipts: line.receipts.as_ref().is_some_and(|receipts| *receipts.get_ref()),
         })
     }

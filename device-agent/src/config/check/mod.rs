@@ -4,6 +4,7 @@ mod checker;
 #[cfg(test)]
 mod documentation;
 mod line;
+mod owner;
 mod place;
 mod rules;
 mod uplink;
@@ -67,6 +68,7 @@ pub fn check(raw: raw::File, text: &str, folder: &Path) -> Result<Config, Vec<Is
     let metrics = checker.metrics(raw.metrics.as_ref(), raw.allow_remote_metrics);
     let interlocks = checker.interlocks(raw.interlocks, &checked, &known);
     let rules = checker.rules(raw.rules, &checked, &known);
+    let owner = checker.owner(raw.owner.as_ref(), &checked);
     if !checker.issues.is_empty() {
         checker.issues.sort_by_key(|issue| issue.at);
         return Err(checker.issues);
@@ -86,6 +88,7 @@ pub fn check(raw: raw::File, text: &str, folder: &Path) -> Result<Config, Vec<Is
         lines: checked,
         interlocks,
         rules,
+        owner,
     })
 }
 

@@ -3,6 +3,7 @@
 
 mod reports;
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
+use crate::calls::Calls;
 use crate::clock::{EdgeClock, RESYNC_EVERY, WallClock, boot_ms};
 use crate::commands::{Answer, Commands};
 use crate::credentials::Credentials;
@@ -55,6 +57,8 @@ pub struct SessionContext<'a> {
     pub known: &'a Known,
     /// The numbers of the statements that the device has signed.
     pub run: &'a Rc<Run>,
+    /// Verifies the calls of holders. The value is `None` if the configuration names no owner.
+    pub calls: Option<&'a Rc<RefCell<Calls>>>,
     /// The folder in which the credentials are stored.
     pub state_dir: &'a Path,
     /// The maximum time without a received frame after which the agent closes the connection.
@@ -97,7 +101,8 @@ pub async fn run(
         device.clone(),
         Rc::clone(context.run),
     ));
-    let commands = Commands::new(site, device, link.session, trust.keys.clone(), Rc::clone(&statements));
+    let commands = Commands::new(site, device, link.session, trust.keys.clone(), Rc::clone(&statements))
+        .with_calls(context.calls.cloned());
     let term = Term::of(credentials.devcert.expose());
     context.telemetry.clock_set(trust.clock);
     context.telemetry.certificate(term);
@@ -254,8 +259,9 @@ impl<'a> Session<'a> {
 
     async fn obey(&mut self, message: ToAgent) -> Result<(), LinkError> {
         match message {
-            ToAgent::Command { jwt } => {
-                let answer = self.commands.handle(&jwt, self.lines(), &self.trust.clock, boot_ms);
+            ToAgent::Command { jwt, call } => {
+                let answer =
+                    self.commands.handle(&jwt, call.as_ref(), self.lines(), &self.trust.clock, boot_ms);
                 if let Some(Answer { outcome, again }) = answer {
                     if again {
                         self.context.telemetry.replayed();
@@ -274,6 +280,12 @@ impl<'a> Session<'a> {
             }
             ToAgent::Read { question, line, nonce } => {
                 self.answer(question, &line, nonce.as_deref()).await?;
+            }
+            ToAgent::Challenge { question } => {
+                let calls = self.context.calls.as_ref().map(|calls| calls.borrow());
+                let challenge = calls.as_ref().map(|calls| calls.challenge(boot_ms()));
+                let boot = calls.map(|calls| calls.boot().to_owned());
+                self.send(&FromAgent::Challenge { question, challenge, boot }).await?;
             }
             ToAgent::Certificate { jwt } => self.take_certificate(jwt).await,
             ToAgent::Time { jwt } => self.resync(&jwt),
@@ -412,7 +424,7 @@ impl<'a> Session<'a> {
             match self.socket.next().await.ok_or(SocketError::ConnectionClosed)?? {
                 Message::Text(text) => match parse_frame(&text) {
                     Some(Frame::Pong) => self.ponged(),
-                    Some(Frame::Message(ToAgent::Command { jwt })) => {
+                    Some(Frame::Message(ToAgent::Command { jwt, .. })) => {
                         if let Some(outcome) = self.commands.stopping(&jwt) {
                             self.context.telemetry.command(&outcome);
                             self.send(&FromAgent::Result(outcome)).await?;

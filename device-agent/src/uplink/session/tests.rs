@@ -1,6 +1,8 @@
 use pinlatch_protocol::agent::{MAX_LINES, MachineInfo, warning};
 use pinlatch_protocol::command::{CommandStatus, MAX_COMMAND_ID};
-use pinlatch_protocol::line::{Action, BLINK_COUNT, BLINK_PERIOD_MS, Level, LineInfo, LineKind, MAX_UNIT};
+use pinlatch_protocol::line::{
+    Action, Authority, BLINK_COUNT, BLINK_PERIOD_MS, Level, LineInfo, LineKind, MAX_UNIT,
+};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::rule::{RULES_IN_FRAME, RuleInfo, Trigger};
 
@@ -21,6 +23,8 @@ fn the_longest_hello_is_one_frame() {
         ends_in_ms: (kind != LineKind::Sensor).then_some(86_400_000),
         blinking: kind != LineKind::Sensor,
         desired: (kind != LineKind::Sensor).then_some(Level::Number(-1.234_567_890_123_456_7e-300)),
+        // A line with `holder` has no desired level, which is longer.
+        authority: Authority::Edge,
     };
     let outcome = Outcome {
         id: "x".repeat(MAX_COMMAND_ID),
@@ -78,6 +82,6 @@ fn the_longest_rules_are_one_frame() {
 fn frames_are_read_or_passed_over() {
     assert_eq!(parse_frame("pong"), Some(Frame::Pong));
     let command = parse_frame("{\"type\":\"command\",\"jwt\":\"a.b.c\"}");
-    assert_eq!(command, Some(Frame::Message(ToAgent::Command { jwt: "a.b.c".into() })));
+    assert_eq!(command, Some(Frame::Message(ToAgent::Command { jwt: "a.b.c".into(), call: None })));
     assert_eq!((parse_frame(""), parse_frame("{\"type\":\"song\"}")), (None, None));
 }

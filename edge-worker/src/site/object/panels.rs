@@ -22,7 +22,7 @@ use crate::site::sockets::Attached;
 enum Awaited<'a> {
     Reply(Box<Reply>),
     Command(oneshot::Receiver<CommandAnswer>),
-    Reading(WaitingQuestion<'a>),
+    Answered(WaitingQuestion<'a>),
 }
 
 impl Inner {
@@ -45,7 +45,7 @@ impl Inner {
                 Ok(match answer? {
                     Answer::Now(reply) => Awaited::Reply(Box::new(reply)),
                     Answer::Pending { ticket } => Awaited::Command(self.waiters.wait(ticket)),
-                    Answer::Asked { device, id } => Awaited::Reading(self.questions.wait(device, id)),
+                    Answer::Asked { device, id } => Awaited::Answered(self.questions.wait(device, id)),
                 })
             })
             .await?;
@@ -55,7 +55,7 @@ impl Inner {
                 Ok(outcome) => outcome.map(Reply::Command),
                 Err(_) => Err(Code::OutcomeUnknown.into()),
             },
-            Ok(Awaited::Reading(waiter)) => waiter.answer().await.map(Reply::Reading),
+            Ok(Awaited::Answered(waiter)) => waiter.answer().await,
             Err(problem) => Err(problem),
         };
         Response::from_json(&result)

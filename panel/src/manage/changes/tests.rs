@@ -15,6 +15,7 @@ fn line(name: &str, level: Option<bool>) -> LineView {
         ends_ms: None,
         blinking: false,
         presses: false,
+        authority: Default::default(),
         last: None,
     }
 }

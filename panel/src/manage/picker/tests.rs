@@ -27,6 +27,7 @@ fn device(name: &str, lines: &[(&str, LineKind)]) -> DeviceView {
         ends_ms: None,
         blinking: false,
         presses: false,
+        authority: Default::default(),
         last: None,
     };
     DeviceView {

@@ -78,7 +78,7 @@ fn answers() -> Vec<Example> {
         "iat": 1, "exp": 2, "auth_time": 1, "uses_left": 2 });
     let line = json!({ "name": "lamp", "kind": "switch", "actions": ["set"], "reported": true, "desired": true,
         "retain": true, "max_on_ms": 1, "unit": "°C", "precision": 1, "changed_ms": 2, "ends_ms": 3, "blinking": true,
-        "presses": true,
+        "presses": true, "authority": "holder",
         "last": { "by": { "kind": "guest", "name": "Courier" }, "action": "set", "args": { "value": true }, "at_ms": 1 } });
     let device = json!({ "name": "porch", "online": true, "answering": false, "last_seen_ms": 1, "version": "1", "booted_ms": 1,
         "agent_started_ms": 1, "clock_ahead_ms": -1, "certificate_exp": 2,
@@ -125,6 +125,7 @@ fn answers() -> Vec<Example> {
             "DeviceKey",
             json!({ "thumbprint": "…", "jwk": { "kty": "OKP", "crv": "Ed25519", "x": "…" }, "identity": "…" }),
         ),
+        example::<api::DeviceChallenge>("DeviceChallenge", json!({ "challenge": "…", "boot": "b" })),
         example::<api::DeviceRules>(
             "DeviceRules",
             json!({ "rules": [
