@@ -59,6 +59,7 @@ wire_enum! {
     }
 }
 
+#[expect(clippy::derivable_impls, reason = "the macro that defines the enum has no default")]
 impl Default for Authority {
     fn default() -> Self {
         Self::Edge

@@ -14,6 +14,7 @@ mod damaged_disk;
 mod front_proxies;
 mod guests_panel;
 mod guides;
+mod holders;
 mod interop;
 mod issued_tokens;
 mod issuers;

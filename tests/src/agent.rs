@@ -199,6 +199,11 @@ impl Agent {
             .collect()
     }
 
+    /// Returns how often a simulated GPIO line was switched on.
+    pub fn times_on(&self, line: &str) -> usize {
+        self.levels(line).iter().filter(|level| **level == json!(true)).count()
+    }
+
     /// Sets the input level of a simulated contact.
     pub fn drive(&self, line: &str, level: bool) {
         self.drive_to(line, &json!(level));
