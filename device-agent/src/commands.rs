@@ -87,16 +87,19 @@ impl Commands {
         if let Some(before) = self.before(&claims.jti) {
             return Some(before);
         }
+        let mut is_new = true;
         let mut outcome = match late_ms {
             Some(late_ms) => too_late(&claims, late_ms),
             None if lines.needs_holder(&claims.line) => {
-                self.run_for_holder(&claims, signed_call, lines, clock, boot_ms())
+                let (outcome, has_run) = self.run_for_holder(&claims, signed_call, lines, clock, boot_ms());
+                is_new = has_run;
+                outcome
             }
             None => run(&claims, lines),
         };
         // The output is already set, so a slow signature does not delay it.
         let is_known_long_enough = late_ms.is_none_or(|late_ms| late_ms <= KEEP_MS);
-        if is_known_long_enough && lines.gives_receipts(&claims.line) {
+        if is_new && is_known_long_enough && lines.gives_receipts(&claims.line) {
             outcome.receipt = self.statements.receipt(jwt, &claims, &outcome, (clock, boot_ms()));
         }
         self.remember(claims.jti, claims.deadline_ms, &outcome, clock, boot_ms());
@@ -104,7 +107,8 @@ impl Commands {
     }
 
     /// Runs a command on a line that only holders can operate. The edge alone cannot make such a command: the call in it is
-    /// signed by the holder, and the grant by the owner.
+    /// signed by the holder, and the grant by the owner. Returns the outcome, and whether it is new. A repeated call gets the
+    /// first outcome and no second receipt, because a receipt states what the device did.
     fn run_for_holder(
         &self,
         claims: &CommandClaims,
@@ -112,14 +116,14 @@ impl Commands {
         lines: &Lines,
         clock: &EdgeClock,
         boot_ms: u64,
-    ) -> Outcome {
+    ) -> (Outcome, bool) {
         match self.verify_call(claims, signed_call, clock, boot_ms) {
-            Err(refused) => not_granted(claims, &refused),
-            Ok((_, _, Some(before))) => Outcome { id: claims.jti.clone(), ..before },
+            Err(refused) => (not_granted(claims, &refused), true),
+            Ok((_, _, Some(before))) => (Outcome { id: claims.jti.clone(), ..before }, false),
             Ok((calls, verified, None)) => {
                 let outcome = run(claims, lines);
                 calls.borrow_mut().ran(&verified, &outcome);
-                outcome
+                (outcome, true)
             }
         }
     }

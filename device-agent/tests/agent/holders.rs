@@ -16,7 +16,7 @@ use crate::edge::{Connection, Edge, PATIENCE, device, site};
 use crate::test_agent::TestAgent;
 
 const LINES: &str = simulated_lines! {
-    "door": "momentary", "authority = \"holder\"";
+    "door": "momentary", "authority = \"holder\"", "receipts = true";
     "gate": "momentary", "authority = \"holder\"";
     "lamp": "switch";
 };
@@ -114,6 +114,7 @@ async fn a_holder_opens_the_door_and_the_edge_alone_does_not() {
                 // A replay runs nothing, although the edge signs another command for it.
                 let again = send(&mut link, "door", &args, Some(call)).await;
                 assert_eq!(again.status, CommandStatus::Executed);
+                assert!(outcome.receipt.is_some() && again.receipt.is_none(), "one receipt for one action");
                 assert_ne!(again.id, outcome.id);
                 assert_eq!(test_agent.times_on("door"), index + 1);
                 let is_closed = || test_agent.journal().last().is_some_and(|(_, level)| level == false);
