@@ -1,13 +1,18 @@
 //! Tests lines that only holders can operate, through a real edge: the edge passes challenges, calls and grants on.
 
 use e2e::outsiders::now;
-use e2e::{Agent, Site, soon};
+use e2e::site::{OWNER, PASSWORD};
+use e2e::{Agent, Browser, Site, soon};
 use pinlatch_protocol::name::Name;
 use pinlatch_token::call::CallClaims;
 use pinlatch_token::grant::Grant;
 use pinlatch_token::{HolderKey, random_id};
 use serde_json::{Value, json};
 use xtask::simulated_lines;
+
+use crate::panel::in_browser;
+use crate::panel_kinds::until_text;
+use crate::panel_screens::look;
 
 const LINES: &str = simulated_lines! {
     "door": "momentary", "authority = \"holder\"";
@@ -122,4 +127,23 @@ fn a_challenge_needs_a_device_with_such_lines() {
     ask("porch").is_problem(404, "unknown_device");
     let _agent = site.device("porch");
     ask("porch").is_problem(409, "no_holder_lines");
+}
+
+/// The panel shows the level live, and says why its button does nothing.
+#[test]
+fn the_panel_shows_a_line_that_it_cannot_operate() {
+    let fixture = Fixture::start(HolderKey::generate().expect("a key"));
+    in_browser(async {
+        let site = &fixture.site;
+        let browser = Browser::start(390, 844).await;
+        browser.log_in(site.deployment.origin(), &site.name, OWNER, PASSWORD).await;
+        browser.until("line-porch-door", "data-level", "off").await;
+        let line = "[data-testid=\"line-porch-door\"]";
+        until_text(&browser, line, "Only the holder of a key can operate this line").await;
+        look(&browser, "panel-holder").await;
+        let call = fixture.call(&fixture.holder, 2_000);
+        assert_eq!(fixture.send(&call, &fixture.grant(), 2_000).ok()["status"], "executed");
+        browser.until("line-porch-door", "data-level", "on").await;
+        browser.until("line-porch-door", "data-level", "off").await;
+    });
 }

@@ -1,7 +1,7 @@
 //! The handle with which the parts of a line's view read the state of the line and run its actions.
 
 use leptos::prelude::*;
-use pinlatch_protocol::line::{Action, Level, LineKind};
+use pinlatch_protocol::line::{Action, Authority, Level, LineKind};
 use pinlatch_protocol::panel::LineView;
 
 use crate::live::Panel;
@@ -140,6 +140,12 @@ impl Handle {
         self.view.with(|view| view.as_ref().is_some_and(|view| view.actions.iter().any(|own| own == action)))
     }
 
+    /// Whether only the holder of a key can operate the line. The panel has no such key.
+    pub fn needs_holder(&self) -> bool {
+        let is_holders = |view: &LineView| view.authority == Authority::Holder;
+        self.view.with(|view| view.as_ref().is_some_and(is_holders))
+    }
+
     pub fn is_pending(&self) -> bool {
         self.command.with(|state| state.pending.is_some())
     }
@@ -174,6 +180,8 @@ impl Handle {
             Some(words::line::hindrance::NOT_CONNECTED)
         } else if self.used_up.get() {
             Some(words::guest::USED_UP)
+        } else if self.needs_holder() {
+            Some(words::line::hindrance::HOLDER)
         } else if !self.may(action) {
             Some(words::line::hindrance::READ_ONLY)
         } else if !self.online.get() {

@@ -19,6 +19,7 @@ pub const BLINK: &str = "Blink";
 pub const PRESETS: &str = "Presets";
 pub const DISMISS: &str = "Dismiss";
 pub const READ_ONLY: &str = "You have read-only access to this line.";
+pub const HOLDER: &str = "Only the holder of a key can operate this line, with a program that has the key. The server has no such key.";
 /// This text is shown before a level that may be out of date.
 pub const LAST_KNOWN: &str = "last known: ";
 
@@ -27,6 +28,7 @@ pub mod hindrance {
     pub const NOT_CONNECTED: &str = "The page is not connected";
     pub const READ_ONLY: &str = "You have read-only access to this line";
     pub const OFFLINE: &str = "The device is offline";
+    pub const HOLDER: &str = "Only the holder of a key can operate this line";
 }
 
 pub mod colour {
