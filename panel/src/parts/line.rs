@@ -105,6 +105,12 @@ fn Operate(line: Handle) -> impl IntoView {
                     LineKind::Sensor => view! { <Reading line/> }.into_any(),
                 }}
             </div>
+            {move || line.needs_holder().then(|| view! {
+                <p class="holder-note">
+                    <Icon kind=IconKind::Key/>
+                    <span>{words::line::HOLDER}</span>
+                </p>
+            })}
             // Only a line with actions has notices.
             {(!line.kind.actions().is_empty()).then(|| view! { <Notice line/> })}
     }

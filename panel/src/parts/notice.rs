@@ -81,14 +81,10 @@ fn shown(line: Handle) -> Option<Shown> {
         let text = words::line::differ(line.kind, &line.differing()?, line.level().as_ref());
         Some(Shown { class: "differ", icon: IconKind::Differ, text, stays: false })
     };
-    let holders = || {
-        let text = words::line::HOLDER.to_owned();
-        line.needs_holder().then_some(Shown { class: "plain", icon: IconKind::Key, text, stays: false })
-    };
     let read_only = || {
         let allowed = line.kind.actions().iter().any(|action| line.may(action));
         let text = words::line::READ_ONLY.to_owned();
         (!allowed).then_some(Shown { class: "plain", icon: IconKind::Look, text, stays: false })
     };
-    failed.or_else(differs).or(done).or_else(holders).or_else(read_only)
+    failed.or_else(differs).or(done).or_else(read_only)
 }
