@@ -1,5 +1,5 @@
-//! Tests `pinlatch holder` and `pinlatch grant` with the real program, without an edge: a holder asks for a grant, the
-//! owner signs and revokes it, and both lists and all errors say what happened.
+//! Tests `pinlatch holder` and `pinlatch grant` with the real program, mostly without an edge: a holder asks for a
+//! grant, the owner signs and revokes it, and wrong inputs are refused with a code.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,13 +10,16 @@
 #![cfg(unix)]
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, SystemTime};
 
 use pinlatch_token::SigningKey;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// A machine with its own configuration folder.
@@ -231,7 +234,7 @@ fn the_owner_signs_nothing_by_mistake() {
     assert_eq!(create(&["--yes"], &request), "no_site");
     assert_eq!(create(&with(&["--yes"]), &request[..request.len() - 2]), "bad_request");
     assert_eq!(create(&with(&["--yes"]), &holder.read("config/holder.jwk")), "bad_request");
-    assert_eq!(create(&with(&["--yes"]), &root.to_private_jwk().expose().to_owned()), "bad_request");
+    assert_eq!(create(&with(&["--yes"]), root.to_private_jwk().expose()), "bad_request");
     assert_eq!(create(&with(&["--yes", "--line", "*/door:pulse"]), &request), "every_device");
     assert_eq!(create(&with(&["--yes", "--for", "400days"]), &request), "too_long_lived");
     assert_eq!(create(&with(&["--yes", "--name", ""]), &request), "bad_name");
@@ -340,4 +343,99 @@ fn a_holder_stores_only_its_own_grants() {
     holder.says(&["holder", "init", "--force"], "");
     let listed = holder.run(&["holder", "list"], "");
     assert!(stdout(&listed).contains("other key") && stderr(&listed).contains("x.jwt"), "{listed:?}");
+}
+
+/// Starts an edge that answers every request with the same document and the given time. Its thread ends with the test.
+fn edge_at(time: SystemTime) -> String {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let text = humantime::format_rfc3339_seconds(time).to_string();
+    let (date, clock) = text.trim_end_matches('Z').split_once('T').unwrap();
+    let parts: Vec<&str> = date.split('-').collect();
+    let month = MONTHS[parts[1].parse::<usize>().unwrap() - 1];
+    let date = format!("Mon, {} {month} {} {clock} GMT", parts[2], parts[0]);
+    let body = r#"{"site":"home","sub":"ann","scope":"","jti":"j","iss":"i","iat":0,"exp":1}"#;
+    let length = body.len();
+    let response = format!(
+        "HTTP/1.1 200 OK\r\nDate: {date}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    );
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            for line in lines {
+                if line.unwrap_or_default().is_empty() {
+                    break;
+                }
+            }
+            let _ = stream.write_all(response.as_bytes());
+        }
+    });
+    origin
+}
+
+#[test]
+fn a_grant_is_not_signed_with_a_wrong_clock() {
+    let (owner, _) = Machine::of_owner();
+    let holder = Machine::new();
+    holder.says(&["holder", "init"], "");
+    let request = holder.says(&["grant", "request", "--name", "Ann"], "");
+    let create = ["grant", "create", "--request", &request, "--line", "a/b:read", "--yes"];
+    let log_in = |url: &str| {
+        let credentials = json!({ "url": url, "site": "home", "access_token": "access", "refresh_token": "refresh",
+            "expires_at": 4_000_000_000_u64 });
+        owner.write("config/credentials.json", &credentials.to_string());
+    };
+    let (now, minutes) = (SystemTime::now(), |count: u64| Duration::from_secs(60 * count));
+
+    log_in(&edge_at(now - minutes(4)));
+    let signed = owner.document(&create, "");
+    assert_eq!((&signed["site"], &signed["clock_compared"]), (&"home".into(), &true.into()));
+    let ours = now.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    assert_eq!(signed["issued"], ours - 240, "the earlier clock counts");
+    for time in [now - minutes(6), now + minutes(6)] {
+        log_in(&edge_at(time));
+        assert_eq!(owner.refuses(&create, ""), "wrong_clock");
+    }
+    // No edge answers at this address.
+    log_in("http://127.0.0.1:9");
+    let output = owner.run(&[&create[..], &["--site", "home"]].concat(), "");
+    assert!(!output.status.success() && stderr(&output).contains("--offline-signing"), "{output:?}");
+    assert_eq!(owner.refuses(&[&create[..], &["--offline-signing"]].concat(), ""), "no_site");
+    let signed = owner.document(&[&create[..], &["--offline-signing", "--site", "home"]].concat(), "");
+    assert_eq!(signed["clock_compared"], false);
+    assert_eq!(owner.document(&["grants"], "").as_array().unwrap().len(), 2);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn on_a_terminal_the_owner_types_the_thumbprint() {
+    let (owner, _) = Machine::of_owner();
+    let holder = Machine::new();
+    holder.says(&["holder", "init"], "");
+    let request = holder.says(&["grant", "request", "--name", "Ann"], "");
+    let command = format!(
+        "{} grant create --request - --line porch/door:pulse --site home",
+        env!("CARGO_BIN_EXE_pinlatch")
+    );
+    let typed = |answer: &str| {
+        let mut child = Command::new("script")
+            .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+            .current_dir(&owner.folder)
+            .env("PINLATCH_CONFIG_DIR", owner.path("config"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(format!("{request}\n{answer}\n").as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let output = typed("");
+    assert!(!output.status.success() && stdout(&output).contains("no_thumbprint"), "{output:?}");
+    assert!(!owner.path("config/grants.json").exists());
+    let output = typed(&thumbprint(&holder));
+    assert!(output.status.success() && stdout(&output).contains("The grant"), "{output:?}");
+    assert_eq!(owner.document(&["grants"], "")[0]["thumbprint"], thumbprint(&holder));
 }

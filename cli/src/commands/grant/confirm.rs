@@ -15,8 +15,8 @@ const MOST: u64 = 4_096;
 /// The options with which the owner confirms the key of a holder.
 #[derive(clap::Args)]
 pub struct Confirmation {
-    /// The thumbprint that the holder sees with `pinlatch holder show`, instead of asking for it. The holder must tell the
-    /// thumbprint in another way than the request.
+    /// The thumbprint that the holder sees with `pinlatch holder show`, instead of asking for it. The holder must give you
+    /// the thumbprint in another way than the request.
     #[arg(long, value_name = "THUMBPRINT", allow_hyphen_values = true, conflicts_with = "yes")]
     thumbprint: Option<String>,
     /// Sign without a comparison of the thumbprint. Use this option only if the request comes directly from the holder's

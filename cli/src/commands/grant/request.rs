@@ -150,7 +150,7 @@ pub fn run(args: &Request, is_json: bool) -> Result<()> {
     let (text, thumbprint) = (request.to_text()?, request.key.thumbprint());
     if !is_json {
         note(&format!(
-            "Send the following line to the owner. Also tell the owner this thumbprint in another way, for example on the \
+            "Send the following line to the owner. Also give the owner this thumbprint in another way, for example on the \
              phone or face to face, so that a changed line is noticed:\n  {thumbprint}"
         ));
     }
