@@ -27,6 +27,9 @@ use crate::terminal::output::{note, print_token};
 use crate::terminal::text::{Row, plain, table};
 use crate::terminal::times::{Moment, instant, now, seconds, spoken, stamp};
 
+/// A day, in seconds.
+const DAY: u64 = 86_400;
+
 #[derive(clap::Args)]
 pub struct Create {
     /// The request of the holder, which `pinlatch grant request` printed, or `-` to read the request from stdin.
@@ -265,7 +268,11 @@ fn sign(grant: &Grant, root: &SigningKey) -> Result<String> {
 
 fn preview(grant: &Grant, kind: KeyType, compared: bool) -> String {
     let row = |name: &str, value: String| Row { name: name.into(), value: plain(&value), note: None };
-    let life = spoken(grant.expires.saturating_sub(grant.not_before));
+    // A number of days is easier to check than months, which `spoken` uses.
+    let life = match grant.expires.saturating_sub(grant.not_before) {
+        seconds if seconds >= 2 * DAY && seconds % DAY == 0 => format!("{} days", seconds / DAY),
+        seconds => spoken(seconds),
+    };
     let mut rows = vec![
         row("holder", grant.name.clone()),
         row("key", format!("{} ({})", grant.holder.thumbprint(), kind.label())),
@@ -369,9 +376,15 @@ mod tests {
         let request = request();
         let mut grant = new_grant(&site, "Ann", &request, &"line:porch/door:pulse".parse().unwrap(), NOW);
         let text = preview(&grant, KeyType::Ed25519, true);
-        for part in
-            ["Ann", request.key.thumbprint(), "home", "2026-07-01", "2026-09-29", "pulse the line door"]
-        {
+        for part in [
+            "Ann",
+            request.key.thumbprint(),
+            "home",
+            "2026-07-01",
+            "2026-09-29",
+            "90 days",
+            "pulse the line door",
+        ] {
             assert!(text.contains(part), "{part}: {text}");
         }
         assert!(!text.contains("clock") && !text.contains("offline"), "{text}");
