@@ -6,6 +6,8 @@ use crate::commands::audit::Audit;
 use crate::commands::device::DeviceCommand;
 use crate::commands::doctor::Doctor;
 use crate::commands::generate::{Completions, Man};
+use crate::commands::grant::GrantCommand;
+use crate::commands::holder::HolderCommand;
 use crate::commands::init::Init;
 use crate::commands::issued_tokens::GuestCommand;
 use crate::commands::issuer::IssuerCommand;
@@ -84,6 +86,20 @@ pub enum Command {
         #[command(subcommand)]
         command: Option<GuestCommand>,
     },
+    /// Sign grants with the owner's root key, list the signed grants, and revoke them. With a grant, the holder of a key
+    /// can operate GPIO lines that the edge alone cannot operate. Without a subcommand,
+    /// list the grants.
+    #[command(visible_alias = "grants")]
+    Grant {
+        #[command(subcommand)]
+        command: Option<GrantCommand>,
+    },
+    /// Make the key of a holder, and store the grants that the owner signed for this key. A holder is a program that signs
+    /// its own calls, for example this command line or a script.
+    Holder {
+        #[command(subcommand)]
+        command: HolderCommand,
+    },
     /// Show or export the audit log, and verify the hash chain and the receipts of an exported log.
     #[command(visible_aliases = ["log", "logs"])]
     Audit(Audit),
@@ -149,6 +165,21 @@ mod tests {
             &["device", "confirm", "porch", "--thumbprint-stdin"],
             &["device", "rules", "porch"],
             &["reading", "Porch/Heat"],
+            &["grants"],
+            &["grant", "ls"],
+            &[
+                "grant",
+                "create",
+                "--request",
+                "-",
+                "--line",
+                "porch/door:pulse",
+                "--line",
+                "line:shed/*:read",
+            ],
+            &["grant", "revoke", "one", "two", "--site", "home"],
+            &["grant", "revoke", "--holder", "-x_1", "--root-key", "root.jwk"],
+            &["grant", "revoke", "--all-before", "1h"],
         ] {
             let parsed = Args::try_parse_from([&["pinlatch"], line].concat());
             assert!(
@@ -178,6 +209,8 @@ mod tests {
             "-device-confirm",
             "-device-rules",
             "-doctor",
+            "-grant-create",
+            "-holder-init",
         ] {
             assert!(
                 pages.iter().any(|page| page.ends_with(&format!("pinlatch{command}.1"))),

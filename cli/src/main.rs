@@ -20,12 +20,13 @@ use clap::{CommandFactory as _, Parser};
 
 use crate::args::{Args, Command};
 use crate::commands::device::DeviceCommand;
+use crate::commands::grant::GrantCommand;
 use crate::commands::issued_tokens::GuestCommand;
 use crate::commands::token::TokenCommand;
 use crate::commands::user::UserCommand;
 use crate::commands::{
-    audit, device, doctor, generate, init, issued_tokens, issuer, keys, login, reading, root, self_host,
-    send, token, user, watch,
+    audit, device, doctor, generate, grant, holder, init, issued_tokens, issuer, keys, login, reading, root,
+    self_host, send, token, user, watch,
 };
 use crate::terminal::colour;
 use crate::terminal::output::{is_unread, print_error};
@@ -65,6 +66,8 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Command::Guest { command } => {
             issued_tokens::guest(command.as_ref().unwrap_or(&GuestCommand::List), args.json)?;
         }
+        Command::Grant { command } => grant::run(command.as_ref().unwrap_or(&GrantCommand::List), args.json)?,
+        Command::Holder { command } => holder::run(command, args.json)?,
         Command::Audit(audit) => return audit::run(audit, args.json),
         Command::Keys { command } => keys::run(command, args.json)?,
         Command::Root { command } => root::run(command, args.json)?,

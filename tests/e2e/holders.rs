@@ -10,6 +10,7 @@ use pinlatch_token::{HolderKey, random_id};
 use serde_json::{Value, json};
 use xtask::simulated_lines;
 
+use crate::command_line::shell::Shell;
 use crate::panel::in_browser;
 use crate::panel_kinds::until_text;
 use crate::panel_screens::look;
@@ -146,4 +147,38 @@ fn the_panel_shows_a_line_that_it_cannot_operate() {
         browser.until("line-porch-door", "data-level", "on").await;
         browser.until("line-porch-door", "data-level", "off").await;
     });
+}
+
+/// The guide of a holder: the key, the request, the grant of the owner, and a door that the edge alone cannot open.
+#[test]
+fn the_command_line_signs_calls() {
+    let fixture = Fixture::start(HolderKey::generate().expect("a key"));
+    let site = &fixture.site;
+    for kind in [&[][..], &["--p256"]] {
+        let (owner, ann) = (Shell::new(), Shell::new());
+        owner.log_in(site, OWNER);
+        ann.log_in(site, OWNER);
+        assert_eq!(ann.fails(&["open", "porch/door", "20ms"]), "refused_authority");
+        ann.says(&[&["holder", "init"], kind].concat(), "");
+        let request = ann.shows(&["grant", "request", "--name", "Ann"]);
+        let root = site.deployment.folder().join("root.jwk");
+        let create =
+            ["grant", "create", "--request", "-", "--line", "porch/door:pulse", "--yes", "--root-key"];
+        let grant = owner.says(&[&create[..], &[root.to_str().expect("a path")]].concat(), request.trim());
+        let grant = grant["grant"].as_str().expect("a grant").to_owned();
+        let grant_file = ann.folder.path().join("received.jwt");
+        std::fs::write(&grant_file, &grant).expect("a file");
+        ann.says(&["holder", "add", grant_file.to_str().expect("a path")], "");
+        let before = fixture.agent.times_on("door");
+        assert_eq!(ann.says(&["open", "porch/door", "20ms"], "")["status"], "executed");
+        soon("the door opens", || (fixture.agent.times_on("door") == before + 1).then_some(()));
+        soon("the door is closed again", || {
+            (fixture.agent.levels("door").last() == Some(&json!(false))).then_some(())
+        });
+        // Lines of the edge need no call, and an action outside of the grant is refused with a reason.
+        assert_eq!(ann.says(&["send", "porch/lamp", "on"], "")["status"], "executed");
+        ann.says(&["send", "porch/lamp", "off"], "");
+        std::fs::remove_file(ann.folder.path().join("holder.jwk")).expect("the key");
+        assert_eq!(ann.fails(&["open", "porch/door", "20ms"]), "refused_authority");
+    }
 }

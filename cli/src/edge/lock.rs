@@ -1,5 +1,6 @@
-//! Locks the stored login session. A refresh token can be used only once. Without a lock, two commands that run at the
-//! same time could use the same refresh token, and the edge would then end the login.
+//! Locks files that a command reads and then replaces: the stored login session, and the owner's record of grants. A
+//! refresh token can be used only once. Without a lock, two commands that run at the same time could use the same refresh
+//! token, and the edge would then end the login.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
@@ -8,17 +9,17 @@ use anyhow::{Context, Result};
 
 use crate::files::create_folder;
 
-/// The right to renew and to store the login session. The lock ends when this value is dropped, and also if the
-/// process ends in any way.
+/// The right to replace a file, for example to renew and to store the login session. The lock ends when this value is
+/// dropped, and also if the process ends in any way.
 pub struct Lock {
     _file: Option<File>,
 }
 
 impl Lock {
-    /// Waits until no other command has the lock. The lock is on a separate file, because the file with the session is
+    /// Waits until no other command has the lock. The lock is on a separate file, because the file itself is
     /// replaced.
     pub fn acquire(path: &Path) -> Result<Self> {
-        let cannot = || format!("cannot lock the login session ({})", path.display());
+        let cannot = || format!("cannot lock {}", path.display());
         if let Some(folder) = path.parent() {
             create_folder(folder)?;
         }

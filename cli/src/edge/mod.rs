@@ -3,7 +3,7 @@
 pub mod address;
 pub mod api;
 pub mod client_token;
-mod lock;
+pub mod lock;
 pub mod network;
 mod proof;
 pub mod published;

@@ -2,7 +2,7 @@
 
 mod addresses;
 mod parallel;
-mod shell;
+pub mod shell;
 mod terminal;
 mod words;
 

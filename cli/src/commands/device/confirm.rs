@@ -16,8 +16,8 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 
 use super::thumbprint;
-use crate::commands::doctor::clock::http_date;
 use crate::commands::root::read_key;
+use crate::commands::signing_time::common_time;
 use crate::commands::suggest::{self, suggested};
 use crate::edge::api::Api;
 use crate::edge::session::api;
@@ -26,14 +26,10 @@ use crate::files::{root_key_file, write_private};
 use crate::identities;
 use crate::terminal::output::{note, print};
 use crate::terminal::text::plain;
-use crate::terminal::times::{now, spoken, stamp};
+use crate::terminal::times::stamp;
 
 /// The maximum size of a text with a thumbprint, in bytes.
 const MOST: u64 = 4_096;
-
-/// The largest clock difference with which the command signs an identity, in seconds. A date in the future that the
-/// owner signed cannot be taken back.
-const CLOCK_WRONG: u64 = 300;
 
 #[derive(clap::Args)]
 pub struct Confirm {
@@ -59,7 +55,7 @@ pub fn run(args: &Confirm, json: bool) -> Result<()> {
     let root = read_key(&root_file)?;
     let site = identities::site(&edge)?;
     let file = identities::file(&site, name)?;
-    let now = common_time(&edge)?;
+    let now = common_time(&edge)?.at;
     let previous = Previous::read(&file, &root.public(), &key)?;
     if let Some(warning) = previous.warning(name, key.thumbprint()) {
         note(&warning);
@@ -127,25 +123,6 @@ fn named_key(edge: &Api, name: &Name) -> Result<PublicKey> {
         return Err(contradiction(&format!("the key {}", key.thumbprint())));
     }
     Ok(key)
-}
-
-/// Returns the current time in seconds of Unix time. If the edge's clock is behind, the edge's time is returned, because
-/// the edge refuses an identity from the future.
-fn common_time(edge: &Api) -> Result<u64> {
-    let now = now()?;
-    let Some(theirs) = edge.probe(&Endpoint::Health)?.date.as_deref().and_then(http_date) else {
-        return Ok(now);
-    };
-    let apart = theirs.abs_diff(now);
-    if apart > CLOCK_WRONG {
-        let side = if theirs > now { "behind" } else { "ahead of" };
-        bail!(
-            "this machine's clock is {} {side} the edge's clock, so the date in the identity would be wrong; \
-             correct the clock",
-            spoken(apart)
-        );
-    }
-    Ok(now.min(theirs))
 }
 
 /// The identity that the owner's folder already contains.

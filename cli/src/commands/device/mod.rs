@@ -2,7 +2,7 @@
 
 mod confirm;
 mod rules;
-mod thumbprint;
+pub mod thumbprint;
 
 use std::collections::BTreeMap;
 

@@ -7,7 +7,7 @@ use pinlatch_token::PublicKey;
 use crate::explained::refused;
 
 /// The length of a thumbprint: a SHA-256 hash in base64url.
-const THUMBPRINT: usize = 43;
+pub const THUMBPRINT: usize = 43;
 
 /// Compares the whole thumbprint that the owner gives with the key that the edge names. `previous` is the thumbprint of
 /// another key that the owner confirmed earlier.
@@ -64,7 +64,7 @@ fn differs(given: &str, named: &str, name: &Name, previous: Option<&str>) -> Str
     )
 }
 
-fn is_thumbprint(text: &str) -> bool {
+pub fn is_thumbprint(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     text.len() == THUMBPRINT && text.bytes().all(allowed)
 }

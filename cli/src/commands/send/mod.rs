@@ -1,10 +1,11 @@
 //! Implements `pinlatch send` and `pinlatch open`, which send one command and print the command's result.
 
+mod calling;
 mod teach;
 mod value;
 
 use anyhow::Result;
-use pinlatch_protocol::command::CommandResult;
+use pinlatch_protocol::command::{CALL_HEADER, CommandResult, GRANT_HEADER, SignedCall};
 use pinlatch_protocol::endpoint::Endpoint;
 use pinlatch_protocol::line::{Level, LineKind};
 use pinlatch_protocol::name::Name;
@@ -12,6 +13,7 @@ use pinlatch_protocol::panel::LineView;
 use pinlatch_protocol::problem::Code;
 use serde_json::{Map, Value};
 
+use self::calling::Caller;
 use self::teach::Failed;
 use self::value::{Typed, read};
 use crate::edge::api::{Api, has_code};
@@ -145,12 +147,25 @@ impl Command<'_> {
         let endpoint =
             Endpoint::RunAction { device: device.clone(), line: line.clone(), action: action.to_owned() };
         let query = options.deadline_ms.map(|deadline| format!("deadline_ms={deadline}")).unwrap_or_default();
-        let headers: Vec<(&str, &str)> =
+        let mut headers: Vec<(&str, &str)> =
             options.id.iter().map(|id| ("Idempotency-Key", id.as_str())).collect();
+        let call = self.signed_call(arguments).map_err(|error| (error, false))?;
+        if let Some(SignedCall { call, grant }) = &call {
+            headers.extend([(CALL_HEADER, call.as_str()), (GRANT_HEADER, grant.as_str())]);
+        }
         api.send_with(&endpoint, &query, &headers, arguments).map_err(|error| {
             let refused = has_code(&error, Code::InvalidArguments);
             (Failed { api, device, line, action, arguments }.explain(error), refused)
         })
+    }
+
+    /// Signs the call of the holder of this configuration folder, if the line needs one and a grant contains the action.
+    fn signed_call(&self, arguments: &Map<String, Value>) -> Result<Option<SignedCall>> {
+        let Self { api, device, line, action, .. } = self;
+        match Caller::of(device, line, action)? {
+            Some(caller) => caller.call(api, (device, line), action, arguments),
+            None => Ok(None),
+        }
     }
 
     fn kind(&self) -> Result<LineKind> {

@@ -121,6 +121,28 @@ fn refusal(code: &str, max_on_ms: impl FnOnce() -> Option<u32>) -> Option<String
         "refused_token" => {
             "the device could not verify the token of the command. The agent's log contains the reason"
         }
+        "refused_authority" => {
+            "only the holder of a key can operate this line. To get a grant of the owner for a key on this machine, run `pinlatch holder init`, then `pinlatch grant request`"
+        }
+        "refused_challenge" => "the call came too late after the device's challenge. Try again",
+        "refused_grant_expired" => {
+            "the grant has expired. Ask the owner for a new one with `pinlatch grant request`"
+        }
+        "refused_grant_early" => {
+            "the grant is not valid yet. `pinlatch holder list` shows from when on it is"
+        }
+        "refused_grant_scope" => {
+            "the grant does not contain this action. `pinlatch holder list` shows what it contains"
+        }
+        "refused_grant" => {
+            "the device could not verify the grant: it is of another owner or site. Ask the owner for a new one"
+        }
+        "refused_call" => "the device could not verify the call. The agent's log contains the reason",
+        "refused_revoked" => "the owner has revoked the grant",
+        "refused_many_calls" => "the device has just received many calls. Wait a minute, then try again",
+        "refused_time_unknown" => {
+            "the device does not know the time yet, and the grant does not count without it. Try again in a minute"
+        }
         _ => return None,
     };
     Some(text.into())
