@@ -8,6 +8,7 @@
 //! returns. The driver is simulated and writes no journal. The overhead of the real GPIO driver, compared with the
 //! system call alone, is measured on an emulated board.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -20,6 +21,7 @@ use e2e::emulated::{Board, Guest};
 use e2e::measure::Times;
 use e2e::stream::unix_ms;
 use e2e::{Agent, Deployment, Site};
+use pinlatch_agent::calls::{Calls, Owner};
 use pinlatch_agent::clock::{EdgeClock, boot_ms};
 use pinlatch_agent::commands::Commands;
 use pinlatch_agent::config::Config;
@@ -30,13 +32,18 @@ use pinlatch_agent::uplink::session::{Frame, parse_frame};
 use pinlatch_protocol::agent::ToAgent;
 use pinlatch_protocol::command::CommandStatus;
 use pinlatch_protocol::name::Name;
+use pinlatch_token::call::{CallClaims, call_digest};
 use pinlatch_token::command::CommandClaims;
-use pinlatch_token::{EdgeKeys, SigningKey};
+use pinlatch_token::grant::Grant;
+use pinlatch_token::revocations::Revocations;
+use pinlatch_token::{EdgeKeys, HolderKey, SigningKey};
 use serde_json::{Map, json};
 use xtask::bench::Row;
 
 const SESSION: &str = "a-session-nonce-of-22-b";
 const COMMANDS: usize = 10_000;
+/// The number of calls, which is less than the agent remembers of one holder.
+const CALLS: usize = 250;
 const STARTS: usize = 10;
 /// The time for which an idle agent is measured. An idle agent sends two pings in this time.
 const IDLE: Duration = Duration::from_secs(30);
@@ -49,6 +56,14 @@ fn main() {
         Row::at_most("frame → line set, p50 of 10,000", times.p50() * 1e3, "µs", Some(150.0)),
         Row::at_most("frame → line set, p99 of 10,000", times.p99() * 1e3, "µs", Some(1_000.0)),
     ];
+    let holders = [
+        ("call with an Ed25519 key → line set, p50", HolderKey::generate(), 300.0),
+        ("call with a P-256 key → line set, p50", HolderKey::generate_p256(), 700.0),
+    ];
+    rows.extend(holders.map(|(name, key, bar)| {
+        let times = calls(&key.expect("a key"));
+        Row::at_most(name, times.p50() * 1e3, "µs", Some(bar))
+    }));
     let edge = Deployment::start(1, None);
     let site = Site::of(&edge, 0);
     let mut agent = Agent::enrol(&site.enrolment("porch"), LINES, &[]);
@@ -119,6 +134,67 @@ fn frames() -> Times {
                 panic!("a command was not understood")
             };
             let answer = commands.handle(&jwt, None, &lines, &clock, boot_ms);
+            let time = began.elapsed();
+            assert_eq!(answer.map(|answer| answer.outcome.status), Some(CommandStatus::Executed));
+            time
+        })
+        .collect()
+}
+
+/// Measures the latency from the text of a WebSocket frame with a holder's call to the new level of a simulated GPIO line.
+/// The agent remembers the signature of the grant.
+fn calls(holder: &HolderKey) -> Times {
+    let name = |text: &str| Name::new(text).expect("a name");
+    let (keys, root) = (EdgeKeys::generate().expect("keys"), SigningKey::generate());
+    let text = format!(
+        "state_dir = \"s\"\n[simulator]\n[lines.lamp]\nkind = \"switch\"\ndriver = \"sim\"\nauthority = \"holder\"\n\
+         [owner]\nroot = \"{}\"\nsite = \"home\"\ndevice = \"porch\"",
+        root.kid()
+    );
+    let config = Config::parse(&text, Path::new("")).expect("a configuration");
+    let (lines, _signals) = Lines::open(&config, RuleRuns::default());
+    let (site, device) = (name("home"), name("porch"));
+    let owner = Owner::new(&root.public(), site.clone(), device.clone());
+    let challenges = Rc::new(RefCell::new(Calls::new(owner, "b".into(), Revocations::default(), 0)));
+    let run = Rc::default();
+    let statements = Rc::new(Statements::new(SigningKey::generate(), site.clone(), device.clone(), run));
+    let mut commands =
+        Commands::new(site.clone(), device.clone(), SESSION.into(), keys.public().clone(), statements)
+            .with_calls(Some(Rc::clone(&challenges)));
+    let (now, boot) = (unix_ms(), boot_ms());
+    let clock = EdgeClock::new(now, boot, boot);
+    let scope = "line:porch/lamp:toggle".parse().expect("a scope");
+    let grant = Grant::new(&site, "bench", holder.public().clone(), scope, now / 1_000 - 60);
+    let grant = grant.sign(&root).expect("a grant");
+    (0..CALLS)
+        .map(|number| {
+            let call = CallClaims {
+                jti: format!("j{number}"),
+                line: name("lamp"),
+                action: "toggle".into(),
+                args: Map::new(),
+                challenge: challenges.borrow().challenge(boot_ms()),
+                boot: "b".into(),
+                max_age_ms: 30_000,
+            };
+            let call = call.sign(holder, &site, &device, now / 1_000).expect("a call");
+            let claims = CommandClaims {
+                jti: format!("c{number}"),
+                sub: "user:ann".into(),
+                deadline_ms: unix_ms() + 5_000,
+                line: name("lamp"),
+                action: "toggle".into(),
+                args: Map::new(),
+                call: Some(call_digest(&call)),
+            };
+            let jwt = claims.sign(&keys, &site, &device, SESSION, unix_ms()).expect("a token");
+            let call = json!({ "call": call, "grant": grant });
+            let frame = json!({ "type": "command", "jwt": jwt, "call": call }).to_string();
+            let began = Instant::now();
+            let Some(Frame::Message(ToAgent::Command { jwt, call })) = parse_frame(&frame) else {
+                panic!("a command was not understood")
+            };
+            let answer = commands.handle(&jwt, call.as_ref(), &lines, &clock, boot_ms);
             let time = began.elapsed();
             assert_eq!(answer.map(|answer| answer.outcome.status), Some(CommandStatus::Executed));
             time
