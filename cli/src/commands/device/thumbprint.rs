@@ -1,4 +1,5 @@
-//! Compares the thumbprint on a device with the key that the edge names.
+//! Compares a thumbprint that a person gives with a key, for example the thumbprint on a device with the key that the
+//! edge names.
 
 use anyhow::Result;
 use pinlatch_protocol::name::Name;
@@ -9,45 +10,47 @@ use crate::explained::refused;
 /// The length of a thumbprint: a SHA-256 hash in base64url.
 pub const THUMBPRINT: usize = 43;
 
-/// Compares the whole thumbprint that the owner gives with the key that the edge names. `previous` is the thumbprint of
-/// another key that the owner confirmed earlier.
+/// Compares the thumbprint that the owner gives with the key that the edge names. `previous` is the thumbprint of another
+/// key that the owner confirmed earlier.
 pub fn compare(given: &str, key: &PublicKey, name: &Name, previous: Option<&str>) -> Result<()> {
     let text = given.trim();
     // A person can copy the whole line of `pinlatch-agent status`.
     let text = text.strip_prefix("key ").unwrap_or(text).trim();
-    if text == key.thumbprint() {
+    if text == "null" {
+        return Err(refused(
+            "no_thumbprint",
+            "the device reports no key: update its agent, and check that the device is enrolled. Nothing was signed",
+        ));
+    }
+    require_equal(text, key.thumbprint(), || differs(text, key.thumbprint(), name, previous))
+}
+
+/// Returns an error unless `given` is the whole expected thumbprint. `differs` explains a thumbprint of another key.
+pub fn require_equal(given: &str, expected: &str, differs: impl FnOnce() -> String) -> Result<()> {
+    if given == expected {
         return Ok(());
     }
-    let (code, reason) = if text.is_empty() {
-        ("no_thumbprint", "no thumbprint was given. Nothing was signed".into())
-    } else if text == "null" {
-        (
-            "no_thumbprint",
-            "the device reports no key: update its agent, and check that the device is enrolled. Nothing was signed"
-                .into(),
-        )
-    } else if key.thumbprint().starts_with(text) {
+    let (code, reason) = if given.is_empty() {
+        ("no_thumbprint", "no thumbprint was given".into())
+    } else if expected.starts_with(given) {
         (
             "incomplete_thumbprint",
             format!(
                 "the thumbprint is incomplete: it has {} of {THUMBPRINT} characters. \
-                 The beginning of a thumbprint proves nothing. Nothing was signed",
-                text.len()
+                 The beginning of a thumbprint proves nothing",
+                given.len()
             ),
         )
-    } else if !is_thumbprint(text) {
+    } else if !is_thumbprint(given) {
         // The text is not shown, because it can be a password that was pasted by mistake.
         (
             "not_a_thumbprint",
-            format!(
-                "the answer is not a thumbprint, which has {THUMBPRINT} letters, digits, `-` and `_`. \
-                 Nothing was signed"
-            ),
+            format!("the answer is not a thumbprint, which has {THUMBPRINT} letters, digits, `-` and `_`"),
         )
     } else {
-        ("thumbprint_differs", differs(text, key.thumbprint(), name, previous))
+        ("thumbprint_differs", differs())
     };
-    Err(refused(code, reason))
+    Err(refused(code, format!("{reason}. Nothing was signed")))
 }
 
 fn differs(given: &str, named: &str, name: &Name, previous: Option<&str>) -> String {
@@ -60,7 +63,7 @@ fn differs(given: &str, named: &str, name: &Name, previous: Option<&str>) -> Str
         "the key of the device differs from the key that the edge names for {name}. The device has {given}, \
          the edge names {named}. {cause}. Do not confirm the device. Check that you ran `pinlatch-agent status` on the \
          right device, and run this command again. If the keys still differ, find out who has access to the edge \
-         before you enrol the device again with `pinlatch device enrol {name}`. Nothing was signed"
+         before you enrol the device again with `pinlatch device enrol {name}`"
     )
 }
 

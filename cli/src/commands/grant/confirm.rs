@@ -5,7 +5,7 @@ use std::io::{self, BufRead, IsTerminal, Read};
 
 use anyhow::{Context, Result};
 
-use crate::commands::device::thumbprint::{THUMBPRINT, is_thumbprint};
+use crate::commands::device::thumbprint::require_equal;
 use crate::explained::refused;
 use crate::terminal::output::note;
 
@@ -55,39 +55,14 @@ fn ask() -> Result<String> {
     Ok(line)
 }
 
-/// Compares the whole thumbprint. A text that is no thumbprint is not repeated, because it can be a password that was
-/// pasted by mistake.
 fn compare(given: &str, expected: &str) -> Result<()> {
     let given = given.trim();
-    if given == expected {
-        return Ok(());
-    }
-    let (code, reason) = if given.is_empty() {
-        ("no_thumbprint", "no thumbprint was given".into())
-    } else if expected.starts_with(given) {
-        (
-            "incomplete_thumbprint",
-            format!(
-                "the thumbprint is incomplete: it has {} of {THUMBPRINT} characters. \
-                 The beginning of a thumbprint proves nothing",
-                given.len()
-            ),
+    require_equal(given, expected, || {
+        format!(
+            "the holder sees the key {given}, but the request contains the key {expected}. Either someone changed the \
+             request, or the holder has made a new key in the meantime. Ask the holder for a new request"
         )
-    } else if !is_thumbprint(given) {
-        (
-            "not_a_thumbprint",
-            format!("the answer is not a thumbprint, which has {THUMBPRINT} letters, digits, `-` and `_`"),
-        )
-    } else {
-        (
-            "thumbprint_differs",
-            format!(
-                "the holder sees the key {given}, but the request contains the key {expected}. Either someone changed \
-                 the request, or the holder has made a new key in the meantime. Ask the holder for a new request"
-            ),
-        )
-    };
-    Err(refused(code, format!("{reason}. Nothing was signed")))
+    })
 }
 
 #[cfg(test)]
