@@ -40,6 +40,14 @@ impl Rights {
             Scope::Site(_) => false,
         })
     }
+
+    /// Returns whether the caller can see the data and the rules of the whole machine. A caller who can read all lines
+    /// of the device, or who manages devices, can see them.
+    pub fn sees_machine(&self, device: &Name) -> bool {
+        let every_line =
+            Scope::Line { device: Pattern::One(device.clone()), line: Pattern::Any, verb: Some("read") };
+        self.scope.allows_site(SiteRight::Devices) || self.scope.covers(&[every_line].into_iter().collect())
+    }
 }
 
 /// Returns whether scopes include an administrative right.

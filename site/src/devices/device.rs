@@ -5,7 +5,6 @@ use pinlatch_protocol::close;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::{Change, DeviceView, LineView};
 use pinlatch_protocol::problem::{Code, Problem};
-use pinlatch_protocol::scope::{Pattern, Scope, ScopeSet, SiteRight};
 
 use crate::accounts::authority::Rights;
 use crate::database::rows::{Columns as _, columns};
@@ -261,20 +260,12 @@ impl Site<'_> {
     }
 }
 
-/// Returns the scope of reading all lines of a device.
-pub(crate) fn every_line(device: &Name) -> ScopeSet {
-    [Scope::Line { device: Pattern::One(device.clone()), line: Pattern::Any, verb: Some("read") }]
-        .into_iter()
-        .collect()
-}
-
-/// Returns the part of a device that a caller can see. The data of the machine is visible to callers who see all lines
-/// of the device, and to callers who manage devices. The caller must have a right on at least one GPIO line of the
-/// device.
+/// Returns the part of a device that a caller can see. The caller must have a right on at least one GPIO line of the
+/// device. The data of the machine requires [`Rights::sees_machine`].
 pub(crate) fn visible_device(device: &DeviceView, principal: &Principal, rights: &Rights) -> DeviceView {
     let lines = device.lines.iter().filter_map(|line| visible_line(line, &device.name, principal, rights));
     let view = DeviceView { lines: lines.collect(), ..device.clone() };
-    if rights.scope.covers(&every_line(&device.name)) || rights.scope.allows_site(SiteRight::Devices) {
+    if rights.sees_machine(&device.name) {
         return view;
     }
     DeviceView {

@@ -7,12 +7,10 @@ use pinlatch_protocol::line::Action;
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::rule::{MAX_RULES, RuleInfo, RuleRun, is_boot};
-use pinlatch_protocol::scope::SiteRight;
 
 use crate::audit::{Actor, CommandDetails, RunNumber};
 use crate::database::store::{MAX_EXACT, StoreError};
 use crate::devices::command::{canonical, target};
-use crate::devices::device::every_line;
 use crate::devices::lines::LineUpdate;
 use crate::interface::failure::Failure;
 use crate::interface::principal::Principal;
@@ -144,7 +142,7 @@ impl Site<'_> {
             return Err(Code::UnknownDevice.into());
         }
         let rules = self.stored_rules(name)?.ok_or(Code::UnknownDevice)?;
-        if rights.scope.covers(&every_line(name)) || rights.scope.allows_site(SiteRight::Devices) {
+        if rights.sees_machine(name) {
             return Ok(rules);
         }
         let text = format!("the request requires the scope line:{name}/*:read");
