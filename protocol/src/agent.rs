@@ -14,6 +14,7 @@ use crate::name::Name;
 #[cfg(test)]
 use crate::rule::{MAX_RULES, RULES_IN_FRAME};
 use crate::rule::{RuleInfo, RuleRun, is_zero};
+use crate::text::is_base64url;
 
 /// The maximum number of GPIO lines of a device. The `hello` message with the descriptions of all lines must fit into
 /// one WebSocket frame.
@@ -71,10 +72,7 @@ pub const MAX_STATEMENT: usize = 2_048;
 /// Returns whether a text has the form of a signed token (RFC 7515 §7.1) and at most [`MAX_STATEMENT`] bytes. The edge
 /// passes such a text on without verifying it.
 pub fn is_statement(text: &str) -> bool {
-    let is_part = |part: &str| {
-        !part.is_empty()
-            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-    };
+    let is_part = |part: &str| is_base64url(part, 1..=MAX_STATEMENT);
     text.len() <= MAX_STATEMENT && text.split('.').count() == 3 && text.split('.').all(is_part)
 }
 

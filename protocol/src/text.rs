@@ -1,5 +1,8 @@
 //! This module recognises characters that a person cannot see, or that change the direction of the text around them.
-//! A text with such characters can look like another text.
+//! A text with such characters can look like another text. It also recognises texts in base64url, which have only
+//! visible characters.
+
+use std::ops::RangeInclusive;
 
 /// Returns whether a character is a control character, is invisible, or changes the direction of text. An ordinary
 /// space and the joiners of scripts in combined letters (variation selectors) are not invisible in this sense.
@@ -26,9 +29,26 @@ pub fn seen(text: &str) -> String {
     shown.trim().to_owned()
 }
 
+/// Returns whether a text has only the characters of base64url (RFC 4648 §5) without padding, and a permitted length.
+#[must_use]
+pub fn is_base64url(text: &str, length: RangeInclusive<usize>) -> bool {
+    length.contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn base64url_has_no_padding_and_a_limited_length() {
+        for valid in ["abc", "A-_9z"] {
+            assert!(is_base64url(valid, 3..=5), "{valid}");
+        }
+        for invalid in ["", "ab", "abcdef", "abc=", "ab+c", "ab/c", "ab c", "abé", "ab\n", "a.b"] {
+            assert!(!is_base64url(invalid, 3..=5), "{invalid}");
+        }
+    }
 
     /// The marks that Unicode's rules for source code name (UTS #55), and other characters without a shape.
     const UNSEEN: &str = "\u{0}\u{1b}\u{7f}\u{9b}\u{ad}\u{61c}\u{180e}\u{200b}\u{200c}\u{200d}\u{200e}\u{200f}\u{2028}\u{2029}\

@@ -39,7 +39,7 @@ pub use keys::minting::MintingKey;
 pub use kinds::access::{AccessClaims, AccessGrant};
 pub use kinds::code::{Challenge, Code, CodePurpose};
 pub use kinds::freshness::ChallengeSecret;
-pub use names::{EDGE, ROOT, device_audience, is_nonce, random_id, site_audience};
+pub use names::{EDGE, ROOT, THUMBPRINT, device_audience, is_nonce, is_thumbprint, random_id, site_audience};
 pub use pinlatch_protocol::admin::TOKEN_SUBJECT_PREFIX;
 pub use pinlatch_protocol::api::MAX_PERSON_LIFE;
 pub use policy::cache::SignatureCache;

@@ -1,6 +1,7 @@
 //! This module defines the names in tokens: issuers, audiences, and random ids.
 
 use pinlatch_protocol::name::Name;
+use pinlatch_protocol::text::is_base64url;
 use rand::Rng;
 
 use crate::jwt::b64;
@@ -29,8 +30,15 @@ pub fn device_audience(site: &Name, device: &Name) -> String {
 
 /// Returns whether a nonce from another party is valid. A valid nonce has 16 to 64 base64url characters.
 pub fn is_nonce(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    (16..=64).contains(&text.len()) && text.bytes().all(plain)
+    is_base64url(text, 16..=64)
+}
+
+/// The length of a thumbprint: a SHA-256 hash in base64url (RFC 7638 §3.4).
+pub const THUMBPRINT: usize = 43;
+
+/// Returns whether a text has the form of a thumbprint.
+pub fn is_thumbprint(text: &str) -> bool {
+    is_base64url(text, THUMBPRINT..=THUMBPRINT)
 }
 
 /// Returns a new random text of 128 bits. The text is used as a `jti`, as the id of a login, or as a session nonce.

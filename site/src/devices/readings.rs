@@ -7,6 +7,7 @@ use pinlatch_protocol::name::Name;
 use pinlatch_protocol::panel::ToPanel;
 use pinlatch_protocol::problem::{Code, Problem};
 use pinlatch_protocol::rule::is_boot;
+use pinlatch_protocol::text::is_base64url;
 
 use crate::accounts::shares::caller_digest;
 use crate::database::store::StoreError;
@@ -123,6 +124,5 @@ impl Site<'_> {
 
 /// Returns whether a text has the form of a challenge.
 fn is_challenge(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    (16..=128).contains(&text.len()) && text.bytes().all(plain)
+    is_base64url(text, 16..=128)
 }

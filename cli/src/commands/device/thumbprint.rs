@@ -3,12 +3,9 @@
 
 use anyhow::Result;
 use pinlatch_protocol::name::Name;
-use pinlatch_token::PublicKey;
+use pinlatch_token::{PublicKey, THUMBPRINT, is_thumbprint};
 
 use crate::explained::refused;
-
-/// The length of a thumbprint: a SHA-256 hash in base64url.
-pub const THUMBPRINT: usize = 43;
 
 /// Compares the thumbprint that the owner gives with the key that the edge names. `previous` is the thumbprint of another
 /// key that the owner confirmed earlier.
@@ -65,11 +62,6 @@ fn differs(given: &str, named: &str, name: &Name, previous: Option<&str>) -> Str
          right device, and run this command again. If the keys still differ, find out who has access to the edge \
          before you enrol the device again with `pinlatch device enrol {name}`"
     )
-}
-
-pub fn is_thumbprint(text: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    text.len() == THUMBPRINT && text.bytes().all(allowed)
 }
 
 #[cfg(test)]

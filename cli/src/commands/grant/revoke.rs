@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use clap::ArgGroup;
 use pinlatch_protocol::name::Name;
-use pinlatch_token::SigningKey;
 use pinlatch_token::revocations::Revocations;
+use pinlatch_token::{SigningKey, is_thumbprint};
 use serde_json::json;
 
 use super::records::{self, Record};
 use super::revoked::{self, Change};
-use crate::commands::device::thumbprint::is_thumbprint;
 use crate::commands::root::read_key;
 use crate::commands::signing_time::CLOCK_WRONG;
 use crate::explained::refused;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use pinlatch_protocol::name::Name;
 use pinlatch_protocol::scope::ScopeSet;
+use pinlatch_protocol::text::is_base64url;
 use pinlatch_token::grant::MAX_GRANT;
 use pinlatch_token::{HolderKey, HolderPublicKey, Kind, unverified_kind, unverified_site};
 use serde::{Deserialize, Serialize};
@@ -135,8 +136,7 @@ fn folder() -> Result<PathBuf> {
 
 /// Returns whether a text can be the id of a grant: base64url characters only.
 fn is_id(text: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    (1..=MAX_ID).contains(&text.len()) && text.bytes().all(allowed)
+    is_base64url(text, 1..=MAX_ID)
 }
 
 #[cfg(test)]

@@ -1,14 +1,12 @@
 //! Validates the table `[owner]`, and who can operate each line.
 
 use pinlatch_protocol::line::{Authority, LineKind};
+use pinlatch_token::is_thumbprint;
 use toml::Spanned;
 
 use super::super::raw;
 use super::super::settings::{LineConfig, OwnerConfig};
 use super::checker::Checker;
-
-/// The length of a thumbprint, which is a SHA-256 hash in base64url.
-const THUMBPRINT: usize = 43;
 
 impl Checker<'_> {
     /// Checks the table `[owner]`. A line that only holders can operate needs it. Without it, the edge could name another
@@ -26,8 +24,7 @@ impl Checker<'_> {
             return None;
         };
         let root = owner.root.get_ref();
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        if root.len() != THUMBPRINT || !root.bytes().all(plain) {
+        if !is_thumbprint(root) {
             let message = "`root` must be the thumbprint of the owner's root key, which `pinlatch root show` prints: 43 \
                            letters, digits, `-` and `_`";
             self.add("config_value", Some(owner.root.span()), message);
