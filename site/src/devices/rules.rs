@@ -17,7 +17,7 @@ use crate::interface::principal::Principal;
 use crate::report::Report;
 use crate::site::Site;
 
-/// The maximum number of runs of an agent whose reports the site tells apart. A device that loses its power often can
+/// The maximum number of runs of an agent whose reports the site distinguishes. A device that loses its power often can
 /// send reports of several runs at once.
 const MAX_BOOTS: usize = 64;
 
